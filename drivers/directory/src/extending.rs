@@ -1,0 +1,11 @@
+//! Making shares larger: another promise, if there is room for it.
+
+use abaca_sdk::{Extending, Result, Share, ShareServer};
+
+use crate::{Directory, capacity};
+
+impl Extending for Directory {
+    fn extend_share(share: Share, new_size: u64, _: Option<ShareServer>) -> Result<()> {
+        capacity::promise(&share.id, &share.name, new_size).map(drop)
+    }
+}

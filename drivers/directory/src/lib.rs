@@ -1,0 +1,42 @@
+//! Shares as directories below a granted root: works on any Linux file system and
+//! without root, for one host and for trying things out.
+//!
+//! What it is not: a file server. Clients are local, or the operator exports the
+//! root `shares` by other means; `directory_export_root` says what clients mount.
+//! Sizes are promises that are kept count of, not quotas.
+//!
+//! | root | holds |
+//! |---|---|
+//! | `shares` | one directory for each share, by the share's name |
+//! | `snapshots` | one directory for each snapshot, by the snapshot's name |
+//!
+//! A copy is made beside its place under a name that ends in `.partial` and renamed
+//! when it is whole, so a crash never leaves half a snapshot that looks like one.
+//!
+//! **Access** is permission bits of the share's directory. A rule is of type `user`
+//! and names `group` (the group that owns the directory) or `everyone`; level `rw`
+//! or `ro`. Without rules, `directory_mode` holds.
+//!
+//! **State**: under a share's identifier, `size` in GiB and its `name`. The promise
+//! is written before the directory is made and removed after it, so whatever is
+//! on the storage is accounted for.
+//!
+//! Called by the runtime, through the interfaces named below.
+
+mod access;
+mod backend;
+mod capacity;
+mod clones;
+mod extending;
+mod options;
+mod places;
+mod shares;
+mod shrinking;
+mod snapshots;
+
+/// The driver.
+struct Directory;
+
+abaca_sdk::export!(
+    Directory: backend, shares, extending, shrinking, snapshots, clones, access
+);

@@ -1,0 +1,58 @@
+//! Making, removing and finding shares.
+
+use abaca_sdk::{
+    CreateError, Error, ExportLocation, HostError, Result, Share, ShareServer, Shares, files,
+};
+
+use crate::places::{Place, SHARES};
+use crate::{Directory, capacity, options};
+
+impl Shares for Directory {
+    fn create_share(
+        share: Share,
+        _: Option<ShareServer>,
+    ) -> Result<Vec<ExportLocation>, CreateError> {
+        let mode = options::mode()?;
+        let locations = locations(&share)?;
+        let place = claim(&share)?;
+        match files::make_dir(&place.path, mode) {
+            // An earlier call for the same share came this far.
+            Ok(()) | Err(HostError::AlreadyExists(_)) => Ok(locations),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn delete_share(share: Share, _: Option<ShareServer>) -> Result<()> {
+        Place::new(SHARES, &share.name)?.remove()?;
+        capacity::forget(&share.id)
+    }
+
+    fn ensure_share(share: Share, _: Option<ShareServer>) -> Result<Vec<ExportLocation>> {
+        let place = Place::new(SHARES, &share.name)?;
+        if !place.is_there()? {
+            return Err(Error::ShareResourceNotFound(format!("`{}` is not there", place.path)));
+        }
+        locations(&share)
+    }
+}
+
+/// Promises a share its size and says where it belongs. A directory that is there
+/// though nothing was promised is somebody else's, whose content must not be
+/// handed out.
+pub fn claim(share: &Share) -> Result<Place> {
+    let place = Place::new(SHARES, &share.name)?;
+    let is_new = capacity::promise(&share.id, &share.name, share.size)?;
+    if is_new && place.is_there()? {
+        capacity::forget(&share.id)?;
+        return Err(Error::BackendFailed(format!(
+            "`{}` is there already and was not made for this share; move it away",
+            place.path
+        )));
+    }
+    Ok(place)
+}
+
+/// Where clients find a share.
+pub fn locations(share: &Share) -> Result<Vec<ExportLocation>> {
+    Ok(vec![ExportLocation::new(options::export_location(&share.name)?)])
+}

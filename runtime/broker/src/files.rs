@@ -1,0 +1,99 @@
+//! Verbs on files beneath a root, done in a hand.
+//!
+//! Every place was granted before (`job`) and is reached through `roots`: no symbolic link is
+//! followed, no other file system entered. What is made is made under another name first and
+//! put in its place whole.
+
+mod attributes;
+mod contents;
+mod directories;
+mod fresh;
+mod removing;
+mod usage;
+
+use abaca_broker::protocol::{ErrorKind, FilesReply, FilesRequest, Identity};
+use abaca_policy::GuestPath;
+
+use crate::failure::Failure;
+use crate::ground::Ground;
+use crate::job::Files;
+use crate::roots::{self, Root};
+
+/// What was done.
+pub struct Performed {
+    pub rules: Vec<String>,
+    pub resolved: Vec<Identity>,
+    pub reply: FilesReply,
+    pub body: Vec<u8>,
+}
+
+/// A granted place and the root it is under.
+#[derive(Clone, Copy)]
+struct Target<'a> {
+    root: &'a Root,
+    components: &'a [String],
+    /// The same for messages.
+    place: roots::Place<'a>,
+}
+
+impl Target<'_> {
+    /// A failure of a system call at this place.
+    fn failed(&self, errno: rustix::io::Errno) -> Failure {
+        Failure::system(self.place, errno)
+    }
+
+    /// Which file it is now; of what is not there (any more), its parent.
+    fn identity(&self) -> Result<Identity, Failure> {
+        let found = self.root.find(self.components).or_else(|failure| {
+            match self.components.split_last() {
+                Some((_, parents)) if failure.kind == ErrorKind::NotFound => {
+                    self.root.find(parents)
+                }
+                _ => Err(failure),
+            }
+        })?;
+        Ok(roots::identity(&found.1))
+    }
+}
+
+/// Does what was permitted.
+///
+/// # Errors
+/// When it cannot be done. Except for a recursive `remove`, nothing has changed then.
+pub fn perform(ground: &Ground, files: Files<'_>) -> Result<Performed, Failure> {
+    let targets =
+        files.places.iter().map(|place| target(ground, place)).collect::<Result<Vec<_>, _>>()?;
+    let resolved = targets.iter().map(Target::identity).collect::<Result<Vec<_>, _>>()?;
+    let (reply, body) = match (files.request, targets.as_slice()) {
+        (FilesRequest::Read { offset, length, .. }, [at]) => contents::read(*at, offset, length)?,
+        (FilesRequest::List { after, limit, .. }, [at]) => {
+            directories::list(*at, after.as_deref(), limit)?
+        }
+        (FilesRequest::Usage { .. }, [at]) => (usage::usage(*at)?, Vec::new()),
+        (request, targets) => {
+            change(request, targets, &files.body)?;
+            (FilesReply::Nothing, Vec::new())
+        }
+    };
+    let rules = files.rules.into_iter().map(str::to_owned).collect();
+    Ok(Performed { rules, resolved, reply, body })
+}
+
+fn change(request: FilesRequest, targets: &[Target<'_>], body: &[u8]) -> Result<(), Failure> {
+    match (request, targets) {
+        (FilesRequest::Write { mode, .. }, [at]) => contents::write(*at, mode, body),
+        (FilesRequest::MakeDir { mode, .. }, [at]) => directories::make(*at, mode),
+        (FilesRequest::Remove { recursive, .. }, [at]) => removing::remove(*at, recursive),
+        (FilesRequest::Rename { .. }, [from, to]) => directories::rename(*from, *to),
+        (FilesRequest::Copy { .. }, [from, to]) => contents::copy(*from, *to),
+        (FilesRequest::SetMode { mode, .. }, [at]) => attributes::set_mode(*at, mode),
+        (FilesRequest::SetOwner { uid, gid, .. }, [at]) => attributes::set_owner(*at, uid, gid),
+        _ => Err(Failure::new(ErrorKind::Invalid, "a verb without its places")),
+    }
+}
+
+fn target<'a>(ground: &'a Ground, place: &'a GuestPath) -> Result<Target<'a>, Failure> {
+    let root = ground.roots.get(&place.root)?;
+    let components = place.components.as_slice();
+    Ok(Target { root, components, place: roots::Place { root: &place.root, components } })
+}

@@ -1,0 +1,41 @@
+//! Permission bits and owners: set on a descriptor, so that the file that was found is the
+//! one that changes. Landlock knows neither, which is why they are verbs and not commands.
+
+use rustix::fs::{AtFlags, FileType, Mode};
+use rustix::process::{Gid, Uid};
+
+use super::Target;
+use crate::failure::Failure;
+use crate::roots::by_descriptor;
+use abaca_broker::protocol::ErrorKind;
+
+/// Sets permission bits.
+///
+/// # Errors
+/// When there is nothing, a link, or no right to.
+pub fn set_mode(at: Target<'_>, mode: u32) -> Result<(), Failure> {
+    let (fd, stat) = at.root.find(at.components)?;
+    refuse_link(&at, stat.st_mode)?;
+    rustix::fs::chmod(by_descriptor(&fd), Mode::from_raw_mode(mode))
+        .map_err(|errno| at.failed(errno))
+}
+
+/// Sets owner and group. As always, that clears set-user and set-group bits.
+///
+/// # Errors
+/// When there is nothing, a link, or no right to.
+pub fn set_owner(at: Target<'_>, uid: u32, gid: u32) -> Result<(), Failure> {
+    let (fd, stat) = at.root.find(at.components)?;
+    refuse_link(&at, stat.st_mode)?;
+    let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+    rustix::fs::chownat(&fd, "", Some(uid), Some(gid), AtFlags::EMPTY_PATH)
+        .map_err(|errno| at.failed(errno))
+}
+
+fn refuse_link(at: &Target<'_>, mode: u32) -> Result<(), Failure> {
+    if FileType::from_raw_mode(mode) != FileType::Symlink {
+        return Ok(());
+    }
+    let message = format!("{} is a symbolic link, and none is followed", at.place);
+    Err(Failure::new(ErrorKind::SymbolicLink, message))
+}

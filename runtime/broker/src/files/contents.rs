@@ -1,0 +1,93 @@
+//! The contents of regular files: read, write, copy.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+
+use abaca_broker::protocol::FilesReply;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::Target;
+use super::fresh::Fresh;
+use crate::failure::Failure;
+use crate::roots;
+
+/// The bits of a new file for which the request names none.
+const NEW_FILE: u32 = 0o640;
+
+/// The bits that are permissions.
+const PERMISSIONS: u32 = 0o7777;
+
+/// The bits that a copy takes over: not set-user and set-group, whose meaning hangs on an
+/// owner that a copy does not keep.
+const COPIED: u32 = 0o777;
+
+/// Reads up to `length` bytes from `offset` on.
+///
+/// # Errors
+/// When it is no regular file or cannot be read.
+pub fn read(at: Target<'_>, offset: u64, length: u64) -> Result<(FilesReply, Vec<u8>), Failure> {
+    let (file, size) = open(&at)?;
+    let wanted = size.saturating_sub(offset).min(length);
+    let mut bytes = vec![0; usize::try_from(wanted).unwrap_or(usize::MAX)];
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, offset + filled as u64) {
+            // It became shorter meanwhile.
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed(&at, &error)),
+        }
+    }
+    bytes.truncate(filled);
+    Ok((FilesReply::Contents { size }, bytes))
+}
+
+/// Makes `bytes` the whole contents, in one step.
+///
+/// # Errors
+/// When something stands there that is no regular file, or it cannot be written.
+pub fn write(at: Target<'_>, mode: Option<u32>, bytes: &[u8]) -> Result<(), Failure> {
+    let (parent, leaf) = at.root.parent(at.components)?;
+    let now = match rustix::fs::statat(&parent, leaf, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => {
+            roots::expect(&stat, FileType::RegularFile, at.place)?;
+            stat.st_mode & PERMISSIONS
+        }
+        Err(Errno::NOENT) => NEW_FILE,
+        Err(errno) => return Err(at.failed(errno)),
+    };
+    let mut fresh = Fresh::create(parent, at.place)?;
+    fresh.file.write_all(bytes).map_err(|error| failed(&at, &error))?;
+    fresh.publish(leaf, Mode::from_raw_mode(mode.unwrap_or(now)), true)
+}
+
+/// Copies one file to a place that is free.
+///
+/// # Errors
+/// When the one is no regular file or the other is taken.
+pub fn copy(from: Target<'_>, to: Target<'_>) -> Result<(), Failure> {
+    let (mut source, _) = open(&from)?;
+    let stat = rustix::fs::fstat(&source).map_err(|errno| from.failed(errno))?;
+    let (parent, leaf) = to.root.parent(to.components)?;
+    roots::must_be_free(parent.as_fd(), leaf, &to.place)?;
+    let mut fresh = Fresh::create(parent, to.place)?;
+    // Shares the blocks where the file system can: this is copy_file_range where it works.
+    std::io::copy(&mut source, &mut fresh.file).map_err(|error| failed(&to, &error))?;
+    fresh.publish(leaf, Mode::from_raw_mode(stat.st_mode & COPIED), false)
+}
+
+/// Opens a regular file for reading, and says its size.
+fn open(at: &Target<'_>) -> Result<(File, u64), Failure> {
+    let (found, stat) = at.root.find(at.components)?;
+    roots::expect(&stat, FileType::RegularFile, at.place)?;
+    let file = roots::reopen(&found, OFlags::RDONLY).map_err(|errno| at.failed(errno))?;
+    Ok((File::from(file), u64::try_from(stat.st_size).unwrap_or(0)))
+}
+
+fn failed(at: &Target<'_>, error: &std::io::Error) -> Failure {
+    at.failed(Errno::from_io_error(error).unwrap_or(Errno::IO))
+}

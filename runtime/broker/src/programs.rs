@@ -1,0 +1,193 @@
+//! The programs that rules name, opened and checked: is it what its owner installed?
+//!
+//! A program runs by the descriptor opened here, so what was checked is what runs. The check
+//! is made for every rule when the broker starts, and again for each command: a package
+//! upgrade is welcome, a file that others can write is not. Scripts are refused: the kernel
+//! would start their interpreter, which no rule names.
+
+use std::collections::VecDeque;
+use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+
+use abaca_broker::protocol::ErrorKind;
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
+
+use crate::failure::Failure;
+
+/// How every native program of Linux begins.
+const ELF: [u8; 4] = *b"\x7fELF";
+
+/// The most symbolic links on the way to a program, as the kernel's own limit.
+const LINKS_MAX: usize = 40;
+
+/// The permission bits that let a group or everybody write.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// Any of the three bits that make a file executable.
+const EXECUTABLE: u32 = 0o111;
+
+/// Opens the program at `path`, an absolute path. It, and every directory on the way, links
+/// included, must belong to root (or to `user`, whom the broker runs as) and be writable by
+/// nobody else.
+///
+/// # Errors
+/// `changed`, with a message that names the part of the path and what to do about it.
+pub fn open(path: &str, user: u32) -> Result<OwnedFd, Failure> {
+    let mut walk = Walk { path, user, links: 0 };
+    let fd = walk.find()?;
+    let stat = walk.stat(&fd, path)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(walk.refuse("it is not a regular file"));
+    }
+    if stat.st_mode & EXECUTABLE == 0 {
+        return Err(walk.refuse("it is not executable"));
+    }
+    walk.check_owner(&stat, path)?;
+    walk.check_native(&fd)?;
+    Ok(fd)
+}
+
+struct Walk<'p> {
+    path: &'p str,
+    user: u32,
+    links: usize,
+}
+
+impl Walk<'_> {
+    /// Goes down the path, one checked directory after the other.
+    fn find(&mut self) -> Result<OwnedFd, Failure> {
+        let mut rest: VecDeque<Vec<u8>> = components(self.path.as_bytes()).collect();
+        let mut here = self.start()?;
+        while let Some(name) = rest.pop_front() {
+            let shown = String::from_utf8_lossy(&name).into_owned();
+            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let found = rustix::fs::openat(&here, OsStr::from_bytes(&name), flags, Mode::empty())
+                .map_err(|errno| self.system(&shown, errno))?;
+            let stat = self.stat(&found, &shown)?;
+            match FileType::from_raw_mode(stat.st_mode) {
+                FileType::Symlink => {
+                    // Its directory was checked, so that it stands here is right.
+                    self.links += 1;
+                    if self.links > LINKS_MAX {
+                        return Err(self.refuse("it is behind too many symbolic links"));
+                    }
+                    let target = rustix::fs::readlinkat(&found, "", Vec::new())
+                        .map_err(|errno| self.system(&shown, errno))?;
+                    if target.as_bytes().starts_with(b"/") {
+                        here = self.start()?;
+                    }
+                    for component in components(target.as_bytes()).rev() {
+                        rest.push_front(component);
+                    }
+                }
+                FileType::Directory => {
+                    self.check_owner(&stat, &shown)?;
+                    here = found;
+                }
+                _ if rest.is_empty() => return Ok(found),
+                _ => return Err(self.refuse(format!("{shown} is not a directory"))),
+            }
+        }
+        Ok(here)
+    }
+
+    fn start(&self) -> Result<OwnedFd, Failure> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::openat(CWD, "/", flags, Mode::empty())
+            .map_err(|errno| self.system("/", errno))?;
+        let stat = self.stat(&root, "/")?;
+        self.check_owner(&stat, "/")?;
+        Ok(root)
+    }
+
+    fn check_owner(&self, stat: &Stat, part: &str) -> Result<(), Failure> {
+        if stat.st_uid != 0 && stat.st_uid != self.user {
+            let message = format!("{part} belongs to user {}, who may change it", stat.st_uid);
+            return Err(self.refuse(message));
+        }
+        if stat.st_mode & OTHERS_WRITE != 0 {
+            let mode = stat.st_mode & 0o7777;
+            let message = format!("{part} may be written by others (mode {mode:04o}); chmod go-w");
+            return Err(self.refuse(message));
+        }
+        Ok(())
+    }
+
+    fn check_native(&self, fd: &OwnedFd) -> Result<(), Failure> {
+        let file = crate::roots::reopen(fd, OFlags::RDONLY)
+            .map_err(|errno| self.system("cannot tell whether it is a script", errno))?;
+        let mut magic = [0; ELF.len()];
+        let read = rustix::io::pread(&file, &mut magic, 0)
+            .map_err(|errno| self.system("cannot tell whether it is a script", errno))?;
+        if read == magic.len() && magic == ELF {
+            return Ok(());
+        }
+        let message = "it is a script or no program of this system, and only native programs run; \
+                       name the program that the script starts";
+        Err(self.refuse(message))
+    }
+
+    fn stat(&self, fd: &OwnedFd, part: &str) -> Result<Stat, Failure> {
+        rustix::fs::statat(fd, "", AtFlags::EMPTY_PATH).map_err(|errno| self.system(part, errno))
+    }
+
+    fn refuse(&self, why: impl AsRef<str>) -> Failure {
+        let message = format!("the program {}: {}", self.path, why.as_ref());
+        Failure::new(ErrorKind::Changed, message)
+    }
+
+    fn system(&self, what: &str, errno: rustix::io::Errno) -> Failure {
+        Failure::system(format!("the program {}: {what}", self.path), errno)
+    }
+}
+
+fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = Vec<u8>> {
+    path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).map(<[u8]>::to_vec)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn refusal(path: &str) -> String {
+        open(path, rustix::process::geteuid().as_raw()).unwrap_err().message
+    }
+
+    #[test]
+    fn what_the_system_installed_may_run() {
+        for path in ["/usr/bin/env", "/bin/cat", "/usr/bin/sh"] {
+            open(path, rustix::process::geteuid().as_raw()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_directory_that_others_write_spoils_what_is_in_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let program = directory.path().join("tool");
+        fs::copy("/usr/bin/env", &program).unwrap();
+        // Temporary directories lie in /tmp, which everybody writes.
+        assert!(refusal(program.to_str().unwrap()).contains("may be written by others"));
+    }
+
+    #[test]
+    fn links_are_walked_and_directories_are_no_programs() {
+        assert!(refusal("/usr/bin").contains("not a regular file"));
+        assert!(refusal("/usr/bin/env/x").contains("is not a directory"));
+        assert!(refusal("/etc/passwd").contains("not executable"));
+    }
+
+    #[test]
+    fn a_script_is_refused() {
+        let walk = Walk { path: "/x", user: 0, links: 0 };
+        let directory = tempfile::tempdir().unwrap();
+        let script = directory.path().join("script");
+        fs::write(&script, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let fd = OwnedFd::from(fs::File::open(script).unwrap());
+        assert!(walk.check_native(&fd).unwrap_err().message.contains("script"));
+    }
+}

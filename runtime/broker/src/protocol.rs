@@ -1,0 +1,46 @@
+//! The language spoken between the runtime and the broker.
+//!
+//! It is data only: no socket, no process, no decision. Both ends use it: the runtime as
+//! `abaca_broker::protocol`, and the broker itself. How a message lies on the wire is
+//! `frame`, what the runtime says is `request`, what the broker says is `response`.
+//!
+//! ```text
+//! runtime                               broker
+//!    |   <------------- hello (id 0) ------|   first, unasked; or failed (id 0), then the end
+//!    |------ command 1 ------------------> |
+//!    |------ files 2 --------------------> |
+//!    |   <------------- files 2 -----------|   answers come in the order of completion
+//!    |------ cancel 1 -------------------> |   a cancel has no answer of its own
+//!    |   <------------- cancelled 1 -------|   sent when the whole tree of processes is gone
+//! ```
+//! Every request but `cancel` is answered exactly once, whatever happens to the work.
+//! A frame that cannot be understood is answered `failed` with id 0 and ends the connection.
+
+mod frame;
+mod request;
+mod response;
+
+pub use frame::{BODY_MAX, Decoder, Frame, HEADER_MAX, ProtocolError, encode};
+pub use request::{FilesRequest, Place, Request, RequestKind, Stage};
+pub use response::{
+    Done, Entry, EntryKind, ErrorKind, FilesReply, Hello, Identity, Outcome, Response,
+    RootIdentity, StageReport, Status, Wall,
+};
+
+/// The version of this protocol. Runtime and broker are released together: anything but
+/// the same number is a mistake in the installation.
+pub const VERSION: u32 = 1;
+
+/// The id of what the broker says unasked (`hello`, `failed`). No request may carry it.
+pub const UNASKED: u64 = 0;
+
+/// The most bytes one `read` returns or one `write` takes: with the header's limit it stays
+/// below [`BODY_MAX`].
+pub const CONTENTS_MAX: u64 = 16 * 1024 * 1024;
+
+/// The most entries one `list` returns. With the longest names, each byte escaped, they
+/// still fit into [`BODY_MAX`].
+pub const ENTRIES_MAX: u32 = 10_000;
+
+/// The most stages of a pipeline: send, filter, compress, receive come to four.
+pub const STAGES_MAX: usize = 8;

@@ -1,0 +1,253 @@
+//! A broker under test: its process, its socket, its roots in a temporary directory.
+
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use abaca_broker::protocol::{
+    Decoder, Done, FilesReply, FilesRequest, Frame, Hello, Outcome, Place, Request, RequestKind,
+    Response, encode,
+};
+use tempfile::TempDir;
+
+/// How long a test waits for an answer before it fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The deadline of requests that are not about deadlines.
+pub const AMPLE: u64 = 20_000;
+
+/// The policy of most tests: two roots, all verbs on files, and two harmless commands.
+const POLICY: &str = r#"
+schema = 1
+driver = "test"
+
+[roots.shares]
+path = "@/shares"
+
+[roots.snapshots]
+path = "@/snapshots"
+
+[types.share]
+first = "a-z0-9"
+rest = "a-z0-9-"
+max = 64
+
+[[files]]
+id = "on-shares"
+root = "shares"
+verbs = ["read", "write", "list", "make-dir", "remove", "rename", "copy", "set-mode", "set-owner", "usage"]
+name = "share"
+depth = 4
+
+[[files]]
+id = "all-shares"
+root = "shares"
+verbs = ["list", "usage"]
+
+[[files]]
+id = "on-snapshots"
+root = "snapshots"
+verbs = ["make-dir", "rename"]
+name = "share"
+
+[[command]]
+id = "show"
+program = "/usr/bin/cat"
+args = ["--", { path = { root = "shares", leaf = "file", name = "share" } }]
+read = ["shares"]
+
+[[command]]
+id = "clone"
+program = "/usr/bin/cp"
+args = ["--archive", "--no-target-directory", "--",
+        { path = { root = "snapshots", leaf = "dir", name = "share" } },
+        { path = { root = "shares", leaf = "new", name = "share" } }]
+read = ["snapshots"]
+write = ["shares"]
+
+[[command]]
+id = "count"
+program = "/usr/bin/wc"
+args = ["-c"]
+stdin-max = "1MiB"
+"#;
+
+/// A rule that lets the broker run one shell script: `sh -c SCRIPT`.
+pub fn script(id: &str, script: &str, more: &str) -> String {
+    format!(
+        "[[command]]\nid = {id:?}\nprogram = \"/usr/bin/sh\"\nargs = [\"-c\", '''{script}''']\n\
+         root-equivalent = \"a test\"\n{more}\n"
+    )
+}
+
+/// True as root; else says that `what` is skipped.
+pub fn root_for(what: &str) -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        // Not by eprintln, which the test harness keeps to itself when a test passes.
+        let _ = writeln!(std::io::stderr(), "SKIPPED (needs root): {what}");
+    }
+    root
+}
+
+pub struct Broker {
+    pub process: Child,
+    pub socket: Option<UnixStream>,
+    pub directory: TempDir,
+    decoder: Decoder,
+    next: u64,
+}
+
+impl Broker {
+    /// A broker with the usual policy and `more` rules, after its hello.
+    pub fn with(more: &str) -> Broker {
+        let mut broker = Broker::start(&format!("{POLICY}\n{more}"));
+        broker.hello();
+        broker
+    }
+
+    /// A broker with a policy of the test's own; nothing is read yet.
+    #[expect(clippy::disallowed_methods, reason = "the broker under test is a process")]
+    pub fn start(policy: &str) -> Broker {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["shares", "snapshots"] {
+            std::fs::create_dir(directory.path().join(name)).unwrap();
+        }
+        let file = directory.path().join("policy.toml");
+        let policy = policy.replace('@', directory.path().to_str().unwrap());
+        std::fs::write(&file, policy).unwrap();
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let process = Command::new(env!("CARGO_BIN_EXE_abaca-broker"))
+            .arg("--policy")
+            .arg(&file)
+            .args(["--socket-fd", "0"])
+            .env("LD_PRELOAD_NOT", "inherited")
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .spawn()
+            .unwrap();
+        ours.set_read_timeout(Some(PATIENCE)).unwrap();
+        Broker { process, socket: Some(ours), directory, decoder: Decoder::default(), next: 1 }
+    }
+
+    pub fn hello(&mut self) -> Hello {
+        match self.receive().unwrap().header.result {
+            Outcome::Hello(hello) => *hello,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub fn send(&mut self, kind: RequestKind, body: &[u8]) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        let frame = encode(&Request { id, kind }, body).unwrap();
+        self.socket.as_ref().unwrap().write_all(&frame).unwrap();
+        id
+    }
+
+    /// The next answer; `None` when the broker is gone.
+    pub fn receive(&mut self) -> Option<Frame<Response>> {
+        loop {
+            if let Some(frame) = self.decoder.next().unwrap() {
+                return Some(frame);
+            }
+            let mut piece = [0; 64 * 1024];
+            let count = self.socket.as_ref().unwrap().read(&mut piece).unwrap();
+            if count == 0 {
+                assert!(!self.decoder.is_partial(), "cut off within an answer");
+                return None;
+            }
+            self.decoder.push(&piece[..count]);
+        }
+    }
+
+    pub fn ask(&mut self, kind: RequestKind, body: &[u8]) -> (Outcome, Vec<u8>) {
+        let id = self.send(kind, body);
+        let frame = self.receive().expect("an answer");
+        assert_eq!(frame.header.id, id);
+        (frame.header.result, frame.body)
+    }
+
+    pub fn command(&mut self, program: &str, args: &[&str]) -> (Outcome, Vec<u8>) {
+        self.ask(command(program, args, AMPLE), &[])
+    }
+
+    /// Runs a command that must be done, and gives its standard output as text.
+    pub fn done(&mut self, program: &str, args: &[&str]) -> (Done, String) {
+        match self.command(program, args) {
+            (Outcome::Done(done), body) => {
+                let stdout = &body[..usize::try_from(done.stdout_len).unwrap()];
+                (*done, String::from_utf8(stdout.to_vec()).unwrap())
+            }
+            (other, _) => panic!("{other:?}"),
+        }
+    }
+
+    pub fn files(&mut self, request: FilesRequest, body: &[u8]) -> (Outcome, Vec<u8>) {
+        self.ask(RequestKind::Files { request, deadline_ms: AMPLE }, body)
+    }
+
+    /// Does a verb that must succeed.
+    pub fn file_done(&mut self, request: FilesRequest, body: &[u8]) -> (FilesReply, Vec<u8>) {
+        match self.files(request, body) {
+            (Outcome::Files { reply, .. }, body) => (reply, body),
+            (other, _) => panic!("{other:?}"),
+        }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.socket = None;
+        let _ = self.process.wait();
+    }
+}
+
+pub fn command(program: &str, args: &[&str], deadline_ms: u64) -> RequestKind {
+    let args = args.iter().map(|&arg| arg.to_owned()).collect();
+    RequestKind::Command { program: program.to_owned(), args, deadline_ms }
+}
+
+pub fn at(path: &str) -> Place {
+    Place { root: "shares".to_owned(), path: path.to_owned() }
+}
+
+/// Waits until `what` holds; fails after a while.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "never: {what}");
+        pause(10);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test waits for other processes")]
+pub fn pause(milliseconds: u64) {
+    std::thread::sleep(Duration::from_millis(milliseconds));
+}
+
+/// The processes whose command line holds `word`.
+pub fn processes(word: &str) -> Vec<i32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes())
+    })
+    .collect()
+}
+
+/// A number of seconds that no other process sleeps: a mark to find a process by.
+pub fn mark(test: u32) -> String {
+    format!("{}.{test}", 100_000 + std::process::id())
+}
+
+pub fn write(path: &Path, contents: &str) {
+    std::fs::write(path, contents).unwrap();
+}

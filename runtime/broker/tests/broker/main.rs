@@ -1,0 +1,18 @@
+//! The broker as the runtime meets it: the real program, driven over a socket.
+//!
+//! Runs as root and as an ordinary user; what only one of them can show is skipped with a
+//! line that says so.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and the helpers of tests as well"
+)]
+
+mod commands;
+mod confinement;
+mod endings;
+mod files;
+mod harness;
+mod wire;

@@ -1,0 +1,381 @@
+//! A backend: a driver with its configuration, its policy and its state. Every method of the
+//! driver interface that this runtime serves is a method here, one room for each interface in
+//! `backend/`, and here is what they share:
+//!
+//! ```text
+//! offered? ─▶ arguments make sense? ─▶ record what begins ─▶ place ─▶ audit ─▶ Call::run
+//!                                      record how it ended ◀─ answer makes sense? ◀──┘
+//! ```
+
+mod access;
+mod clones;
+mod extending;
+mod pools;
+mod setup;
+mod shares;
+mod shrinking;
+mod snapshots;
+mod stats;
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use abaca_policy::Policy;
+use serde_json::{Map, Value};
+use tokio::sync::{Mutex, Semaphore};
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+pub use stats::BackendStats;
+
+use crate::audit::{self, Audit, Event, Subject};
+use crate::broker::{Broker, locate};
+use crate::call::{Call, Room};
+use crate::contract::{Import, Interface};
+use crate::database::{self, Database};
+use crate::driver::Driver;
+use crate::driver_state::DriverState;
+use crate::error::{Error, Part, Result};
+use crate::gate::Powers;
+use crate::limits::Limits;
+use crate::options::{OptionValue, OptionValues};
+use crate::records::{Change, LOCKS, Records};
+use crate::types::{ExportLocation, Share, ShareStatus};
+
+/// The largest policy file that is read, in bytes; the policy's own limit is the same.
+const POLICY_BYTES: u64 = 1024 * 1024;
+
+/// The longest name of a backend: it becomes a directory's name and part of each host name.
+const NAME_BYTES: usize = 64;
+
+/// The most export locations of one share, and the longest path of one in bytes.
+const LOCATIONS: usize = 64;
+const LOCATION_BYTES: usize = 4 * 1024;
+
+/// What an operator decides about a backend.
+#[derive(Clone, Debug)]
+pub struct BackendConfiguration {
+    /// Its name: `[a-z0-9][a-z0-9_-]*`.
+    pub name: String,
+    /// The driver's policy.
+    pub policy: PathBuf,
+    /// The directory that holds the state of all backends; this one's is a directory of its
+    /// name in it.
+    pub state: PathBuf,
+    /// The options that are set.
+    pub options: BTreeMap<String, OptionValue>,
+}
+
+/// A driver that can be called. Cheap to clone; all clones are the same backend.
+#[derive(Clone, Debug)]
+pub struct Backend {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    name: String,
+    driver: Driver,
+    powers: Arc<Powers>,
+    records: Records,
+    limits: Limits,
+    /// One place for each call that may run at the same time; waiting is first come, first
+    /// served.
+    places: Semaphore,
+    /// What `get-share-stats` said last.
+    stats: Mutex<Option<BackendStats>>,
+}
+
+impl Backend {
+    /// Joins a driver with what its operator decided. Nothing is run yet but the broker's own
+    /// checks, on first use.
+    ///
+    /// # Errors
+    /// When configuration, policy and driver do not fit together, or the state cannot be used.
+    pub async fn open(driver: Driver, configuration: BackendConfiguration) -> Result<Self> {
+        tokio::task::spawn_blocking(move || Self::open_now(driver, configuration))
+            .await
+            .map_err(|error| Error::Runtime(format!("opening a backend: {error}")))?
+    }
+
+    fn open_now(driver: Driver, configuration: BackendConfiguration) -> Result<Self> {
+        let BackendConfiguration { name, policy: policy_file, state, options } = configuration;
+        check_name(&name)?;
+        let policy = read_policy(&policy_file)?;
+        let description = driver.description();
+        if policy.driver() != description.name {
+            return Err(Error::Mismatch(format!(
+                "{} is a policy for the driver `{}`, and the backend `{name}` has the driver `{}`",
+                policy_file.display(),
+                policy.driver(),
+                description.name
+            )));
+        }
+        let options = OptionValues::resolve(&description.options, &options)
+            .map_err(|error| Error::Option { backend: name.clone(), error })?;
+        check_mode(&name, &driver, &options)?;
+        let needs_broker = driver
+            .imports()
+            .iter()
+            .any(|import| matches!(import, Import::Command | Import::Files));
+        let program = match locate(driver.runtime().shared().broker.as_deref()) {
+            Err(error) if needs_broker => return Err(error),
+            found => found.unwrap_or_default(),
+        };
+        let directory = state.join(&name);
+        prepare(&directory)?;
+        let database = Database::open(&directory.join(database::FILE))?;
+        let subject = Subject {
+            backend: name.clone(),
+            driver: description.name.clone(),
+            component: driver.digest().to_owned(),
+            policy: policy.digest().to_owned(),
+        };
+        let audit = Audit::open(&directory, open_audit(&directory)?, subject);
+        let broker = Broker::new(program, absolute(&policy_file)?, policy.digest().to_owned());
+        let powers = Powers {
+            backend: name.clone(),
+            policy,
+            broker,
+            options,
+            state: DriverState::new(database.clone()),
+            audit,
+        };
+        let limits = driver.runtime().limits().clone();
+        let shared = Shared {
+            name,
+            places: Semaphore::new(limits.concurrent_calls),
+            records: Records::new(database, &directory),
+            powers: Arc::new(powers),
+            driver,
+            limits,
+            stats: Mutex::new(None),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// The driver that it runs.
+    #[must_use]
+    pub fn driver(&self) -> &Driver {
+        &self.shared.driver
+    }
+
+    /// What it has made.
+    #[must_use]
+    pub fn records(&self) -> &Records {
+        &self.shared.records
+    }
+
+    /// The policy that holds for its driver.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.shared.powers.policy
+    }
+
+    pub(crate) fn options(&self) -> &OptionValues {
+        &self.shared.powers.options
+    }
+
+    /// The functions of an interface, or the refusal that names it.
+    fn offered<'a, T>(
+        &'a self,
+        interface: Interface,
+        method: &'static str,
+        indices: Option<&'a T>,
+    ) -> Result<&'a T> {
+        indices.filter(|_| self.shared.driver.offers(interface)).ok_or_else(|| Error::NotOffered {
+            driver: self.shared.driver.description().name.clone(),
+            interface,
+            method,
+        })
+    }
+
+    /// Runs one function of the driver in a sandbox of its own. What a driver answers in error
+    /// becomes an [`Error`] here.
+    async fn call<T, E, F>(&self, method: &'static str, id: &str, function: F) -> Result<T>
+    where
+        F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
+        Error: From<E>,
+    {
+        let shared = &*self.shared;
+        let began = Instant::now();
+        let waiting = tokio::time::timeout(shared.limits.wall, shared.places.acquire());
+        let Ok(Ok(_place)) = waiting.await else {
+            return Err(Error::Deadline { method, part: Part::Queue, wall: shared.limits.wall });
+        };
+        self.audit(Event::Call, method, id, None)?;
+        let call = Call {
+            driver: &shared.driver,
+            method,
+            id,
+            powers: Some(Arc::clone(&shared.powers)),
+            limits: &shared.limits,
+            began,
+        };
+        let answer = match call.run(function).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(Error::from(error)),
+            Err(error) => Err(error),
+        };
+        self.audit(Event::CallEnd, method, id, Some((answer.as_ref().err(), began)))?;
+        answer
+    }
+
+    /// As [`call`](Self::call), with what it makes written down before and after. `settle` says
+    /// what the answer means: the answer to give, and the changes that hold with it (after a
+    /// failure: beside those of `if_failed`).
+    async fn recorded<T, E, F, A>(
+        &self,
+        method: &'static str,
+        entity: &str,
+        begin: Vec<Change>,
+        if_failed: Vec<Change>,
+        function: F,
+        settle: impl FnOnce(Result<T>) -> (Result<A>, Vec<Change>),
+    ) -> Result<A>
+    where
+        F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
+        Error: From<E>,
+    {
+        let records = &self.shared.records;
+        let open = records.begin(method, entity, begin, if_failed).await?;
+        let answer = self.call(method, &open.id, function).await;
+        let (answer, changes) = settle(answer);
+        let failure = answer.as_ref().err().map(ToString::to_string);
+        records.finish(open, failure, changes).await?;
+        answer
+    }
+
+    fn audit(
+        &self,
+        event: Event,
+        method: &'static str,
+        id: &str,
+        ended: Option<(Option<&Error>, Instant)>,
+    ) -> Result<()> {
+        let mut line = Map::new();
+        line.insert("method".into(), method.into());
+        if let Some((error, began)) = ended {
+            let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            line.insert("duration_ms".into(), took.into());
+            line.insert("outcome".into(), if error.is_none() { "ok" } else { "failed" }.into());
+            if let Some(error) = error {
+                line.insert("blame".into(), error.blame().to_string().into());
+                line.insert("error".into(), Value::String(error.to_string()));
+            }
+        }
+        self.shared.powers.audit.write(event, id, line)
+    }
+}
+
+/// The name becomes a directory's and part of a host's name.
+fn check_name(name: &str) -> Result<()> {
+    let good = name.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
+        && name.len() <= NAME_BYTES
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'));
+    if good {
+        return Ok(());
+    }
+    Err(Error::Mismatch(format!(
+        "{name:?} cannot be a backend's name: it is [a-z0-9][a-z0-9_-]*, at most {NAME_BYTES} long"
+    )))
+}
+
+/// Reads a policy.
+///
+/// # Errors
+/// When the file cannot be read or the policy is wrong.
+pub fn read_policy(file: &Path) -> Result<Policy> {
+    use std::io::Read;
+    let mut text = String::new();
+    std::fs::File::open(file)
+        .and_then(|opened| opened.take(POLICY_BYTES + 1).read_to_string(&mut text))
+        .map_err(|source| Error::Read { path: file.to_owned(), source })?;
+    Ok(Policy::parse(&text, &file.display().to_string())?)
+}
+
+/// `_verify_share_server_handling` of upstream: the operator must choose, and the driver must
+/// have what he chooses.
+fn check_mode(name: &str, driver: &Driver, options: &OptionValues) -> Result<()> {
+    let description = driver.description();
+    let chosen = options.boolean("driver_handles_share_servers").unwrap_or_default();
+    if description.share_server_modes.contains(&chosen) {
+        return Ok(());
+    }
+    Err(Error::Mismatch(format!(
+        "backend `{name}`: the driver `{}` does not have driver_handles_share_servers = {chosen}; \
+         set it to {}",
+        description.name, !chosen
+    )))
+}
+
+/// The backend's own directory, for this user alone.
+fn prepare(directory: &Path) -> Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory.join(LOCKS))
+        .map_err(|error| Error::State { path: directory.to_owned(), reason: error.to_string() })
+}
+
+fn open_audit(directory: &Path) -> Result<std::fs::File> {
+    let path = directory.join(audit::FILE);
+    std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|error| Error::Audit { path, reason: error.to_string() })
+}
+
+/// The broker is started in `/`.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::fs::canonicalize(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+}
+
+/// What a driver says about where clients find a share is shown to users and stored.
+fn check_locations(method: &'static str, locations: &[ExportLocation]) -> Result<()> {
+    let reason = if locations.len() > LOCATIONS {
+        format!("it names {} export locations; {LOCATIONS} are allowed", locations.len())
+    } else if locations.iter().any(|one| one.path.is_empty() || one.path.len() > LOCATION_BYTES) {
+        format!("an export location is empty or longer than {LOCATION_BYTES} bytes")
+    } else if locations.iter().any(|one| one.path.chars().any(char::is_control)) {
+        "an export location has control characters".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Error::Contract { method, reason })
+}
+
+/// What the answer to changing a share's size means.
+fn resized(share: &Share, new_size: u64, answer: Result<()>) -> (Result<()>, Vec<Change>) {
+    match answer {
+        Ok(()) => {
+            let resized = Share { size: new_size, status: ShareStatus::Available, ..share.clone() };
+            (Ok(()), vec![Change::PutShare(Box::new(resized))])
+        }
+        Err(error) => (Err(error), Vec::new()),
+    }
+}
+
+/// Identifies a call that makes nothing and so has no record.
+fn fresh_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+/// Seconds since the epoch.
+fn now() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
+}

@@ -1,0 +1,54 @@
+//! `clones`: new shares with the content of a snapshot.
+
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+use super::Backend;
+use super::shares::{beginning, check_new, made, making};
+use crate::call::Room;
+use crate::contract::Interface;
+use crate::error::{Error, Result};
+use crate::types::{ExportLocation, Share, ShareServer, Snapshot};
+
+const METHOD: &str = "create-share-from-snapshot";
+
+impl Backend {
+    /// Makes a share with a snapshot's content and says where clients find it. Upstream:
+    /// `create_share_from_snapshot`.
+    ///
+    /// # Errors
+    /// When the driver does not offer `clones`, or as
+    /// [`create_share`](Self::create_share).
+    pub async fn create_share_from_snapshot(
+        &self,
+        share: &Share,
+        snapshot: &Snapshot,
+        share_server: Option<&ShareServer>,
+    ) -> Result<Vec<ExportLocation>> {
+        let indices =
+            self.offered(Interface::Clones, METHOD, self.driver().exports().clones.as_ref())?;
+        check_new(share)?;
+        if share.size < snapshot.size {
+            return Err(Error::Invalid(format!(
+                "a share from this snapshot has at least {} GiB",
+                snapshot.size
+            )));
+        }
+        let share = beginning(share);
+        let (begin, if_failed) = making(&share);
+        self.recorded(
+            METHOD,
+            &share.id,
+            begin,
+            if_failed,
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest
+                    .call_create_share_from_snapshot(store, &share, snapshot, share_server)
+                    .await
+            },
+            |answer| made(METHOD, &share, answer),
+        )
+        .await
+    }
+}

@@ -1,0 +1,28 @@
+//! `pools`: the pool of a share.
+
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+use super::Backend;
+use crate::call::Room;
+use crate::contract::Interface;
+use crate::error::Result;
+use crate::types::Share;
+
+const METHOD: &str = "get-pool";
+
+impl Backend {
+    /// The pool that holds the share, or none when it cannot be said. Upstream: `get_pool`.
+    ///
+    /// # Errors
+    /// When the driver does not offer `pools`, what it says, or what ended the call.
+    pub async fn get_pool(&self, share: &Share) -> Result<Option<String>> {
+        let indices =
+            self.offered(Interface::Pools, METHOD, self.driver().exports().pools.as_ref())?;
+        let id = super::fresh_id();
+        self.call(METHOD, &id, async |store: &mut Store<Room>, instance: &Instance| {
+            indices.load(&mut *store, instance)?.call_get_pool(store, share).await
+        })
+        .await
+    }
+}

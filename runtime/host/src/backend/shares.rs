@@ -1,0 +1,167 @@
+//! `shares`: making them, removing them, and finding them again after a restart.
+
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+use super::{Backend, check_locations};
+use crate::call::Room;
+use crate::error::{Error, Result};
+use crate::records::Change;
+use crate::types::{
+    AccessRulesStatus, CreateError, Error as DriverError, ExportLocation, Share, ShareServer,
+    ShareStatus,
+};
+
+impl Backend {
+    /// Makes an empty share and says where clients find it. Upstream: `create_share`.
+    ///
+    /// # Errors
+    /// What the driver says, with the locations that exist all the same; or what ended the call.
+    /// The share is recorded with the status `error` then.
+    pub async fn create_share(
+        &self,
+        share: &Share,
+        share_server: Option<&ShareServer>,
+    ) -> Result<Vec<ExportLocation>> {
+        const METHOD: &str = "create-share";
+        check_new(share)?;
+        let indices = &self.driver().exports().shares;
+        let share = beginning(share);
+        let (begin, if_failed) = making(&share);
+        self.recorded(
+            METHOD,
+            &share.id,
+            begin,
+            if_failed,
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest.call_create_share(store, &share, share_server).await
+            },
+            |answer| made(METHOD, &share, answer),
+        )
+        .await
+    }
+
+    /// Removes a share with its data. One that the back end does not know is removed. Upstream:
+    /// `delete_share`.
+    ///
+    /// # Errors
+    /// What the driver says, or what ended the call; the share is recorded with the status
+    /// `error-deleting` then.
+    pub async fn delete_share(
+        &self,
+        share: &Share,
+        share_server: Option<&ShareServer>,
+    ) -> Result<()> {
+        let indices = &self.driver().exports().shares;
+        let id = || share.id.clone();
+        let share = Share { status: ShareStatus::Deleting, ..share.clone() };
+        self.recorded(
+            "delete-share",
+            &share.id,
+            vec![Change::ShareStatus(id(), ShareStatus::Deleting)],
+            vec![Change::ShareStatus(id(), ShareStatus::ErrorDeleting)],
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest.call_delete_share(store, &share, share_server).await
+            },
+            |answer| match answer {
+                Ok(()) | Err(Error::Driver(DriverError::ShareResourceNotFound(_))) => {
+                    (Ok(()), vec![Change::RemoveShare(id())])
+                }
+                Err(error) => (Err(error), Vec::new()),
+            },
+        )
+        .await
+    }
+
+    /// Makes sure that a share is served, and answers where clients find it. Upstream:
+    /// `ensure_share`.
+    ///
+    /// # Errors
+    /// What the driver says, or what ended the call; the record keeps its status.
+    pub async fn ensure_share(
+        &self,
+        share: &Share,
+        share_server: Option<&ShareServer>,
+    ) -> Result<Vec<ExportLocation>> {
+        const METHOD: &str = "ensure-share";
+        let indices = &self.driver().exports().shares;
+        self.recorded(
+            METHOD,
+            &share.id,
+            Vec::new(),
+            Vec::new(),
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest.call_ensure_share(store, share, share_server).await
+            },
+            |answer| match answer.and_then(|found| check_locations(METHOD, &found).map(|()| found)) {
+                Ok(found) if found.is_empty() => (Ok(share.export_locations.clone()), Vec::new()),
+                Ok(found) => {
+                    let export_locations = found.clone();
+                    let ensured = Share { export_locations, ..share.clone() };
+                    (Ok(found), vec![Change::PutShare(Box::new(ensured))])
+                }
+                Err(error) => (Err(error), Vec::new()),
+            },
+        )
+        .await
+    }
+}
+
+/// A share that shall be made must say what it is.
+pub(super) fn check_new(share: &Share) -> Result<()> {
+    if share.size == 0 {
+        return Err(Error::Invalid("a share has at least 1 GiB".to_owned()));
+    }
+    if share.id.is_empty() || share.name.is_empty() {
+        return Err(Error::Invalid("a share has an identifier and a name".to_owned()));
+    }
+    Ok(())
+}
+
+/// The share as the driver sees it while it is made.
+pub(super) fn beginning(share: &Share) -> Share {
+    Share { status: ShareStatus::Creating, ..share.clone() }
+}
+
+/// What holds while a share is made, and what if that fails.
+pub(super) fn making(share: &Share) -> (Vec<Change>, Vec<Change>) {
+    (
+        vec![Change::PutShare(Box::new(share.clone()))],
+        vec![Change::ShareStatus(share.id.clone(), ShareStatus::Error)],
+    )
+}
+
+/// What the answer to making a share means. Locations that came with an error are recorded, so
+/// that a later delete can find what is there.
+pub(super) fn made(
+    method: &'static str,
+    share: &Share,
+    answer: Result<Vec<ExportLocation>>,
+) -> (Result<Vec<ExportLocation>>, Vec<Change>) {
+    let put = |export_locations: &[ExportLocation], status| {
+        let share = Share {
+            status,
+            export_locations: export_locations.to_vec(),
+            access_rules_status: AccessRulesStatus::Active,
+            launched_at: (status == ShareStatus::Available).then(super::now),
+            ..share.clone()
+        };
+        vec![Change::PutShare(Box::new(share))]
+    };
+    match answer.and_then(|found| check_locations(method, &found).map(|()| found)) {
+        Ok(found) => {
+            let changes = put(&found, ShareStatus::Available);
+            (Ok(found), changes)
+        }
+        Err(Error::Create(CreateError { error, export_locations }))
+            if check_locations(method, &export_locations).is_ok() =>
+        {
+            let changes = put(&export_locations, ShareStatus::Error);
+            (Err(Error::Create(CreateError { error, export_locations })), changes)
+        }
+        Err(error) => (Err(error), Vec::new()),
+    }
+}

@@ -1,0 +1,59 @@
+//! `shrinking`: making shares smaller.
+
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+use super::Backend;
+use crate::call::Room;
+use crate::contract::Interface;
+use crate::error::{Error, Result};
+use crate::records::Change;
+use crate::types::{Error as DriverError, Share, ShareServer, ShareStatus};
+
+const METHOD: &str = "shrink-share";
+
+impl Backend {
+    /// Gives a share `new_size` GiB, at least 1 and less than it has. Upstream:
+    /// `shrink_share`; unlike there, a share that could not be shrunk without losing data stays
+    /// available, for nothing was changed.
+    ///
+    /// # Errors
+    /// When the driver does not offer `shrinking` or the size is not smaller; what the driver
+    /// says, or what ended the call: the share is recorded as `shrinking-error` then, with its
+    /// old size.
+    pub async fn shrink_share(
+        &self,
+        share: &Share,
+        new_size: u64,
+        share_server: Option<&ShareServer>,
+    ) -> Result<()> {
+        let indices =
+            self.offered(Interface::Shrinking, METHOD, self.driver().exports().shrinking.as_ref())?;
+        if new_size == 0 || new_size >= share.size {
+            return Err(Error::Invalid(format!(
+                "the share has {} GiB; shrinking it needs at least 1 and less than that, not \
+                 {new_size}",
+                share.size
+            )));
+        }
+        let status = |status| Change::ShareStatus(share.id.clone(), status);
+        let shrinking = Share { status: ShareStatus::Shrinking, ..share.clone() };
+        self.recorded(
+            METHOD,
+            &share.id,
+            vec![status(ShareStatus::Shrinking)],
+            vec![status(ShareStatus::ShrinkingError)],
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest.call_shrink_share(store, &shrinking, new_size, share_server).await
+            },
+            |answer| match answer {
+                Err(error @ Error::Driver(DriverError::ShareShrinkingPossibleDataLoss(_))) => {
+                    (Err(error), vec![status(ShareStatus::Available)])
+                }
+                answer => super::resized(share, new_size, answer),
+            },
+        )
+        .await
+    }
+}

@@ -1,0 +1,89 @@
+//! `snapshots`: taking and removing them.
+
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+use super::Backend;
+use crate::call::Room;
+use crate::contract::Interface;
+use crate::error::{Error, Result};
+use crate::records::Change;
+use crate::types::{Error as DriverError, ShareServer, Snapshot, SnapshotStatus};
+
+impl Backend {
+    /// Keeps a share's present content. Upstream: `create_snapshot`.
+    ///
+    /// # Errors
+    /// When the driver does not offer `snapshots`; what it says, or what ended the call: the
+    /// snapshot is recorded with the status `error` then.
+    pub async fn create_snapshot(
+        &self,
+        snapshot: &Snapshot,
+        share_server: Option<&ShareServer>,
+    ) -> Result<()> {
+        const METHOD: &str = "create-snapshot";
+        let exports = self.driver().exports();
+        let indices = self.offered(Interface::Snapshots, METHOD, exports.snapshots.as_ref())?;
+        let taking = Snapshot { status: SnapshotStatus::Creating, ..snapshot.clone() };
+        self.recorded(
+            METHOD,
+            &snapshot.id,
+            vec![Change::PutSnapshot(Box::new(taking.clone()))],
+            vec![Change::SnapshotStatus(snapshot.id.clone(), SnapshotStatus::Error)],
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest.call_create_snapshot(store, &taking, share_server).await
+            },
+            |answer| match answer {
+                Ok(update) => {
+                    let taken = Snapshot {
+                        status: SnapshotStatus::Available,
+                        provider_location: update.provider_location,
+                        ..taking.clone()
+                    };
+                    (Ok(()), vec![Change::PutSnapshot(Box::new(taken))])
+                }
+                Err(error) => (Err(error), Vec::new()),
+            },
+        )
+        .await
+    }
+
+    /// Removes a snapshot. One that the back end does not know is removed; a busy one stays
+    /// available. Upstream: `delete_snapshot`.
+    ///
+    /// # Errors
+    /// When the driver does not offer `snapshots`; what it says, or what ended the call: the
+    /// snapshot is recorded as `error-deleting` then.
+    pub async fn delete_snapshot(
+        &self,
+        snapshot: &Snapshot,
+        share_server: Option<&ShareServer>,
+    ) -> Result<()> {
+        const METHOD: &str = "delete-snapshot";
+        let exports = self.driver().exports();
+        let indices = self.offered(Interface::Snapshots, METHOD, exports.snapshots.as_ref())?;
+        let status = |status| Change::SnapshotStatus(snapshot.id.clone(), status);
+        let deleting = Snapshot { status: SnapshotStatus::Deleting, ..snapshot.clone() };
+        self.recorded(
+            METHOD,
+            &snapshot.id,
+            vec![status(SnapshotStatus::Deleting)],
+            vec![status(SnapshotStatus::ErrorDeleting)],
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest.call_delete_snapshot(store, &deleting, share_server).await
+            },
+            |answer| match answer {
+                Ok(()) | Err(Error::Driver(DriverError::SnapshotResourceNotFound(_))) => {
+                    (Ok(()), vec![Change::RemoveSnapshot(snapshot.id.clone())])
+                }
+                Err(error @ Error::Driver(DriverError::ShareSnapshotIsBusy(_))) => {
+                    (Err(error), vec![status(SnapshotStatus::Available)])
+                }
+                Err(error) => (Err(error), Vec::new()),
+            },
+        )
+        .await
+    }
+}

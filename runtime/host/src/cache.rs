@@ -1,0 +1,145 @@
+//! Compiled components, kept on disk between runs. Loading one runs native code without any
+//! check by the engine, so each file carries a MAC under a key that only the runtime's own user
+//! can read, over its name and its bytes. What does not verify is compiled again.
+//!
+//! The only caller is `Driver::load`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::error::{Error, Result};
+
+/// The key's file and its length in bytes: that of the MAC's own block.
+const KEY: &str = "key";
+const KEY_BYTES: usize = 32;
+
+/// The length of the MAC that each file begins with.
+const MAC_BYTES: usize = 32;
+
+/// The largest compiled component that is read: four times the largest component.
+const COMPILED_BYTES: u64 = 256 * 1024 * 1024;
+
+/// A directory of compiled components.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    directory: PathBuf,
+    key: [u8; KEY_BYTES],
+}
+
+impl Cache {
+    /// Opens the directory, or makes it, with its key.
+    ///
+    /// # Errors
+    /// When directory or key cannot be made, or belong to or can be read by somebody else.
+    pub(crate) fn open(directory: &Path) -> Result<Self> {
+        let failed = |reason: String| {
+            Error::Runtime(format!(
+                "the cache {}: {reason}; remove it, or choose another directory",
+                directory.display()
+            ))
+        };
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .map_err(|error| failed(error.to_string()))?;
+        private(directory).map_err(failed)?;
+        let path = directory.join(KEY);
+        let key = match read_key(&path) {
+            Ok(key) => key,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                make_key(&path).map_err(|error| failed(error.to_string()))?
+            }
+            Err(error) => return Err(failed(format!("its key: {error}"))),
+        };
+        private(&path).map_err(failed)?;
+        Ok(Self { directory: directory.to_owned(), key })
+    }
+
+    /// The compiled component, if it is here, whole and ours.
+    pub(crate) fn load(&self, engine: &Engine, name: &str) -> Option<Component> {
+        let mut bytes = Vec::new();
+        let file = File::open(self.directory.join(name)).ok()?;
+        file.take(COMPILED_BYTES).read_to_end(&mut bytes).ok()?;
+        let (mac, code) = bytes.split_at_checked(MAC_BYTES)?;
+        if self.mac(name, code)?.verify_slice(mac).is_err() {
+            tracing::warn!(name, "a compiled component in the cache is not ours; compiling again");
+            return None;
+        }
+        #[expect(unsafe_code, reason = "the one place that runs compiled code from disk")]
+        // SAFETY: the MAC says that these bytes were written by `store`, below, under a key that
+        // only this user can read; the engine checks that it made them itself in this version.
+        let component = unsafe { Component::deserialize(engine, code) };
+        component.ok()
+    }
+
+    /// Keeps a compiled component. A failure costs the next run some time and nothing else.
+    pub(crate) fn store(&self, name: &str, component: &Component) {
+        let stored = component.serialize().map_err(std::io::Error::other).and_then(|code| {
+            let mac = self.mac(name, &code).ok_or(ErrorKind::InvalidInput)?;
+            let temporary = self.directory.join(format!("{name}.{}", uuid::Uuid::new_v4()));
+            let mut file = create(&temporary)?;
+            file.write_all(&mac.finalize().into_bytes())?;
+            file.write_all(&code)?;
+            std::fs::rename(&temporary, self.directory.join(name))
+        });
+        if let Err(error) = stored {
+            tracing::warn!(%error, "a compiled component could not be kept in the cache");
+        }
+    }
+
+    fn mac(&self, name: &str, code: &[u8]) -> Option<Hmac<Sha256>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).ok()?;
+        mac.update(name.as_bytes());
+        mac.update(&[0]);
+        mac.update(code);
+        Some(mac)
+    }
+}
+
+fn read_key(path: &Path) -> std::io::Result<[u8; KEY_BYTES]> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    bytes.try_into().map_err(|_| std::io::Error::other("it has not the length of a key"))
+}
+
+/// Makes the key, unless another process is first: then that one's is taken.
+fn make_key(path: &Path) -> std::io::Result<[u8; KEY_BYTES]> {
+    let mut key = [0; KEY_BYTES];
+    getrandom::fill(&mut key).map_err(std::io::Error::other)?;
+    let temporary = path.with_extension(uuid::Uuid::new_v4().to_string());
+    let mut file = create(&temporary)?;
+    file.write_all(&key)?;
+    file.sync_all()?;
+    // A link, unlike a rename, does not replace the key of whoever was first.
+    let linked = std::fs::hard_link(&temporary, path);
+    std::fs::remove_file(&temporary)?;
+    match linked {
+        Ok(()) => Ok(key),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => read_key(path),
+        Err(error) => Err(error),
+    }
+}
+
+fn create(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Whether only this user can get at it.
+fn private(path: &Path) -> Result<(), String> {
+    let found = std::fs::symlink_metadata(path).map_err(|error| error.to_string())?;
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(format!("{} belongs to another user", path.display()));
+    }
+    if found.mode() & 0o077 != 0 {
+        return Err(format!("{} can be reached by other users", path.display()));
+    }
+    Ok(())
+}

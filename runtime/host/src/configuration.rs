@@ -1,0 +1,312 @@
+//! `abaca.toml`: which backends there are, each with its driver, its policy and its options.
+//! Reading only: nothing is opened or run here.
+//!
+//! ```toml
+//! schema = 1
+//! state = "/var/lib/abaca"          # the records; default: `state` beside this file
+//! cache = "/var/cache/abaca"        # compiled drivers; default: `cache` in the state
+//!
+//! [backends.home]
+//! driver = "/usr/lib/abaca/directory.wasm"
+//! policy = "/etc/abaca/directory.policy.toml"
+//!
+//! [backends.home.options]
+//! driver_handles_share_servers = false
+//! directory_export_root = "/srv/abaca/shares"
+//! ```
+//! Paths that do not begin with `/` are beneath the directory of the file.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::{Spanned, Value};
+
+use crate::backend::BackendConfiguration;
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::options::{OptionValue, nearest};
+
+/// The largest configuration that is read, in bytes.
+const BYTES: u64 = 1024 * 1024;
+
+/// The one version of the file's form.
+const SCHEMA: i64 = 1;
+
+/// A configuration that was read. Its paths are absolute.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    source: Source,
+    state: PathBuf,
+    cache: PathBuf,
+    limits: Limits,
+    backends: Vec<BackendEntry>,
+}
+
+/// One backend as configured.
+#[derive(Clone, Debug)]
+pub struct BackendEntry {
+    /// Its name.
+    pub name: String,
+    /// The component.
+    pub driver: PathBuf,
+    /// The policy.
+    pub policy: PathBuf,
+    /// The options that are set.
+    pub options: BTreeMap<String, OptionValue>,
+    places: BTreeMap<String, Range<usize>>,
+}
+
+/// What is wrong with a configuration, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}:{column}: {message}{}", help.as_ref().map(|help| format!("\n  help: {help}")).unwrap_or_default())]
+pub struct ConfigurationError {
+    /// The file as the caller named it.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// The place in `source_text`, in bytes.
+    pub span: Range<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+    /// The text that was read.
+    pub source_text: Arc<str>,
+}
+
+#[derive(Clone, Debug)]
+struct Source {
+    file: String,
+    text: Arc<str>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    schema: Spanned<i64>,
+    state: Option<PathBuf>,
+    cache: Option<PathBuf>,
+    #[serde(default)]
+    limits: FileLimits,
+    #[serde(default)]
+    backends: BTreeMap<Spanned<String>, FileBackend>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileLimits {
+    wall_seconds: Option<Spanned<u32>>,
+    cpu_seconds: Option<Spanned<u32>>,
+    memory_mib: Option<Spanned<u32>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileBackend {
+    driver: PathBuf,
+    policy: PathBuf,
+    #[serde(default)]
+    options: BTreeMap<Spanned<String>, Spanned<Value>>,
+}
+
+impl Configuration {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not a configuration: then with the place and what would be
+    /// right.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let read = |source| Error::Read { path: path.to_owned(), source };
+        let mut text = String::new();
+        let file = std::fs::File::open(path).map_err(read)?;
+        file.take(BYTES).read_to_string(&mut text).map_err(read)?;
+        let absolute = std::path::absolute(path).map_err(read)?;
+        let directory = absolute.parent().unwrap_or(Path::new("/"));
+        Ok(Self::parse(&text, &path.display().to_string(), directory)?)
+    }
+
+    /// Reads a text; `file` names it in messages, `directory` is where its relative paths begin.
+    ///
+    /// # Errors
+    /// When it is not a configuration.
+    pub fn parse(text: &str, file: &str, directory: &Path) -> Result<Self, ConfigurationError> {
+        let source = Source { file: file.to_owned(), text: Arc::from(text) };
+        let parsed: File = toml::from_str(text).map_err(|error| source.misread(&error))?;
+        if *parsed.schema.get_ref() != SCHEMA {
+            let help = format!("write `schema = {SCHEMA}`");
+            return Err(source.error(parsed.schema.span(), "unknown schema", Some(help)));
+        }
+        let limits = parsed.limits.limits(&source)?;
+        let state = directory.join(parsed.state.unwrap_or_else(|| PathBuf::from("state")));
+        let cache = parsed.cache.map_or_else(|| state.join("cache"), |path| directory.join(path));
+        let backends = parsed
+            .backends
+            .into_iter()
+            .map(|(name, backend)| backend.entry(name.into_inner(), directory, &source))
+            .collect::<Result<Vec<_>, _>>()?;
+        // The cache lies in the state's directory by default, beside the backends' own.
+        if let Some(taken) = backends.iter().find(|one| state.join(&one.name) == cache) {
+            let message = format!("a backend cannot be called `{}`: the cache is there", taken.name);
+            return Err(source.error(0..0, &message, Some("choose another name".to_owned())));
+        }
+        Ok(Self { source, state, cache, limits, backends })
+    }
+
+    /// The backends, sorted by name.
+    #[must_use]
+    pub fn backends(&self) -> &[BackendEntry] {
+        &self.backends
+    }
+
+    /// Where the records are.
+    #[must_use]
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// Where compiled drivers are.
+    #[must_use]
+    pub fn cache(&self) -> &Path {
+        &self.cache
+    }
+
+    /// The bounds of each driver call.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Adds the place in this file to an error that is about one of its options.
+    #[must_use]
+    pub fn locate(&self, backend: &str, error: Error) -> Error {
+        let Error::Option { error: option, .. } = &error else { return error };
+        let entry = self.backends.iter().find(|entry| entry.name == backend);
+        let place = entry.and_then(|entry| entry.places.get(&option.name)).cloned();
+        // An option that is missing has no place; its backend's name must do.
+        let place = place.or_else(|| {
+            let header = format!("[backends.{backend}");
+            self.source.text.find(&header).map(|at| at..at + header.len())
+        });
+        let message = format!("backend `{backend}`: {option}");
+        self.source.error(place.unwrap_or(0..0), &message, None).into()
+    }
+}
+
+impl BackendEntry {
+    /// What [`Backend::open`](crate::Backend::open) needs.
+    #[must_use]
+    pub fn backend(&self, state: &Path) -> BackendConfiguration {
+        BackendConfiguration {
+            name: self.name.clone(),
+            policy: self.policy.clone(),
+            state: state.to_owned(),
+            options: self.options.clone(),
+        }
+    }
+}
+
+impl FileBackend {
+    fn entry(
+        self,
+        name: String,
+        directory: &Path,
+        source: &Source,
+    ) -> Result<BackendEntry, ConfigurationError> {
+        let mut options = BTreeMap::new();
+        let mut places = BTreeMap::new();
+        for (key, value) in self.options {
+            let place = key.span().start..value.span().end;
+            let key = key.into_inner();
+            let value = option_value(value.into_inner()).map_err(|reason| {
+                source.error(place.clone(), &format!("option `{key}`: {reason}"), None)
+            })?;
+            places.insert(key.clone(), place);
+            options.insert(key, value);
+        }
+        let (driver, policy) = (directory.join(self.driver), directory.join(self.policy));
+        Ok(BackendEntry { name, driver, policy, options, places })
+    }
+}
+
+impl FileLimits {
+    fn limits(self, source: &Source) -> Result<Limits, ConfigurationError> {
+        let mut limits = Limits::default();
+        let positive = |value: Option<Spanned<u32>>| match value {
+            Some(value) if *value.get_ref() == 0 => {
+                Err(source.error(value.span(), "a limit of 0 lets nothing run", None))
+            }
+            value => Ok(value.map(Spanned::into_inner)),
+        };
+        if let Some(seconds) = positive(self.wall_seconds)? {
+            limits.wall = Duration::from_secs(seconds.into());
+        }
+        if let Some(seconds) = positive(self.cpu_seconds)? {
+            limits.cpu = Duration::from_secs(seconds.into());
+        }
+        if let Some(mib) = positive(self.memory_mib)? {
+            limits.memory_bytes =
+                usize::try_from(mib).unwrap_or(usize::MAX).saturating_mul(1024 * 1024);
+        }
+        Ok(limits)
+    }
+}
+
+impl Source {
+    fn error(&self, span: Range<usize>, message: &str, help: Option<String>) -> ConfigurationError {
+        let before = self.text.get(..span.start).unwrap_or(&self.text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        ConfigurationError {
+            file: self.file.clone(),
+            line: before.matches('\n').count() + 1,
+            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+            span,
+            message: message.to_owned(),
+            help,
+            source_text: Arc::clone(&self.text),
+        }
+    }
+
+    /// What the TOML reader says, with the nearest key where one is misspelt.
+    fn misread(&self, error: &toml::de::Error) -> ConfigurationError {
+        let message = error.message();
+        let mut quoted = message.split('`').skip(1).step_by(2);
+        let help = match quoted.next() {
+            Some(wrong) if message.starts_with("unknown field") => {
+                let nearest = nearest(wrong, quoted);
+                let nearest = nearest.trim_start_matches("; ");
+                (!nearest.is_empty()).then(|| nearest.to_owned())
+            }
+            _ => None,
+        };
+        self.error(error.span().unwrap_or(0..0), message, help)
+    }
+}
+
+fn option_value(value: Value) -> Result<OptionValue, String> {
+    match value {
+        Value::String(text) => Ok(OptionValue::Text(text)),
+        Value::Integer(whole) => Ok(OptionValue::Integer(whole)),
+        Value::Float(number) => Ok(OptionValue::Float(number)),
+        Value::Boolean(yes) => Ok(OptionValue::Boolean(yes)),
+        Value::Array(items) => items
+            .into_iter()
+            .map(|item| match item {
+                Value::String(text) => Ok(text),
+                other => Err(format!("a list holds texts, not a {}", other.type_str())),
+            })
+            .collect::<Result<_, _>>()
+            .map(OptionValue::TextList),
+        other => Err(format!(
+            "a value is a text, a number, true, false or a list of texts, not a {}",
+            other.type_str()
+        )),
+    }
+}

@@ -1,0 +1,138 @@
+//! The contract as this runtime knows it: the bindings of the union world, and one row for
+//! each interface that a driver can offer and each import that it can use.
+//!
+//! A new interface or import begins here: add its row, then its room in `backend/` or
+//! `imports/`.
+
+/// Generated from `wit/`; nothing outside this crate sees it under this name.
+pub(crate) mod bindings {
+    #![allow(missing_docs, unused_qualifications, reason = "generated")]
+    wasmtime::component::bindgen!({
+        path: ["../../wit/host", "../../wit/driver"],
+        world: "abaca:driver/driver",
+        imports: { default: async | trappable },
+        exports: { default: async },
+        additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
+    });
+}
+
+/// The package of the interfaces that drivers export.
+pub(crate) const DRIVER_PACKAGE: &str = "abaca:driver";
+/// The package of the interfaces that drivers import.
+pub(crate) const HOST_PACKAGE: &str = "abaca:host";
+/// The version of both. While it is 0.x the minor number must be the same in driver and
+/// runtime; the patch number may differ.
+pub(crate) const VERSION: (u64, u64) = (0, 1);
+
+/// Whether a driver must offer an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// Every driver offers it.
+    Required,
+    /// An absent feature is an absent export.
+    Optional,
+    /// A driver offers at least one of the interfaces that say so: `access` or
+    /// `access-by-rule`.
+    OneOfAccess,
+}
+
+macro_rules! rows {
+    ($(#[$meta:meta])* $name:ident { $($variant:ident = $word:literal, $served:literal, $need:expr, $purpose:literal;)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $(#[doc = $purpose] $variant,)*
+        }
+
+        impl $name {
+            /// All of them, in the order of the contract.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Its name in WIT.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+
+            /// What it is for, in a few words.
+            #[must_use]
+            pub fn purpose(self) -> &'static str {
+                match self { $(Self::$variant => $purpose,)* }
+            }
+
+            /// Whether this runtime serves it. What it does not serve is refused when the
+            /// component is loaded.
+            #[must_use]
+            pub fn is_served(self) -> bool {
+                match self { $(Self::$variant => $served,)* }
+            }
+
+            /// Whether a driver must have it.
+            #[must_use]
+            pub fn need(self) -> Need {
+                match self { $(Self::$variant => $need,)* }
+            }
+
+            /// The one of this name, or none.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|one| one.name() == name)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
+    };
+}
+
+rows! {
+    /// An interface that a driver can offer.
+    Interface {
+        Backend = "backend", true, Need::Required, "says what it is, whether it can work, how much there is";
+        Shares = "shares", true, Need::Required, "makes and removes shares";
+        Pools = "pools", true, Need::Optional, "knows the pool of a share";
+        Extending = "extending", true, Need::Optional, "makes shares larger";
+        Shrinking = "shrinking", true, Need::Optional, "makes shares smaller";
+        Snapshots = "snapshots", true, Need::Optional, "takes and removes snapshots";
+        Clones = "clones", true, Need::Optional, "makes shares from snapshots";
+        Access = "access", true, Need::OneOfAccess, "applies access rules as a set";
+        AccessByRule = "access-by-rule", false, Need::OneOfAccess, "applies access rules one at a time";
+        Managing = "managing", false, Need::Optional, "takes over shares and lets them go";
+        ManagingSnapshots = "managing-snapshots", false, Need::Optional, "takes over snapshots and lets them go";
+        ShareServers = "share-servers", false, Need::Optional, "sets up and removes share servers";
+        ServerChoice = "server-choice", false, Need::Optional, "chooses among share servers";
+        ConsistencyGroups = "consistency-groups", false, Need::Optional, "keeps groups of shares and their snapshots";
+        Replication = "replication", false, Need::Optional, "keeps a share in several places";
+        ReplicatedSnapshots = "replicated-snapshots", false, Need::Optional, "takes snapshots of replicated shares";
+        Migration = "migration", false, Need::Optional, "moves shares to another back end";
+        MigrationInfo = "migration-info", false, Need::Optional, "says how to mount a share for copying";
+        PeriodicHook = "periodic-hook", false, Need::Optional, "gathers facts for periodic hooks";
+    }
+}
+
+rows! {
+    /// An interface of the host that a driver can use.
+    Import {
+        Command = "command", true, Need::Optional, "runs programs that the policy grants";
+        Files = "files", true, Need::Optional, "works on files beneath granted roots";
+        Mounts = "mounts", false, Need::Optional, "mounts granted things at granted places";
+        Ssh = "ssh", false, Need::Optional, "runs programs on granted remotes";
+        Config = "config", true, Need::Optional, "reads its options";
+        Http = "http", false, Need::Optional, "sends requests to granted origins";
+        Network = "network", false, Need::Optional, "leases addresses for share servers";
+        State = "state", true, Need::Optional, "keeps a durable state of its own";
+        Lock = "lock", false, Need::Optional, "takes named locks between calls";
+        Clock = "clock", true, Need::Optional, "reads the time and waits";
+        Log = "log", true, Need::Optional, "writes to the operator's log";
+    }
+}

@@ -1,0 +1,380 @@
+//! The one error of the library. It says what failed and whose fault it was; that decides the
+//! message, the exit code and the audit line.
+//!
+//! Two kinds of failure meet here: what a driver answered (`Error::Driver`,
+//! `Error::Create`), which its caller handles as upstream's exceptions, and what ended a call
+//! or kept it from beginning.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::contract::Interface;
+use crate::types;
+
+/// What this library answers.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Whose fault a failure was, and so who can mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Blame {
+    /// Whoever asked, configured or wrote the policy.
+    Operator,
+    /// The driver.
+    Driver,
+    /// The storage, its programs, its servers.
+    Backend,
+    /// Abaca, or the machine beneath it.
+    Runtime,
+}
+
+impl std::fmt::Display for Blame {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Operator => "operator",
+            Self::Driver => "driver",
+            Self::Backend => "backend",
+            Self::Runtime => "runtime",
+        })
+    }
+}
+
+/// A limit of [`Limits`](crate::Limits) that a call used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Limit {
+    /// `cpu`.
+    Cpu,
+    /// `memory_bytes` or another one of what a store may hold.
+    Memory,
+    /// The stack: recursion without end.
+    Stack,
+    /// `host_calls`.
+    HostCalls,
+    /// `lifted_bytes`.
+    LiftedBytes,
+}
+
+impl std::fmt::Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Cpu => "computing time",
+            Self::Memory => "memory",
+            Self::Stack => "stack",
+            Self::HostCalls => "number of host calls",
+            Self::LiftedBytes => "size of one request or answer",
+        })
+    }
+}
+
+/// Which part of a call was at work.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// Waiting for one of the backend's places for calls.
+    Queue,
+    /// The guest's own computing.
+    Guest,
+    /// An import, told by interface, function and what was asked.
+    Import(String),
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Queue => f.write_str("waiting for other calls of the same backend"),
+            Self::Guest => f.write_str("the driver's own computing"),
+            Self::Import(what) => write!(f, "the import {what}"),
+        }
+    }
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Configuration(#[from] crate::configuration::ConfigurationError),
+    /// The policy is wrong.
+    #[error(transparent)]
+    Policy(#[from] Box<abaca_policy::PolicyError>),
+    /// An option of a backend does not do.
+    #[error("backend `{backend}`: {error}")]
+    Option {
+        /// The backend.
+        backend: String,
+        /// Which option, and why.
+        error: crate::options::OptionError,
+    },
+    /// Driver, policy and configuration do not fit together.
+    #[error("{0}")]
+    Mismatch(String),
+    /// The file is not a driver that this runtime can run.
+    #[error("{driver} is not a driver that can be loaded: {reason}")]
+    Component {
+        /// The file, or a name for the bytes.
+        driver: String,
+        /// Why.
+        reason: String,
+    },
+    /// The driver does not offer what was asked; it was not called.
+    #[error("the driver `{driver}` does not offer the interface `{interface}`, which {method} needs")]
+    NotOffered {
+        /// The driver's name.
+        driver: String,
+        /// What it would have to export.
+        interface: Interface,
+        /// What was asked.
+        method: &'static str,
+    },
+    /// The request makes no sense; the driver was not called.
+    #[error("{0}")]
+    Invalid(String),
+    /// The driver answered an error.
+    #[error("{}", driver_text(.0))]
+    Driver(types::Error),
+    /// The driver could not make a share, and says what there is of it.
+    #[error("{}", driver_text(&.0.error))]
+    Create(types::CreateError),
+    /// The driver broke the contract in what it answered.
+    #[error("the driver answered {method} against the contract: {reason}")]
+    Contract {
+        /// What was asked.
+        method: &'static str,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+    /// The driver crashed.
+    #[error("the driver crashed in {method}: {reason}")]
+    Trap {
+        /// What was asked.
+        method: &'static str,
+        /// The engine's words.
+        reason: String,
+    },
+    /// The call used up a limit.
+    #[error("{method} was ended: it used up its limit of {limit}{}", in_brackets(.detail))]
+    Limit {
+        /// What was asked.
+        method: &'static str,
+        /// Which limit.
+        limit: Limit,
+        /// The figure.
+        detail: String,
+    },
+    /// The call's time ran out. Everything it had started is gone.
+    #[error("{method} was ended: its {} ran out during {part}", seconds(*.wall))]
+    Deadline {
+        /// What was asked.
+        method: &'static str,
+        /// What was at work then.
+        part: Part,
+        /// How long it was allowed.
+        wall: Duration,
+    },
+    /// The broker cannot be used.
+    #[error("the broker {0}")]
+    Broker(String),
+    /// The records or the driver's state cannot be read or written.
+    #[error("the state in {}: {reason}", path.display())]
+    State {
+        /// The database.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The audit cannot be written; nothing that needs it is done.
+    #[error("the audit {}: {reason}", path.display())]
+    Audit {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The engine or the machine failed.
+    #[error("{0}")]
+    Runtime(String),
+}
+
+impl Error {
+    /// Whose fault it was.
+    #[must_use]
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Read { .. }
+            | Self::Configuration(_)
+            | Self::Policy(_)
+            | Self::Option { .. }
+            | Self::Mismatch(_)
+            | Self::NotOffered { .. }
+            | Self::Invalid(_) => Blame::Operator,
+            Self::Component { .. }
+            | Self::Contract { .. }
+            | Self::Trap { .. }
+            | Self::Limit { .. } => Blame::Driver,
+            Self::Deadline { part, .. } => match part {
+                Part::Guest => Blame::Driver,
+                Part::Import(_) => Blame::Backend,
+                Part::Queue => Blame::Runtime,
+            },
+            Self::Driver(error) => driver_blame(error),
+            Self::Create(error) => driver_blame(&error.error),
+            Self::Broker(_) | Self::State { .. } | Self::Audit { .. } | Self::Runtime(_) => {
+                Blame::Runtime
+            }
+        }
+    }
+
+    /// What to do about it, in one sentence; empty where the message says all.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Component { .. } => "see `abaca driver inspect FILE`, and ask its vendor",
+            Self::NotOffered { .. } => {
+                "`abaca driver inspect FILE` shows what this driver offers"
+            }
+            Self::Driver(types::Error::Denied(_))
+            | Self::Create(types::CreateError { error: types::Error::Denied(_), .. }) => {
+                "`abaca policy explain` shows why; grant it in the policy if the driver should have it"
+            }
+            Self::Driver(types::Error::ShareShrinkingPossibleDataLoss(_)) => {
+                "nothing was changed; remove data or choose a larger size"
+            }
+            Self::Trap { .. } | Self::Contract { .. } => {
+                "this is a mistake in the driver: report it to its vendor with the audit's lines"
+            }
+            Self::Limit { .. } => {
+                "if the work is legitimate, raise the limit; else report it to the driver's vendor"
+            }
+            Self::Deadline { .. } => {
+                "look whether the storage hangs; what was begun is recorded as failed"
+            }
+            Self::Broker(_) => "is `abaca-broker` beside `abaca`, and of the same version?",
+            Self::State { .. } | Self::Audit { .. } => {
+                "check the directory's owner, its permissions and the room that is left"
+            }
+            _ => "",
+        }
+    }
+}
+
+impl From<types::Error> for Error {
+    fn from(error: types::Error) -> Self {
+        Self::Driver(error)
+    }
+}
+
+impl From<types::CreateError> for Error {
+    fn from(error: types::CreateError) -> Self {
+        Self::Create(error)
+    }
+}
+
+impl From<abaca_policy::PolicyError> for Error {
+    fn from(error: abaca_policy::PolicyError) -> Self {
+        Self::Policy(Box::new(error))
+    }
+}
+
+/// Who can mend what a driver complains about.
+fn driver_blame(error: &types::Error) -> Blame {
+    use types::Error as E;
+    match error {
+        E::CommandFailed(_) | E::BackendFailed(_) | E::Deadline(_) => Blame::Backend,
+        E::Other(_) | E::ShareServerFailed(_) | E::ReplicationFailed(_) | E::MigrationFailed(_) => {
+            Blame::Driver
+        }
+        E::Unsupported(_)
+        | E::InvalidShare(_)
+        | E::InvalidSnapshot(_)
+        | E::InvalidShareAccess(_)
+        | E::InvalidShareAccessLevel(_)
+        | E::ShareAccessExists(_)
+        | E::ShareResourceNotFound(_)
+        | E::ShareIsBusy(_)
+        | E::SnapshotResourceNotFound(_)
+        | E::ShareSnapshotIsBusy(_)
+        | E::ShareShrinkingPossibleDataLoss(_)
+        | E::ManageInvalidShare(_)
+        | E::ManageTypeMismatch(_)
+        | E::ManageInvalidSnapshot(_)
+        | E::UnmanageInvalidShare(_)
+        | E::UnmanageInvalidSnapshot(_)
+        | E::NetworkBadConfiguration(_)
+        | E::BadConfiguration(_)
+        | E::Denied(_) => Blame::Operator,
+    }
+}
+
+/// The case's name as in WIT, and its text made safe for a terminal.
+fn driver_text(error: &types::Error) -> String {
+    use types::Error as E;
+    let (case, text) = match error {
+        E::Unsupported(text) => ("unsupported", text.clone()),
+        E::InvalidShare(text) => ("invalid share", text.clone()),
+        E::InvalidSnapshot(text) => ("invalid snapshot", text.clone()),
+        E::InvalidShareAccess(text) => ("invalid access rule", text.clone()),
+        E::InvalidShareAccessLevel(text) => ("invalid access level", text.clone()),
+        E::ShareAccessExists(text) => ("the access rule exists", text.clone()),
+        E::ShareResourceNotFound(text) => ("no such share on the back end", text.clone()),
+        E::ShareIsBusy(text) => ("the share is busy", text.clone()),
+        E::SnapshotResourceNotFound(text) => ("no such snapshot on the back end", text.clone()),
+        E::ShareSnapshotIsBusy(text) => ("the snapshot is busy", text.clone()),
+        E::ShareShrinkingPossibleDataLoss(text) => {
+            ("shrinking would lose data, so nothing was changed", text.clone())
+        }
+        E::ManageInvalidShare(text) => ("not fit to be taken over", text.clone()),
+        E::ManageTypeMismatch(text) => ("does not fit the share type", text.clone()),
+        E::ManageInvalidSnapshot(text) => ("snapshot not fit to be taken over", text.clone()),
+        E::UnmanageInvalidShare(text) => ("cannot be let go", text.clone()),
+        E::UnmanageInvalidSnapshot(text) => ("snapshot cannot be let go", text.clone()),
+        E::ShareServerFailed(text) => ("share server failed", text.clone()),
+        E::NetworkBadConfiguration(text) => ("the network does not fit", text.clone()),
+        E::ReplicationFailed(text) => ("replication failed", text.clone()),
+        E::MigrationFailed(text) => ("migration failed", text.clone()),
+        E::BadConfiguration(text) => ("bad configuration", text.clone()),
+        E::BackendFailed(text) => ("the storage failed", text.clone()),
+        E::CommandFailed(failure) => (
+            "a command failed",
+            match failure.code {
+                Some(code) => {
+                    format!("{} ended with code {code}: {}", failure.program, failure.stderr)
+                }
+                None => format!("{} was killed: {}", failure.program, failure.stderr),
+            },
+        ),
+        E::Denied(denial) => (
+            "the policy does not allow it",
+            match &denial.rule {
+                Some(rule) => format!("{} (nearest rule: {rule})", denial.reason),
+                None => denial.reason.clone(),
+            },
+        ),
+        E::Deadline(text) => ("time ran out", text.clone()),
+        E::Other(text) => ("the driver failed", text.clone()),
+    };
+    let text = crate::text::printable(text.trim(), crate::text::MESSAGE_BYTES);
+    if text.is_empty() { case.to_owned() } else { format!("{case}: {text}") }
+}
+
+fn in_brackets(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(" ({text})") }
+}
+
+/// A duration as people say it.
+fn seconds(wall: Duration) -> String {
+    if wall.subsec_millis() == 0 {
+        format!("{} s", wall.as_secs())
+    } else {
+        format!("{} ms", wall.as_millis())
+    }
+}

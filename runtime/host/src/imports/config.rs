@@ -1,0 +1,40 @@
+//! `abaca:host/config`: the options that the driver declared and those that all drivers have.
+//! Granted to every driver; an option outside these is denied, whether it exists or not.
+
+use abaca_policy::Denial;
+use serde_json::Value;
+
+use crate::call::Room;
+use crate::contract::bindings::abaca::host::config::{self, GetRequest, Host};
+use crate::contract::bindings::abaca::host::types::Error;
+use crate::gate::{Crossing, Done, Gate, Powers};
+
+impl Host for Room {
+    async fn get(
+        &mut self,
+        request: GetRequest,
+    ) -> wasmtime::Result<Result<Option<config::Value>, Error>> {
+        self.gate.cross(request).await
+    }
+}
+
+impl Crossing for GetRequest {
+    const IMPORT: &'static str = "config.get";
+    const PRIVILEGED: bool = false;
+    type Answer = Option<config::Value>;
+
+    fn facts(&self) -> Vec<(&'static str, Value)> {
+        vec![("name", self.name.clone().into())]
+    }
+
+    fn permitted(&self, powers: &Powers) -> Result<Option<String>, Denial> {
+        if powers.options.is_declared(&self.name) {
+            return Ok(None);
+        }
+        Err(Denial { rule: None, reason: "the driver has not declared this option".to_owned() })
+    }
+
+    async fn perform(self, _: &mut Gate, powers: &Powers) -> Result<Done<Self::Answer>, Error> {
+        Ok(Done::plain(powers.options.lookup(&self.name)))
+    }
+}

@@ -1,0 +1,105 @@
+//! `abaca:host/state`: what a driver remembers, in the backend's own database. Granted to every
+//! driver; bounded by keys and bytes.
+
+use abaca_policy::Denial;
+use serde_json::Value;
+
+use crate::call::Room;
+use crate::contract::bindings::abaca::host::state::{
+    ApplyRequest, Change, Details, FindRequest, Found, GetAllRequest, GetRequest, Host,
+};
+use crate::contract::bindings::abaca::host::types::Error;
+use crate::gate::{Crossing, Done, Gate, Powers};
+
+/// The longest entity or key, in bytes. Upstream's keys are at most 255.
+const NAME_BYTES: usize = 255;
+
+/// The most changes in one batch: a group of some hundred shares changes some keys of each.
+const BATCH: usize = 1024;
+
+macro_rules! crossing {
+    ($($function:ident($request:ident) -> $answer:ty = $word:literal,
+       |$this:ident, $state:ident, $limits:ident| $check:expr, $perform:expr;)*) => {
+        impl Host for Room {
+            $(async fn $function(
+                &mut self,
+                request: $request,
+            ) -> wasmtime::Result<Result<$answer, Error>> {
+                self.gate.cross(request).await
+            })*
+        }
+
+        $(impl Crossing for $request {
+            const IMPORT: &'static str = concat!("state.", $word);
+            const PRIVILEGED: bool = false;
+            type Answer = $answer;
+
+            fn facts(&self) -> Vec<(&'static str, Value)> {
+                Vec::new()
+            }
+
+            fn permitted(&self, _: &Powers) -> Result<Option<String>, Denial> {
+                Ok(None)
+            }
+
+            async fn perform(
+                self,
+                gate: &mut Gate,
+                powers: &Powers,
+            ) -> Result<Done<$answer>, Error> {
+                let ($this, $state, $limits) = (self, &powers.state, &gate.limits);
+                $check;
+                let _ = $limits;
+                Ok(Done::plain($perform.await?))
+            }
+        })*
+    };
+}
+
+crossing! {
+    get(GetRequest) -> Option<String> = "get", |this, state, limits|
+        { name(&this.entity)?; name(&this.key)? },
+        state.get(this.entity, this.key);
+    get_all(GetAllRequest) -> Details = "get-all", |this, state, limits|
+        name(&this.entity)?,
+        state.get_all(this.entity);
+    find(FindRequest) -> Found = "find", |this, state, limits|
+        name(&this.key)?,
+        state.find(this.key);
+    apply(ApplyRequest) -> u64 = "apply", |this, state, limits|
+        batch(&this, limits.state_value_bytes)?,
+        state.apply(this, limits.clone());
+}
+
+/// Names are shown to people and kept for ever: short, and without control characters.
+fn name(text: &str) -> Result<(), Error> {
+    let good = !text.is_empty() && text.len() <= NAME_BYTES && !text.chars().any(char::is_control);
+    if good {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!(
+        "a name in the state has 1 to {NAME_BYTES} bytes and no control characters"
+    )))
+}
+
+fn batch(request: &ApplyRequest, value_bytes: usize) -> Result<(), Error> {
+    if request.changes.len() > BATCH {
+        return Err(Error::Limit(format!("{BATCH} changes in one batch")));
+    }
+    for change in &request.changes {
+        match change {
+            Change::Set(set) => {
+                name(&set.entity)?;
+                name(&set.key)?;
+                if set.value.len() > value_bytes {
+                    return Err(Error::Limit(format!("{value_bytes} bytes in one value")));
+                }
+            }
+            Change::Remove(remove) => {
+                name(&remove.entity)?;
+                remove.key.as_deref().map_or(Ok(()), name)?;
+            }
+        }
+    }
+    Ok(())
+}

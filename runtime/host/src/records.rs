@@ -1,0 +1,374 @@
+//! What a backend has made: shares, snapshots, access rules, and every call with its outcome.
+//! Written before a driver is called and after, so that `list` tells the truth after a kill.
+//!
+//! ```text
+//! begin ──(driver runs)──▶ finish ok        its changes, outcome "ok"
+//!   │                  └─▶ finish failed    what `begin` said for failure, with the message
+//!   └──process died, or the call was given up──▶ interrupted: the same, found by whoever
+//!                                               reads next
+//! ```
+//! A call that is under way holds a lock on a file of its own; the kernel lets go of it when
+//! the process dies, however it dies.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Transaction, params};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::database::Database;
+use crate::error::{Error, Result};
+use crate::types::{AccessRule, AccessRulesStatus, Share, ShareStatus, Snapshot, SnapshotStatus};
+
+/// Where the locks of calls under way are, in the backend's directory.
+pub(crate) const LOCKS: &str = "calls";
+
+/// How many ended calls are kept: some weeks of a busy backend.
+const CALLS_KEPT: i64 = 10_000;
+
+/// What a call leaves when nobody could say how it ended.
+const INTERRUPTED: &str = "interrupted: the runtime ended during the call, so how far it came is \
+                           not known; delete it, or repeat what you asked";
+
+/// A share as it is recorded.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ShareRecord {
+    /// The share, with the status and locations that hold now.
+    pub share: Share,
+    /// What went wrong last, where something did.
+    pub message: Option<String>,
+}
+
+/// A snapshot as it is recorded.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SnapshotRecord {
+    /// The snapshot, with the status that holds now.
+    pub snapshot: Snapshot,
+    /// What went wrong last, where something did.
+    pub message: Option<String>,
+}
+
+/// One change of the records. Kept as data, because what shall hold after a failure is written
+/// down before the call begins.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Change {
+    PutShare(Box<Share>),
+    ShareStatus(String, ShareStatus),
+    AccessStatus(String, AccessRulesStatus),
+    RemoveShare(String),
+    PutSnapshot(Box<Snapshot>),
+    SnapshotStatus(String, SnapshotStatus),
+    RemoveSnapshot(String),
+    PutRules(String, Vec<AccessRule>),
+}
+
+/// The records of one backend.
+#[derive(Clone, Debug)]
+pub struct Records {
+    database: Database,
+    locks: PathBuf,
+}
+
+/// A call under way. Dropped without `finish`, it counts as interrupted.
+#[derive(Debug)]
+pub(crate) struct OpenCall {
+    pub(crate) id: String,
+    path: PathBuf,
+    /// Held, not used: the kernel's lock on it says that this call lives.
+    _lock: File,
+}
+
+impl Records {
+    pub(crate) fn new(database: Database, directory: &Path) -> Self {
+        Self { database, locks: directory.join(LOCKS) }
+    }
+
+    /// All shares, sorted by when they were made.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn shares(&self) -> Result<Vec<ShareRecord>> {
+        self.settle().await?;
+        self.database
+            .write(|transaction| {
+                rows(transaction, "SELECT record, message FROM shares ORDER BY rowid", [])
+            })
+            .await
+            .map(|rows| {
+                rows.into_iter().map(|(share, message)| ShareRecord { share, message }).collect()
+            })
+    }
+
+    /// One share by its instance's identifier, or none.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn share(&self, id: &str) -> Result<Option<ShareRecord>> {
+        Ok(self.shares().await?.into_iter().find(|record| record.share.id == id))
+    }
+
+    /// All snapshots, sorted by when they were taken.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn snapshots(&self) -> Result<Vec<SnapshotRecord>> {
+        self.settle().await?;
+        self.database
+            .write(|transaction| {
+                rows(transaction, "SELECT record, message FROM snapshots ORDER BY rowid", [])
+            })
+            .await
+            .map(|rows| {
+                rows.into_iter()
+                    .map(|(snapshot, message)| SnapshotRecord { snapshot, message })
+                    .collect()
+            })
+    }
+
+    /// The access rules that are wanted for a share, in the order they came.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn access_rules(&self, share_instance_id: &str) -> Result<Vec<AccessRule>> {
+        let id = share_instance_id.to_owned();
+        let query = "SELECT record, NULL FROM access_rules WHERE share_instance_id = ?1
+                     ORDER BY rowid";
+        self.database
+            .write(move |transaction| rows(transaction, query, [id]))
+            .await
+            .map(|rows| rows.into_iter().map(|(rule, _)| rule).collect())
+    }
+
+    /// Writes down that a call begins, what holds from now on, and what shall hold if it fails.
+    pub(crate) async fn begin(
+        &self,
+        method: &'static str,
+        entity: &str,
+        changes: Vec<Change>,
+        if_failed: Vec<Change>,
+    ) -> Result<OpenCall> {
+        self.settle().await?;
+        let id = uuid::Uuid::new_v4().to_string();
+        let call = self.lock(id)?;
+        let (id, entity) = (call.id.clone(), entity.to_owned());
+        let record = move |transaction: &Transaction<'_>| {
+            transaction.execute(
+                "INSERT INTO calls (id, method, entity, began, if_failed) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![id, method, entity, now(), json(&if_failed)?],
+            )?;
+            transaction.execute(
+                "DELETE FROM calls WHERE outcome IS NOT NULL AND rowid <=
+                    (SELECT max(rowid) FROM calls) - ?1",
+                params![CALLS_KEPT],
+            )?;
+            apply(transaction, &changes, None)
+        };
+        self.database.write(record).await?;
+        Ok(call)
+    }
+
+    /// Writes down how a call ended. With a message it failed, and what `begin` said for that
+    /// case holds; without one `changes` hold.
+    pub(crate) async fn finish(
+        &self,
+        call: OpenCall,
+        failure: Option<String>,
+        changes: Vec<Change>,
+    ) -> Result<()> {
+        let id = call.id.clone();
+        let record = move |transaction: &Transaction<'_>| match failure {
+            None => {
+                end(transaction, &id, "ok", None)?;
+                apply(transaction, &changes, None)
+            }
+            Some(message) => {
+                fail(transaction, &id, "failed", &message)?;
+                apply(transaction, &changes, Some(&message))
+            }
+        };
+        self.database.write(record).await?;
+        // The row says that it ended; a lock file that stays behind means nothing.
+        let _ = std::fs::remove_file(&call.path);
+        Ok(())
+    }
+
+    fn lock(&self, id: String) -> Result<OpenCall> {
+        let path = self.locks.join(format!("{id}.lock"));
+        let failed = |error: std::io::Error| Error::State {
+            path: path.clone(),
+            reason: format!("the call cannot be marked as under way: {error}"),
+        };
+        let lock = File::create_new(&path).map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        Ok(OpenCall { id, path, _lock: lock })
+    }
+
+    /// Finds calls whose process has died, and records them as interrupted.
+    async fn settle(&self) -> Result<()> {
+        let locks = self.locks.clone();
+        self.database
+            .write(move |transaction| {
+                let open: Vec<String> = transaction
+                    .prepare_cached("SELECT id FROM calls WHERE outcome IS NULL")?
+                    .query_map([], |row| row.get(0))?
+                    .collect::<rusqlite::Result<_>>()?;
+                for id in open {
+                    let path = locks.join(format!("{id}.lock"));
+                    if !is_held(&path) {
+                        fail(transaction, &id, "interrupted", INTERRUPTED)?;
+                        let _ = std::fs::remove_file(&path);
+                    }
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// Whether a living call holds the lock. What cannot be looked at is taken to be held: a wrong
+/// "dead" would contradict a call that goes on.
+fn is_held(path: &Path) -> bool {
+    match File::open(path) {
+        Ok(file) => !matches!(file.try_lock_shared(), Ok(())),
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
+}
+
+fn fail(
+    transaction: &Transaction<'_>,
+    id: &str,
+    outcome: &str,
+    message: &str,
+) -> rusqlite::Result<()> {
+    let if_failed: String =
+        transaction.query_row("SELECT if_failed FROM calls WHERE id = ?1", [id], |row| row.get(0))?;
+    end(transaction, id, outcome, Some(message))?;
+    apply(transaction, &from_json::<Vec<Change>>(&if_failed)?, Some(message))
+}
+
+fn end(
+    transaction: &Transaction<'_>,
+    id: &str,
+    outcome: &str,
+    message: Option<&str>,
+) -> rusqlite::Result<()> {
+    transaction.execute(
+        "UPDATE calls SET ended = ?2, outcome = ?3, message = ?4 WHERE id = ?1",
+        params![id, now(), outcome, message],
+    )?;
+    Ok(())
+}
+
+fn apply(
+    transaction: &Transaction<'_>,
+    changes: &[Change],
+    message: Option<&str>,
+) -> rusqlite::Result<()> {
+    for change in changes {
+        match change {
+            Change::PutShare(share) => put_share(transaction, share, message)?,
+            Change::ShareStatus(id, status) => {
+                edit::<Share>(transaction, "shares", id, message, |share| share.status = *status)?;
+            }
+            Change::AccessStatus(id, status) => {
+                edit::<Share>(transaction, "shares", id, message, |share| {
+                    share.access_rules_status = *status;
+                })?;
+            }
+            Change::RemoveShare(id) => {
+                transaction.execute("DELETE FROM shares WHERE id = ?1", [id])?;
+                transaction
+                    .execute("DELETE FROM access_rules WHERE share_instance_id = ?1", [id])?;
+            }
+            Change::PutSnapshot(snapshot) => {
+                transaction.execute(
+                    "INSERT INTO snapshots VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE
+                     SET record = excluded.record, message = excluded.message",
+                    params![snapshot.id, snapshot.share_instance_id, json(snapshot)?, message],
+                )?;
+            }
+            Change::SnapshotStatus(id, status) => {
+                edit::<Snapshot>(transaction, "snapshots", id, message, |snapshot| {
+                    snapshot.status = *status;
+                })?;
+            }
+            Change::RemoveSnapshot(id) => {
+                transaction.execute("DELETE FROM snapshots WHERE id = ?1", [id])?;
+            }
+            Change::PutRules(id, rules) => {
+                transaction
+                    .execute("DELETE FROM access_rules WHERE share_instance_id = ?1", [id])?;
+                for rule in rules {
+                    transaction.execute(
+                        "INSERT INTO access_rules VALUES (?1, ?2, ?3)",
+                        params![id, rule.id, json(rule)?],
+                    )?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn put_share(
+    transaction: &Transaction<'_>,
+    share: &Share,
+    message: Option<&str>,
+) -> rusqlite::Result<()> {
+    transaction.execute(
+        "INSERT INTO shares VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE
+         SET record = excluded.record, message = excluded.message",
+        params![share.id, json(share)?, message],
+    )?;
+    Ok(())
+}
+
+/// Changes one record in place; one that is gone stays gone.
+fn edit<T: Serialize + DeserializeOwned>(
+    transaction: &Transaction<'_>,
+    table: &'static str,
+    id: &str,
+    message: Option<&str>,
+    change: impl FnOnce(&mut T),
+) -> rusqlite::Result<()> {
+    let query = format!("SELECT record, NULL FROM {table} WHERE id = ?1");
+    let Some((mut record, _)) = rows::<T, _>(transaction, &query, [id])?.pop() else {
+        return Ok(());
+    };
+    change(&mut record);
+    transaction.execute(
+        &format!("UPDATE {table} SET record = ?2, message = ?3 WHERE id = ?1"),
+        params![id, json(&record)?, message],
+    )?;
+    Ok(())
+}
+
+fn rows<T: DeserializeOwned, P: rusqlite::Params>(
+    transaction: &Transaction<'_>,
+    query: &str,
+    params: P,
+) -> rusqlite::Result<Vec<(T, Option<String>)>> {
+    transaction
+        .prepare_cached(query)?
+        .query_map(params, |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?
+        .map(|row| row.and_then(|(record, message)| Ok((from_json(&record)?, message))))
+        .collect()
+}
+
+fn json<T: Serialize>(value: &T) -> rusqlite::Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+fn from_json<T: DeserializeOwned>(text: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
+    })
+}
+
+/// Seconds since the epoch.
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+

@@ -1,0 +1,46 @@
+//! Hostile text made fit to be shown: in logs, audits, errors. Pure.
+
+/// The most bytes of a driver's text in one of our messages.
+pub(crate) const MESSAGE_BYTES: usize = 2 * 1024;
+
+/// The text with every control, bidirectional or invisible character escaped, and cut after
+/// about `limit` bytes with a mark that says how much is missing.
+pub(crate) fn printable(text: &str, limit: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(limit) + 16);
+    for (at, character) in text.char_indices() {
+        if shown.len() >= limit {
+            shown.push_str(&format!("… ({} bytes more)", text.len() - at));
+            break;
+        }
+        if is_plain(character) {
+            shown.push(character);
+        } else {
+            shown.extend(character.escape_unicode());
+        }
+    }
+    shown
+}
+
+/// Whether a character can neither move a terminal's cursor nor hide or reorder others.
+fn is_plain(character: char) -> bool {
+    !character.is_control()
+        && !matches!(character,
+            '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn what_could_act_on_a_terminal_is_escaped() {
+        assert_eq!(printable("a\x1b[2Jb\n\u{202e}c", 100), "a\\u{1b}[2Jb\\u{a}\\u{202e}c");
+        assert_eq!(printable("grün 漢", 100), "grün 漢");
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_and_says_so() {
+        assert_eq!(printable("aaaa", 2), "aa… (2 bytes more)");
+    }
+}

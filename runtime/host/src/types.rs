@@ -1,0 +1,4 @@
+//! The words that services, runtime and drivers share: the records of `abaca:driver/types`, as
+//! Rust sees them. Their meaning stands in `wit/driver/types.wit`.
+
+pub use crate::contract::bindings::abaca::driver::types::*;

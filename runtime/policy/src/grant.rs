@@ -1,0 +1,145 @@
+//! The answers: what was granted, rebuilt from the rule, or why it was not.
+//!
+//! Nothing here decides. A [`CommandGrant`] is made by `Policy::decide_command`
+//! only; the broker resolves its paths and runs it.
+
+use std::fmt;
+
+use crate::rule::{CommandRule, FilesRule, Root};
+
+/// A request that the policy does not grant. The reason is for people and
+/// audits; it quotes foreign words escaped and cut.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("denied: {reason}{}", NearestRule(.rule))]
+pub struct Denial {
+    /// The rule that came nearest, if any was for this program or root.
+    pub rule: Option<String>,
+    /// Why, as half a sentence.
+    pub reason: String,
+}
+
+struct NearestRule<'a>(&'a Option<String>);
+
+impl fmt::Display for NearestRule<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(id) => write!(f, " (nearest rule: `{id}`)"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Denial {
+    pub(crate) fn new(reason: impl Into<String>) -> Denial {
+        Denial { rule: None, reason: reason.into() }
+    }
+
+    pub(crate) fn of_rule(rule: &str, reason: impl Into<String>) -> Denial {
+        Denial { rule: Some(rule.to_owned()), reason: reason.into() }
+    }
+}
+
+/// A command line that exactly one rule grants.
+#[derive(Debug, Clone)]
+pub struct CommandGrant<'p> {
+    /// The rule; its `program` is what runs.
+    pub rule: &'p CommandRule,
+    /// The arguments to run with, without the program: the rule's literals and
+    /// the canonical form of the values.
+    pub argv: Vec<Argument>,
+    /// What the holes were filled with: label (a type, a root, `size`, …) and
+    /// canonical text, in the order of the arguments. Labels may repeat.
+    pub values: Vec<(String, String)>,
+}
+
+/// A file operation that exactly one rule grants.
+#[derive(Debug, Clone)]
+pub struct FilesGrant<'p> {
+    /// The rule.
+    pub rule: &'p FilesRule,
+    /// The root beneath which it happens.
+    pub root: &'p Root,
+}
+
+/// One argument to run with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Argument {
+    /// Passed as it stands.
+    Text(String),
+    /// Resolved beneath its root first.
+    Path(PathArgument),
+}
+
+/// An argument that names a place beneath a root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathArgument {
+    /// The name of the root.
+    pub root: String,
+    /// Names of files beneath it, outermost first; none for the root itself.
+    pub components: Vec<String>,
+    /// What the last component must be.
+    pub leaf: Leaf,
+    /// How the program is told the place.
+    pub pass: Pass,
+}
+
+/// What stands, or does not yet stand, at the end of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaf {
+    /// Nothing yet: the program creates it; only the parent is resolved.
+    New,
+    /// A directory.
+    Dir,
+    /// A regular file.
+    File,
+    /// The root itself.
+    Root,
+}
+
+impl Leaf {
+    /// The words of the policy file.
+    pub(crate) const ALL: [(&'static str, Leaf); 4] =
+        [("new", Leaf::New), ("dir", Leaf::Dir), ("file", Leaf::File), ("root", Leaf::Root)];
+}
+
+impl fmt::Display for Leaf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Leaf::New => "new",
+            Leaf::Dir => "dir",
+            Leaf::File => "file",
+            Leaf::Root => "root",
+        })
+    }
+}
+
+/// How a program is told a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// By descriptor, as `/proc/self/fd/N`: nobody can swap what it means.
+    Fd,
+    /// By its absolute path, for tools that store what they are told.
+    Path,
+}
+
+impl Pass {
+    /// The words of the policy file.
+    pub(crate) const ALL: [(&'static str, Pass); 2] = [("fd", Pass::Fd), ("path", Pass::Path)];
+}
+
+impl fmt::Display for Argument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Argument::Text(text) => f.write_str(text),
+            Argument::Path(path) => path.fmt(f),
+        }
+    }
+}
+
+/// Readable, and not a host path: `<shares>/share-1`.
+impl fmt::Display for PathArgument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{}>", self.root)?;
+        self.components.iter().try_for_each(|component| write!(f, "/{component}"))
+    }
+}

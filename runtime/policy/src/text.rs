@@ -1,0 +1,97 @@
+//! What counts as honest text: words whose meaning a person can see.
+//!
+//! Not a validator of any one field: the loader and the matchers ask here, so
+//! that there is one answer to "is this character hidden?" in the whole crate.
+
+/// Longest identifier (ids, root, type and driver names): they end up in audit
+/// lines and in sentences, and are never data.
+pub(crate) const MAX_IDENTIFIER: usize = 64;
+
+/// Longest name of one file, as Linux has it (`NAME_MAX`).
+pub(crate) const MAX_COMPONENT: usize = 255;
+
+/// Longest path, as Linux has it (`PATH_MAX`, which counts the final NUL).
+pub(crate) const MAX_PATH: usize = 4095;
+
+/// How much of a foreign word is repeated in a message: enough to recognise it,
+/// too little to flood a log.
+const MAX_SHOWN: usize = 80;
+
+/// True for characters that a reader cannot see or that reorder what he sees:
+/// controls, line separators, bidirectional marks, zero-width and tag characters.
+pub(crate) fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{FEFF}'
+            | '\u{200B}'..='\u{200F}'
+            | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}'
+            | '\u{FFF9}'..='\u{FFFB}'
+            | '\u{E0000}'..='\u{E007F}')
+}
+
+/// The first hidden character of a text.
+pub(crate) fn hidden_in(text: &str) -> Option<char> {
+    text.chars().find(|character| is_hidden(*character))
+}
+
+/// `[a-z][a-z0-9-]*`, at most [`MAX_IDENTIFIER`] bytes.
+pub(crate) fn is_identifier(text: &str) -> bool {
+    text.len() <= MAX_IDENTIFIER
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// A foreign word as it may stand in a message: quoted, escaped, cut.
+pub(crate) fn shown(text: &str) -> String {
+    let mut out = String::from("\"");
+    for character in text.chars().take(MAX_SHOWN) {
+        if is_hidden(character) {
+            out.extend(character.escape_unicode());
+        } else {
+            out.extend(character.escape_debug());
+        }
+    }
+    out.push('"');
+    if text.chars().nth(MAX_SHOWN).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+/// Checks that `text` is the name of one file: not empty, `.` or `..`, nothing
+/// hidden, no `/`, not too long. The error completes "a path component …".
+pub(crate) fn check_component(text: &str) -> Result<(), &'static str> {
+    match text {
+        "" => Err("is empty (no `//`, no leading or trailing `/`)"),
+        "." | ".." => Err("is `.` or `..`"),
+        _ if text.len() > MAX_COMPONENT => Err("is longer than 255 bytes"),
+        _ if text.contains('/') => Err("contains `/`"),
+        _ if hidden_in(text).is_some() => Err("contains a control or invisible character"),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that `text` is an absolute path in the one spelling that has no
+/// shorter form, and not `/` itself. The error completes "the path …".
+pub(crate) fn check_absolute(text: &str) -> Result<(), &'static str> {
+    let Some(rest) = text.strip_prefix('/') else {
+        return Err("is not absolute");
+    };
+    if text.len() > MAX_PATH {
+        return Err("is longer than 4095 bytes");
+    }
+    if rest.is_empty() {
+        return Err("is `/` itself");
+    }
+    if rest.split('/').any(|component| check_component(component).is_err()) {
+        return Err("is not in its plain spelling (no `.`, `..`, `//`, trailing `/` \
+                    or invisible characters)");
+    }
+    Ok(())
+}
+
+/// True if `path` is `ancestor` or lies beneath it. Both are plain absolute paths.
+pub(crate) fn is_beneath(path: &str, ancestor: &str) -> bool {
+    path.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
