@@ -3,7 +3,7 @@
 //! For back ends that know no more; the runtime asks `access` first. Upstream:
 //! `allow_access`, `deny_access`.
 //!
-//! Implemented by drivers as [`AccessByRule`](crate::AccessByRule), called by the runtime. The trait
+//! Implemented by drivers as [`AccessByRule`], called by the runtime. The trait
 //! and its documentation are generated from `wit/driver/access-by-rule.wit`.
 
 crate::interface::interface!(

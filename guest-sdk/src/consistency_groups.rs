@@ -2,7 +2,7 @@
 //!
 //! Upstream: `create_consistency_group`, `create_cgsnapshot` and their counterparts.
 //!
-//! Implemented by drivers as [`ConsistencyGroups`](crate::ConsistencyGroups), called by the runtime. The trait
+//! Implemented by drivers as [`ConsistencyGroups`], called by the runtime. The trait
 //! and its documentation are generated from `wit/driver/consistency-groups.wit`.
 
 crate::interface::interface!(

@@ -2,7 +2,7 @@
 //!
 //! Only without share servers. Upstream: `manage_existing`, `unmanage`.
 //!
-//! Implemented by drivers as [`Managing`](crate::Managing), called by the runtime. The trait
+//! Implemented by drivers as [`Managing`], called by the runtime. The trait
 //! and its documentation are generated from `wit/driver/managing.wit`.
 
 crate::interface::interface!(Managing, managing, "abaca:sdk/managing", "export_managing");

@@ -3,7 +3,7 @@
 //! Only without share servers. Upstream: `manage_existing_snapshot`,
 //! `unmanage_snapshot`.
 //!
-//! Implemented by drivers as [`ManagingSnapshots`](crate::ManagingSnapshots), called by the runtime. The trait
+//! Implemented by drivers as [`ManagingSnapshots`], called by the runtime. The trait
 //! and its documentation are generated from `wit/driver/managing-snapshots.wit`.
 
 crate::interface::interface!(

@@ -4,7 +4,7 @@
 //! `migration_complete`, `migration_cancel`, `migration_get_progress`,
 //! `migration_get_driver_info`.
 //!
-//! Implemented by drivers as [`Migration`](crate::Migration), called by the runtime. The trait
+//! Implemented by drivers as [`Migration`], called by the runtime. The trait
 //! and its documentation are generated from `wit/driver/migration.wit`.
 
 crate::interface::interface!(Migration, migration, "abaca:sdk/migration", "export_migration");

@@ -2,7 +2,7 @@
 //!
 //! Left out, the operator's mount templates answer. Upstream: `migration_get_info`.
 //!
-//! Implemented by drivers as [`MigrationInfo`](crate::MigrationInfo), called by the runtime. The trait
+//! Implemented by drivers as [`MigrationInfo`], called by the runtime. The trait
 //! and its documentation are generated from `wit/driver/migration-info.wit`.
 
 crate::interface::interface!(

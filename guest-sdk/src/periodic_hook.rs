@@ -2,7 +2,7 @@
 //!
 //! Upstream: `get_periodic_hook_data`.
 //!
-//! Implemented by drivers as [`PeriodicHook`](crate::PeriodicHook), called by the runtime. The trait
+//! Implemented by drivers as [`PeriodicHook`], called by the runtime. The trait
 //! and its documentation are generated from `wit/driver/periodic-hook.wit`.
 
 crate::interface::interface!(

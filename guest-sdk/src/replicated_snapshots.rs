@@ -3,7 +3,7 @@
 //! Upstream: `create_replicated_snapshot`, `delete_replicated_snapshot`,
 //! `update_replicated_snapshot`.
 //!
-//! Implemented by drivers as [`ReplicatedSnapshots`](crate::ReplicatedSnapshots), called by the runtime. The trait
+//! Implemented by drivers as [`ReplicatedSnapshots`], called by the runtime. The trait
 //! and its documentation are generated from `wit/driver/replicated-snapshots.wit`.
 
 crate::interface::interface!(

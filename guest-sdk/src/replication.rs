@@ -3,7 +3,7 @@
 //! Upstream: `create_replica`, `delete_replica`, `promote_replica`,
 //! `update_replica_state`.
 //!
-//! Implemented by drivers as [`Replication`](crate::Replication), called by the runtime. The trait
+//! Implemented by drivers as [`Replication`], called by the runtime. The trait
 //! and its documentation are generated from `wit/driver/replication.wit`.
 
 crate::interface::interface!(

@@ -3,7 +3,7 @@
 //! Left out, the first server is taken for a share and none for a group. Upstream:
 //! `choose_share_server_compatible_with_share`, `..._with_cg`.
 //!
-//! Implemented by drivers as [`ServerChoice`](crate::ServerChoice), called by the runtime. The trait
+//! Implemented by drivers as [`ServerChoice`], called by the runtime. The trait
 //! and its documentation are generated from `wit/driver/server-choice.wit`.
 
 crate::interface::interface!(

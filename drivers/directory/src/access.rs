@@ -2,8 +2,7 @@
 //! applied each time, so it does not matter what was there.
 
 use abaca_sdk::{
-    Access, AccessLevel, AccessRule, AccessType, Error, HostError, Result, Share, ShareServer,
-    files,
+    Access, AccessLevel, AccessRule, AccessType, Error, Result, Share, ShareServer, files,
 };
 
 use crate::places::{Place, SHARES};
@@ -27,13 +26,9 @@ impl Access for Directory {
         let (bits, refused) = bits(&access_rules);
         // Rules that can be applied are, also beside one that cannot: else a rule
         // that was taken away would go on letting clients in.
-        match files::set_mode(&place.path, options::mode()? | bits) {
-            Ok(()) => refused.map_or(Ok(()), Err),
-            Err(HostError::NotFound(_)) => {
-                Err(Error::ShareResourceNotFound(format!("`{}` is not there", place.path)))
-            }
-            Err(error) => Err(error.into()),
-        }
+        files::set_mode(&place.path, options::mode()? | bits)
+            .map_err(|error| place.failed(error))?;
+        refused.map_or(Ok(()), Err)
     }
 }
 

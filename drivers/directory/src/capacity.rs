@@ -67,6 +67,11 @@ pub fn promise(share_id: &str, share_name: &str, size: u64) -> Result<bool> {
     Ok(is_new)
 }
 
+/// Whether anything is promised to a share.
+pub fn is_promised(share_id: &str) -> Result<bool> {
+    Ok(Entity(share_id).get(SIZE)?.is_some())
+}
+
 /// Takes back what was promised to a share; nothing promised is success.
 pub fn forget(share_id: &str) -> Result<()> {
     Ok(Entity(share_id).clear()?)

@@ -1,6 +1,7 @@
 //! Where things are: the two roots, and names below them. Called by every
 //! interface of this driver.
 
+use abaca_sdk::command::Command;
 use abaca_sdk::{Error, HostError, Path, Result, Root, files};
 
 /// Where the shares' directories are.
@@ -41,6 +42,19 @@ impl Place {
         }
     }
 
+    /// Why a request for the directory failed, where it should have been there.
+    pub fn failed(&self, error: HostError) -> Error {
+        match error {
+            HostError::NotFound(_) => self.not_found(),
+            error => error.into(),
+        }
+    }
+
+    /// That the directory is not there.
+    pub fn not_found(&self) -> Error {
+        Error::ShareResourceNotFound(format!("`{}` is not there", self.path))
+    }
+
     /// Removes the directory and what an unfinished copy left.
     pub fn remove(&self) -> Result<()> {
         files::remove_tree(&self.partial)?;
@@ -55,7 +69,7 @@ impl Place {
             return Ok(());
         }
         files::remove_tree(&self.partial)?;
-        abaca_sdk::command::Command::new("cp")
+        Command::new("cp")
             .args(["--archive", "--reflink=auto", "--no-target-directory", "--"])
             .arg(source)
             .arg(&self.partial)

@@ -23,33 +23,42 @@ impl Shares for Directory {
     }
 
     fn delete_share(share: Share, _: Option<ShareServer>) -> Result<()> {
-        Place::new(SHARES, &share.name)?.remove()?;
+        let place = Place::new(SHARES, &share.name)?;
+        if !capacity::is_promised(&share.id)? && place.is_there()? {
+            return Err(foreign(&place));
+        }
+        place.remove()?;
         capacity::forget(&share.id)
     }
 
     fn ensure_share(share: Share, _: Option<ShareServer>) -> Result<Vec<ExportLocation>> {
         let place = Place::new(SHARES, &share.name)?;
         if !place.is_there()? {
-            return Err(Error::ShareResourceNotFound(format!("`{}` is not there", place.path)));
+            return Err(place.not_found());
         }
         locations(&share)
     }
 }
 
-/// Promises a share its size and says where it belongs. A directory that is there
-/// though nothing was promised is somebody else's, whose content must not be
-/// handed out.
+/// Promises a share its size and says where it belongs, unless somebody else's
+/// directory is there.
 pub fn claim(share: &Share) -> Result<Place> {
     let place = Place::new(SHARES, &share.name)?;
     let is_new = capacity::promise(&share.id, &share.name, share.size)?;
     if is_new && place.is_there()? {
         capacity::forget(&share.id)?;
-        return Err(Error::BackendFailed(format!(
-            "`{}` is there already and was not made for this share; move it away",
-            place.path
-        )));
+        return Err(foreign(&place));
     }
     Ok(place)
+}
+
+/// A directory that is there though nothing was promised is somebody else's. Its
+/// content is neither handed out nor removed.
+fn foreign(place: &Place) -> Error {
+    Error::BackendFailed(format!(
+        "`{}` is there and was not made for this share; move it away",
+        place.path
+    ))
 }
 
 /// Where clients find a share.

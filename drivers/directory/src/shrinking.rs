@@ -1,6 +1,6 @@
 //! Making shares smaller: another promise, if what is in the share fits into it.
 
-use abaca_sdk::{Error, GIB, Result, Share, ShareServer, Shrinking, files};
+use abaca_sdk::{Error, GIB, Result, Share, ShareServer, Shrinking, command};
 
 use crate::places::{Place, SHARES};
 use crate::{Directory, capacity};
@@ -8,9 +8,33 @@ use crate::{Directory, capacity};
 impl Shrinking for Directory {
     fn shrink_share(share: Share, new_size: u64, _: Option<ShareServer>) -> Result<()> {
         let place = Place::new(SHARES, &share.name)?;
-        check_fits(files::usage(&place.path)?.allocated_bytes, new_size)?;
+        if !place.is_there()? {
+            return Err(place.not_found());
+        }
+        check_fits(used(&place)?, new_size)?;
         capacity::promise(&share.id, &share.name, new_size).map(drop)
     }
+}
+
+/// The bytes that a share takes on the storage, as `du` counts them. What it could not look
+/// into makes it fail: a guess here could lose data.
+fn used(place: &Place) -> Result<u64> {
+    let output = command::Command::new("du")
+        .args(["--summarize", "--block-size=1", "--one-file-system", "--"])
+        .arg(&place.path)
+        .output()?;
+    parse(output.stdout_text()?)
+}
+
+/// Reads the answer of `du --summarize`: a number, a tab and the place, on one line.
+fn parse(text: &str) -> Result<u64> {
+    let mut lines = text.lines();
+    if let (Some(line), None) = (lines.next(), lines.next())
+        && let Some(bytes) = line.split('\t').next().and_then(|number| number.parse().ok())
+    {
+        return Ok(bytes);
+    }
+    Err(Error::BackendFailed("`du` did not answer one line that begins with a number".to_owned()))
 }
 
 /// Whether so many bytes fit into `size` GiB. What counts is what they take on the
@@ -28,6 +52,14 @@ fn check_fits(bytes: u64, size: u64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn du_is_read_and_nothing_else() {
+        assert_eq!(parse("4096\t/proc/self/fd/100/.\n"), Ok(4096));
+        for text in ["", "\n", "x\t.", "-1\t.", "1 2\t.", "1\t.\n2\t.\n", "1e3\t."] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn a_full_share_fits_exactly() {

@@ -176,7 +176,7 @@ fn check(request: &FilesRequest, body: u64) -> Result<(), Failure> {
             Err(Failure::new(ErrorKind::Invalid, message))
         }
         // (uid_t)-1 means "leave it" to chown(2), and nobody may ask for that by accident.
-        FilesRequest::SetOwner { uid, gid, .. } if *uid == u32::MAX || *gid == u32::MAX => {
+        FilesRequest::SetOwner { uid, gid, .. } if [uid, gid].contains(&&Some(u32::MAX)) => {
             Err(Failure::new(ErrorKind::Invalid, "4294967295 is no user or group"))
         }
         _ => Ok(()),

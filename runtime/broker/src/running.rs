@@ -165,6 +165,8 @@ impl Running {
                 Ok(count) => {
                     self.frame.extend(piece.iter().take(count));
                     if self.frame.len() > FRAME_MAX {
+                        // It would block on its pipe while we wait for its end.
+                        self.kill();
                         return true;
                     }
                 }

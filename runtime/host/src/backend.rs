@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use abaca_broker::protocol::Hello;
 use abaca_policy::Policy;
 use serde_json::{Map, Value};
 use tokio::sync::{Mutex, Semaphore};
@@ -117,12 +118,8 @@ impl Backend {
         let options = OptionValues::resolve(&description.options, &options)
             .map_err(|error| Error::Option { backend: name.clone(), error })?;
         check_mode(&name, &driver, &options)?;
-        let needs_broker = driver
-            .imports()
-            .iter()
-            .any(|import| matches!(import, Import::Command | Import::Files));
         let program = match locate(driver.runtime().shared().broker.as_deref()) {
-            Err(error) if needs_broker => return Err(error),
+            Err(error) if needs_broker(&driver) => return Err(error),
             found => found.unwrap_or_default(),
         };
         let directory = state.join(&name);
@@ -173,6 +170,18 @@ impl Backend {
     #[must_use]
     pub fn records(&self) -> &Records {
         &self.shared.records
+    }
+
+    /// Starts the broker, if the driver has a use for one, and says what it is: the roots that
+    /// it holds and the walls that it can build here.
+    ///
+    /// # Errors
+    /// When it cannot be started, or does not accept policy, roots or programs.
+    pub async fn broker(&self) -> Result<Option<Hello>> {
+        if needs_broker(&self.shared.driver) {
+            return self.shared.powers.broker.hello().await.map(Some);
+        }
+        Ok(None)
     }
 
     /// The policy that holds for its driver.
@@ -278,7 +287,7 @@ impl Backend {
 }
 
 /// The name becomes a directory's and part of a host's name.
-fn check_name(name: &str) -> Result<()> {
+pub(crate) fn check_name(name: &str) -> Result<()> {
     let good = name.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
         && name.len() <= NAME_BYTES
         && name
@@ -290,6 +299,11 @@ fn check_name(name: &str) -> Result<()> {
     Err(Error::Mismatch(format!(
         "{name:?} cannot be a backend's name: it is [a-z0-9][a-z0-9_-]*, at most {NAME_BYTES} long"
     )))
+}
+
+/// Whether anything that the driver asks for is done by the broker.
+fn needs_broker(driver: &Driver) -> bool {
+    driver.imports().iter().any(|import| matches!(import, Import::Command | Import::Files))
 }
 
 /// Reads a policy.
@@ -321,7 +335,7 @@ fn check_mode(name: &str, driver: &Driver, options: &OptionValues) -> Result<()>
 }
 
 /// The backend's own directory, for this user alone.
-fn prepare(directory: &Path) -> Result<()> {
+pub(crate) fn prepare(directory: &Path) -> Result<()> {
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)

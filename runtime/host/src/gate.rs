@@ -151,9 +151,10 @@ impl Gate {
     ) -> wasmtime::Result<Result<C::Answer, host::Error>> {
         self.count()?;
         let facts = request.facts();
-        let part = Part::Import(subject(C::IMPORT, &facts));
+        let subject = subject(C::IMPORT, &facts);
+        let part = Part::Import(subject.clone());
         self.at_work.set(part.clone());
-        let answer = self.decide(request, facts).await?;
+        let answer = self.decide(request, facts, &subject).await?;
         self.at_work.set(Part::Guest);
         if Instant::now() >= self.deadline {
             return Err(Ending::Deadline(part).into());
@@ -174,6 +175,7 @@ impl Gate {
         &mut self,
         request: C,
         facts: Vec<(&'static str, Value)>,
+        subject: &str,
     ) -> Result<Result<C::Answer, host::Error>, Ending> {
         let Some(powers) = self.powers.clone() else {
             let reason = format!("{} is not to be had while a driver describes itself", C::IMPORT);
@@ -187,6 +189,13 @@ impl Gate {
         let rule = match request.permitted(&powers) {
             Ok(rule) => rule,
             Err(denial) => {
+                tracing::info!(
+                    target: "abaca::gate",
+                    backend = powers.backend,
+                    "asked {subject}: denied, {}{}",
+                    printable(&denial.reason, SUBJECT_BYTES),
+                    denial.rule.as_ref().map(|rule| format!(" (nearest rule `{rule}`)")).unwrap_or_default()
+                );
                 line.insert("rule".into(), denial.rule.clone().into());
                 line.insert("reason".into(), bounded(denial.reason.clone().into()));
                 self.audit(&powers, Event::Denied, line)?;
@@ -196,6 +205,12 @@ impl Gate {
         if !C::PRIVILEGED {
             return Ok(request.perform(self, &powers).await.map(|done| done.answer));
         }
+        tracing::info!(
+            target: "abaca::gate",
+            backend = powers.backend,
+            "asked {subject}: granted by `{}`",
+            rule.as_deref().unwrap_or_default()
+        );
         line.insert("rule".into(), rule.into());
         self.audit(&powers, Event::Intent, line.clone())?;
         let begun = Instant::now();

@@ -46,6 +46,7 @@ mod scan;
 mod text;
 pub mod types;
 
+pub use abaca_broker::protocol::Hello;
 pub use abaca_policy as policy;
 pub use backend::{Backend, BackendConfiguration, BackendStats, read_policy};
 pub use contract::{Import, Interface, Need};
@@ -55,3 +56,4 @@ pub use limits::{COMPONENT_BYTES, Limits};
 pub use options::OptionValue;
 pub use records::{Records, ShareRecord, SnapshotRecord};
 pub use runtime::{Builder, Runtime};
+pub use text::printable;

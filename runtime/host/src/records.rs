@@ -80,6 +80,25 @@ pub(crate) struct OpenCall {
 }
 
 impl Records {
+    /// Opens the records of the backend of this name beneath `state`, the directory that holds
+    /// the state of all backends; empty ones where there are none yet. Neither the driver nor
+    /// its policy is needed, so that what was made can be listed when those are broken or gone.
+    ///
+    /// # Errors
+    /// When the name cannot be a backend's, or the database cannot be opened.
+    pub async fn open(state: &Path, name: &str) -> Result<Self> {
+        crate::backend::check_name(name)?;
+        let directory = state.join(name);
+        let open = move || {
+            crate::backend::prepare(&directory)?;
+            let database = Database::open(&directory.join(crate::database::FILE))?;
+            Ok(Self::new(database, &directory))
+        };
+        tokio::task::spawn_blocking(open)
+            .await
+            .map_err(|error| Error::Runtime(format!("opening the records of {name}: {error}")))?
+    }
+
     pub(crate) fn new(database: Database, directory: &Path) -> Self {
         Self { database, locks: directory.join(LOCKS) }
     }

@@ -5,7 +5,8 @@ pub(crate) const MESSAGE_BYTES: usize = 2 * 1024;
 
 /// The text with every control, bidirectional or invisible character escaped, and cut after
 /// about `limit` bytes with a mark that says how much is missing.
-pub(crate) fn printable(text: &str, limit: usize) -> String {
+#[must_use]
+pub fn printable(text: &str, limit: usize) -> String {
     let mut shown = String::with_capacity(text.len().min(limit) + 16);
     for (at, character) in text.char_indices() {
         if shown.len() >= limit {

@@ -24,11 +24,11 @@ pub fn set_mode(at: Target<'_>, mode: u32) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When there is nothing, a link, or no right to.
-pub fn set_owner(at: Target<'_>, uid: u32, gid: u32) -> Result<(), Failure> {
+pub fn set_owner(at: Target<'_>, uid: Option<u32>, gid: Option<u32>) -> Result<(), Failure> {
     let (fd, stat) = at.root.find(at.components)?;
     refuse_link(&at, stat.st_mode)?;
-    let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-    rustix::fs::chownat(&fd, "", Some(uid), Some(gid), AtFlags::EMPTY_PATH)
+    let (uid, gid) = (uid.map(Uid::from_raw), gid.map(Gid::from_raw));
+    rustix::fs::chownat(&fd, "", uid, gid, AtFlags::EMPTY_PATH)
         .map_err(|errno| at.failed(errno))
 }
 

@@ -141,10 +141,10 @@ pub enum FilesRequest {
     SetOwner {
         /// The file or directory.
         at: Place,
-        /// The user's number.
-        uid: u32,
-        /// The group's number.
-        gid: u32,
+        /// The user's number; without it the user stays.
+        uid: Option<u32>,
+        /// The group's number; without it the group stays.
+        gid: Option<u32>,
     },
     /// Add up what lies beneath. Answered with `usage`.
     Usage {

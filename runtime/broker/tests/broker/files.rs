@@ -74,7 +74,7 @@ fn links_are_never_followed() {
         FilesRequest::Write { at: at("file"), mode: None },
         FilesRequest::Write { at: at("dir/f"), mode: None },
         FilesRequest::SetMode { at: at("file"), mode: 0o777 },
-        FilesRequest::SetOwner { at: at("file"), uid: 1, gid: 1 },
+        FilesRequest::SetOwner { at: at("file"), uid: Some(1), gid: None },
         FilesRequest::List { at: at("dir"), after: None, limit: 9 },
         FilesRequest::Copy { from: at("file"), to: at("new") },
         FilesRequest::Remove { at: at("dir/f"), recursive: true },
@@ -168,7 +168,7 @@ fn bits_and_owners() {
     write(&broker.path("shares/a"), "");
     broker.file_done(FilesRequest::SetMode { at: at("a"), mode: 0o1770 }, &[]);
     assert_eq!(mode(&broker.path("shares/a")), 0o1770);
-    let owner = FilesRequest::SetOwner { at: at("a"), uid: 1234, gid: 4321 };
+    let owner = FilesRequest::SetOwner { at: at("a"), uid: Some(1234), gid: Some(4321) };
     if !root_for("setting another owner") {
         assert_eq!(error(&mut broker, owner), ErrorKind::NotPermitted);
         return;

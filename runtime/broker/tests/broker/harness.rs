@@ -158,7 +158,11 @@ impl Broker {
                 return Some(frame);
             }
             let mut piece = [0; 64 * 1024];
-            let count = self.socket.as_ref().unwrap().read(&mut piece).unwrap();
+            let count = match self.socket.as_ref().unwrap().read(&mut piece) {
+                // A read with a timeout is not resumed after the machine was suspended.
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                answer => answer.unwrap(),
+            };
             if count == 0 {
                 assert!(!self.decoder.is_partial(), "cut off within an answer");
                 return None;

@@ -8,11 +8,13 @@ use crate::call::Room;
 use crate::error::Result;
 
 impl Backend {
-    /// Prepares the back end. Harmless when repeated. Upstream: `do_setup`.
+    /// Prepares the back end, after the broker is seen to be ready. Harmless when repeated.
+    /// Upstream: `do_setup`.
     ///
     /// # Errors
-    /// What the driver says, or what ended the call.
+    /// When policy, roots or programs do not do; what the driver says, or what ended the call.
     pub async fn do_setup(&self) -> Result<()> {
+        self.broker().await?;
         let indices = &self.driver().exports().backend;
         let id = super::fresh_id();
         self.call("do-setup", &id, async |store: &mut Store<Room>, instance: &Instance| {

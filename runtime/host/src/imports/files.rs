@@ -104,7 +104,7 @@ verbs! {
         FilesRequest::SetMode { at: place(&this.path), mode: this.mode }, &[],
         |reply, _body| nothing(&reply);
     set_owner(SetOwnerRequest) -> () = "set-owner", Verb::SetOwner, |this| [this.path],
-        FilesRequest::SetOwner { at: place(&this.path), uid: this.user.unwrap_or(u32::MAX), gid: this.group.unwrap_or(u32::MAX) }, &[],
+        FilesRequest::SetOwner { at: place(&this.path), uid: this.user, gid: this.group }, &[],
         |reply, _body| nothing(&reply);
     usage(UsageRequest) -> TreeUsage = "usage", Verb::Usage, |this| [this.path],
         FilesRequest::Usage { at: place(&this.path) }, &[],
@@ -168,8 +168,11 @@ pub(super) fn failure(outcome: Outcome) -> Error {
             ErrorKind::SymbolicLink | ErrorKind::OtherDevice => {
                 Denial { rule: None, reason: message }.into()
             }
-            ErrorKind::NotPermitted | ErrorKind::Changed | ErrorKind::Wall | ErrorKind::Io => {
-                Error::Failed(message)
+            ErrorKind::NotPermitted | ErrorKind::Io => Error::Failed(message),
+            // These name places of the host, which are the operator's to know.
+            ErrorKind::Changed | ErrorKind::Wall => {
+                tracing::error!(message, "the broker refuses to work here");
+                Error::Failed("the host is not as the operator set it up; its log says why".into())
             }
         },
         Outcome::Hello(_) | Outcome::Done(_) | Outcome::Files { .. } => {
