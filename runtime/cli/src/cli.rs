@@ -109,7 +109,7 @@ pub enum BackendCommand {
     List,
     /// Prepare a backend, ask whether it can work, and measure it
     Check {
-        /// The backend [default: every one]
+        /// The backend [default: all]
         name: Option<String>,
     },
 }
@@ -121,28 +121,158 @@ pub enum ShareCommand {
     /// List the shares
     List,
     /// Show all that is recorded about a share
-    Show { share: String },
-    /// Remove a share with its data
-    Delete { share: String },
-    /// Make a share larger
-    Extend {
+    Show {
+        /// The share
         share: String,
-        /// The new size in GiB
-        #[arg(long, value_name = "GIB", value_parser = SIZE)]
-        size: u64,
     },
-    /// Make a share smaller; refused if data would be lost
-    Shrink {
+    /// Remove a share with its data
+    Delete {
+        /// The share
         share: String,
-        /// The new size in GiB
-        #[arg(long, value_name = "GIB", value_parser = SIZE)]
-        size: u64,
+    },
+    /// Make a share larger
+    Extend(Resize),
+    /// Make a share smaller; refused if data would be lost
+    Shrink(Resize),
+}
+
+#[derive(Debug, Args)]
+pub struct CreateShare {
+    /// Its name, for people
+    pub name: String,
+    /// Its size in GiB [default with --from-snapshot: the snapshot's]
+    #[arg(long, value_name = "GIB", required_unless_present = "from_snapshot")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub size: Option<u64>,
+    /// How clients reach it [default: the snapshot's, else the first that the driver serves]
+    #[arg(long, value_enum)]
+    pub protocol: Option<Protocol>,
+    /// Begin with the content of this snapshot
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub from_snapshot: Option<String>,
+    /// A note to keep with it; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    pub metadata: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+pub struct Resize {
+    /// The share
+    pub share: String,
+    /// Its new size in GiB
+    #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u64).range(1..))]
+    pub size: u64,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SnapshotCommand {
+    /// Keep a share's present content
+    Create {
+        /// The share
+        share: String,
+        /// The snapshot's name, for people
+        name: String,
+    },
+    /// List the snapshots
+    List {
+        /// Only those of this share
+        share: Option<String>,
+    },
+    /// Remove a snapshot
+    Delete {
+        /// The snapshot
+        snapshot: String,
     },
 }
 
-/// Nothing has less than one GiB.
-const SIZE: clap::builder::RangedU64ValueParser<u64> = at_least_one();
+#[derive(Debug, Subcommand)]
+pub enum AccessCommand {
+    /// Let somebody in
+    Allow {
+        /// The share
+        share: String,
+        /// How TO is meant
+        #[arg(value_enum, value_name = "TYPE")]
+        kind: Kind,
+        /// Whom: an address or network, a user, a certificate's name, a cephx identity
+        to: String,
+        /// What they may do
+        #[arg(long, value_enum, default_value = "rw")]
+        level: Level,
+    },
+    /// Take a rule back
+    Deny {
+        /// The share
+        share: String,
+        /// The rule's id, or with TO its type
+        #[arg(value_name = "RULE_ID|TYPE")]
+        rule: String,
+        /// Whom the rule lets in
+        to: Option<String>,
+    },
+    /// List the rules of a share
+    List {
+        /// The share
+        share: String,
+    },
+}
 
-const fn at_least_one() -> clap::builder::RangedU64ValueParser<u64> {
-    todo!()
+macro_rules! mirrored {
+    ($(#[$meta:meta])* $name:ident of $theirs:ident { $($variant:ident),* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+        pub enum $name { $($variant),* }
+
+        impl From<$name> for $theirs {
+            fn from(ours: $name) -> Self {
+                match ours { $($name::$variant => Self::$variant),* }
+            }
+        }
+    };
+}
+
+mirrored! {
+    /// How clients reach a share.
+    Protocol of ShareProtocol { Nfs, Cifs, Glusterfs, Hdfs, Cephfs }
+}
+mirrored! {
+    /// How a rule names whom it lets in.
+    Kind of AccessType { Ip, User, Cert, Cephx }
+}
+mirrored! {
+    /// What a rule lets them do.
+    Level of AccessLevel { Rw, Ro }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_new_share_has_a_size_unless_it_comes_from_a_snapshot() {
+        let parse = |line: &str| Cli::try_parse_from(line.split(' '));
+        assert!(parse("abaca share create one --size 1").is_ok());
+        assert!(parse("abaca share create one --from-snapshot two").is_ok());
+        assert!(parse("abaca share create one").is_err());
+        assert!(parse("abaca share create one --size 0").is_err());
+    }
+
+    #[test]
+    fn metadata_is_a_key_and_a_value() {
+        assert_eq!(pair("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert!(pair("=b").is_err() && pair("a").is_err());
+    }
 }

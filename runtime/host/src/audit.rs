@@ -4,12 +4,12 @@
 //! It is not the log: it holds what the host knows, never a driver's words unescaped (JSON
 //! escapes controls; text is bounded by the gate).
 
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -58,8 +58,18 @@ pub(crate) enum Event {
 }
 
 impl Audit {
-    pub(crate) fn open(directory: &Path, file: File, subject: Subject) -> Self {
-        Self { path: directory.join(FILE), file: Mutex::new(file), subject }
+    /// Opens the audit in the backend's directory, or begins it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn open(path: &Path, directory: &Dir, subject: Subject) -> Result<Self> {
+        let path = path.join(FILE);
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).mode(0o600);
+        match directory.open_with(FILE, &options) {
+            Ok(file) => Ok(Self { path, file: Mutex::new(file), subject }),
+            Err(error) => Err(Error::Audit { path, reason: error.to_string() }),
+        }
     }
 
     /// Appends a line.

@@ -18,7 +18,6 @@ mod snapshots;
 mod stats;
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -32,7 +31,7 @@ use wasmtime::component::Instance;
 
 pub use stats::BackendStats;
 
-use crate::audit::{self, Audit, Event, Subject};
+use crate::audit::{Audit, Event, Subject};
 use crate::broker::{Broker, locate};
 use crate::call::{Call, Room};
 use crate::contract::{Import, Interface};
@@ -43,7 +42,8 @@ use crate::error::{Error, Part, Result};
 use crate::gate::Powers;
 use crate::limits::Limits;
 use crate::options::{OptionValue, OptionValues};
-use crate::records::{Change, LOCKS, Records};
+use crate::records::{Change, Records};
+use crate::storage::{absolute, private_directory, read_text};
 use crate::types::{ExportLocation, Share, ShareStatus};
 
 /// The largest policy file that is read, in bytes; the policy's own limit is the same.
@@ -123,7 +123,8 @@ impl Backend {
             found => found.unwrap_or_default(),
         };
         let directory = state.join(&name);
-        prepare(&directory)?;
+        let opened = private_directory(&directory)
+            .map_err(|reason| Error::State { path: directory.clone(), reason })?;
         let database = Database::open(&directory.join(database::FILE))?;
         let subject = Subject {
             backend: name.clone(),
@@ -131,7 +132,7 @@ impl Backend {
             component: driver.digest().to_owned(),
             policy: policy.digest().to_owned(),
         };
-        let audit = Audit::open(&directory, open_audit(&directory)?, subject);
+        let audit = Audit::open(&directory, &opened, subject)?;
         let broker = Broker::new(program, absolute(&policy_file)?, policy.digest().to_owned());
         let powers = Powers {
             backend: name.clone(),
@@ -145,7 +146,7 @@ impl Backend {
         let shared = Shared {
             name,
             places: Semaphore::new(limits.concurrent_calls),
-            records: Records::new(database, &directory),
+            records: Records::new(database, &directory, &opened)?,
             powers: Arc::new(powers),
             driver,
             limits,
@@ -311,11 +312,7 @@ fn needs_broker(driver: &Driver) -> bool {
 /// # Errors
 /// When the file cannot be read or the policy is wrong.
 pub fn read_policy(file: &Path) -> Result<Policy> {
-    use std::io::Read;
-    let mut text = String::new();
-    std::fs::File::open(file)
-        .and_then(|opened| opened.take(POLICY_BYTES + 1).read_to_string(&mut text))
-        .map_err(|source| Error::Read { path: file.to_owned(), source })?;
+    let text = read_text(file, POLICY_BYTES)?;
     Ok(Policy::parse(&text, &file.display().to_string())?)
 }
 
@@ -332,30 +329,6 @@ fn check_mode(name: &str, driver: &Driver, options: &OptionValues) -> Result<()>
          set it to {}",
         description.name, !chosen
     )))
-}
-
-/// The backend's own directory, for this user alone.
-pub(crate) fn prepare(directory: &Path) -> Result<()> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory.join(LOCKS))
-        .map_err(|error| Error::State { path: directory.to_owned(), reason: error.to_string() })
-}
-
-fn open_audit(directory: &Path) -> Result<std::fs::File> {
-    let path = directory.join(audit::FILE);
-    std::fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|error| Error::Audit { path, reason: error.to_string() })
-}
-
-/// The broker is started in `/`.
-fn absolute(path: &Path) -> Result<PathBuf> {
-    std::fs::canonicalize(path).map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
 /// What a driver says about where clients find a share is shown to users and stored.

@@ -4,17 +4,17 @@
 //!
 //! The only caller is `Driver::load`.
 
-use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use cap_std::fs::{Dir, MetadataExt};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::error::{Error, Result};
+use crate::storage::{new_file, private, private_directory};
 
 /// The key's file and its length in bytes: that of the MAC's own block.
 const KEY: &str = "key";
@@ -29,7 +29,7 @@ const COMPILED_BYTES: u64 = 256 * 1024 * 1024;
 /// A directory of compiled components.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    directory: PathBuf,
+    directory: Dir,
     key: [u8; KEY_BYTES],
 }
 
@@ -38,35 +38,26 @@ impl Cache {
     ///
     /// # Errors
     /// When directory or key cannot be made, or belong to or can be read by somebody else.
-    pub(crate) fn open(directory: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         let failed = |reason: String| {
             Error::Runtime(format!(
                 "the cache {}: {reason}; remove it, or choose another directory",
-                directory.display()
+                path.display()
             ))
         };
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(|error| failed(error.to_string()))?;
-        private(directory).map_err(failed)?;
-        let path = directory.join(KEY);
-        let key = match read_key(&path) {
-            Ok(key) => key,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                make_key(&path).map_err(|error| failed(error.to_string()))?
-            }
-            Err(error) => return Err(failed(format!("its key: {error}"))),
+        let directory = private_directory(path).map_err(failed)?;
+        let key = match read_key(&directory) {
+            Err(error) if error.kind() == ErrorKind::NotFound => make_key(&directory),
+            found => found,
         };
-        private(&path).map_err(failed)?;
-        Ok(Self { directory: directory.to_owned(), key })
+        let key = key.map_err(|error| failed(format!("its key: {error}")))?;
+        Ok(Self { directory, key })
     }
 
     /// The compiled component, if it is here, whole and ours.
     pub(crate) fn load(&self, engine: &Engine, name: &str) -> Option<Component> {
         let mut bytes = Vec::new();
-        let file = File::open(self.directory.join(name)).ok()?;
+        let file = self.directory.open(name).ok()?;
         file.take(COMPILED_BYTES).read_to_end(&mut bytes).ok()?;
         let (mac, code) = bytes.split_at_checked(MAC_BYTES)?;
         if self.mac(name, code)?.verify_slice(mac).is_err() {
@@ -84,11 +75,11 @@ impl Cache {
     pub(crate) fn store(&self, name: &str, component: &Component) {
         let stored = component.serialize().map_err(std::io::Error::other).and_then(|code| {
             let mac = self.mac(name, &code).ok_or(ErrorKind::InvalidInput)?;
-            let temporary = self.directory.join(format!("{name}.{}", uuid::Uuid::new_v4()));
-            let mut file = create(&temporary)?;
+            let temporary = format!("{name}.{}", uuid::Uuid::new_v4());
+            let mut file = self.directory.open_with(&temporary, &new_file())?;
             file.write_all(&mac.finalize().into_bytes())?;
             file.write_all(&code)?;
-            std::fs::rename(&temporary, self.directory.join(name))
+            self.directory.rename(&temporary, &self.directory, name)
         });
         if let Err(error) = stored {
             tracing::warn!(%error, "a compiled component could not be kept in the cache");
@@ -104,42 +95,29 @@ impl Cache {
     }
 }
 
-fn read_key(path: &Path) -> std::io::Result<[u8; KEY_BYTES]> {
+fn read_key(directory: &Dir) -> std::io::Result<[u8; KEY_BYTES]> {
+    let file = directory.open(KEY)?;
+    let found = file.metadata()?;
+    private(&KEY, found.uid(), found.mode()).map_err(std::io::Error::other)?;
     let mut bytes = Vec::new();
-    File::open(path)?.take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    file.take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     bytes.try_into().map_err(|_| std::io::Error::other("it has not the length of a key"))
 }
 
 /// Makes the key, unless another process is first: then that one's is taken.
-fn make_key(path: &Path) -> std::io::Result<[u8; KEY_BYTES]> {
+fn make_key(directory: &Dir) -> std::io::Result<[u8; KEY_BYTES]> {
     let mut key = [0; KEY_BYTES];
     getrandom::fill(&mut key).map_err(std::io::Error::other)?;
-    let temporary = path.with_extension(uuid::Uuid::new_v4().to_string());
-    let mut file = create(&temporary)?;
+    let temporary = format!("{KEY}.{}", uuid::Uuid::new_v4());
+    let mut file = directory.open_with(&temporary, &new_file())?;
     file.write_all(&key)?;
     file.sync_all()?;
     // A link, unlike a rename, does not replace the key of whoever was first.
-    let linked = std::fs::hard_link(&temporary, path);
-    std::fs::remove_file(&temporary)?;
+    let linked = directory.hard_link(&temporary, directory, KEY);
+    directory.remove_file(&temporary)?;
     match linked {
         Ok(()) => Ok(key),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => read_key(path),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => read_key(directory),
         Err(error) => Err(error),
     }
-}
-
-fn create(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-}
-
-/// Whether only this user can get at it.
-fn private(path: &Path) -> Result<(), String> {
-    let found = std::fs::symlink_metadata(path).map_err(|error| error.to_string())?;
-    if found.uid() != rustix::process::geteuid().as_raw() {
-        return Err(format!("{} belongs to another user", path.display()));
-    }
-    if found.mode() & 0o077 != 0 {
-        return Err(format!("{} can be reached by other users", path.display()));
-    }
-    Ok(())
 }

@@ -17,7 +17,6 @@
 //! Paths that do not begin with `/` are beneath the directory of the file.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +29,7 @@ use crate::backend::BackendConfiguration;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::options::{OptionValue, nearest};
+use crate::storage::read_text;
 
 /// The largest configuration that is read, in bytes.
 const BYTES: u64 = 1024 * 1024;
@@ -125,9 +125,7 @@ impl Configuration {
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let read = |source| Error::Read { path: path.to_owned(), source };
-        let mut text = String::new();
-        let file = std::fs::File::open(path).map_err(read)?;
-        file.take(BYTES).read_to_string(&mut text).map_err(read)?;
+        let text = read_text(path, BYTES)?;
         let absolute = std::path::absolute(path).map_err(read)?;
         let directory = absolute.parent().unwrap_or(Path::new("/"));
         Ok(Self::parse(&text, &path.display().to_string(), directory)?)

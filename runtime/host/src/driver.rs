@@ -7,7 +7,6 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::limits::{COMPONENT_BYTES, DESCRIBE_WALL};
 use crate::options::OptionValues;
 use crate::runtime::Runtime;
+use crate::storage::read;
 use crate::types::Description;
 
 /// What `describe` is called in messages.
@@ -81,12 +81,10 @@ pub struct Inspection {
 
 impl Driver {
     pub(crate) async fn load(runtime: &Runtime, file: &Path) -> Result<Self> {
-        let read = |source| Error::Read { path: file.to_owned(), source };
-        let mut bytes = Vec::new();
-        // One byte more than is allowed shows that there are too many.
-        std::fs::File::open(file)
-            .and_then(|opened| opened.take(COMPONENT_BYTES + 1).read_to_end(&mut bytes))
-            .map_err(read)?;
+        let path = file.to_owned();
+        let bytes = tokio::task::spawn_blocking(move || read(&path, COMPONENT_BYTES))
+            .await
+            .map_err(|error| Error::Runtime(format!("reading {}: {error}", file.display())))??;
         Self::from_bytes(runtime, &file.display().to_string(), bytes).await
     }
 

@@ -43,6 +43,7 @@ pub mod options;
 mod records;
 mod runtime;
 mod scan;
+mod storage;
 mod text;
 pub mod types;
 

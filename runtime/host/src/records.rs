@@ -10,19 +10,21 @@
 //! A call that is under way holds a lock on a file of its own; the kernel lets go of it when
 //! the process dies, however it dies.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use cap_std::fs::Dir;
 use rusqlite::{Transaction, params};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::database::Database;
+use crate::database::{self, Database};
 use crate::error::{Error, Result};
+use crate::storage::{new_file, private_directory};
 use crate::types::{AccessRule, AccessRulesStatus, Share, ShareStatus, Snapshot, SnapshotStatus};
 
 /// Where the locks of calls under way are, in the backend's directory.
-pub(crate) const LOCKS: &str = "calls";
+const LOCKS: &str = "calls";
 
 /// How many ended calls are kept: some weeks of a busy backend.
 const CALLS_KEPT: i64 = 10_000;
@@ -67,16 +69,16 @@ pub(crate) enum Change {
 #[derive(Clone, Debug)]
 pub struct Records {
     database: Database,
-    locks: PathBuf,
+    locks: Arc<Dir>,
+    path: PathBuf,
 }
 
 /// A call under way. Dropped without `finish`, it counts as interrupted.
 #[derive(Debug)]
 pub(crate) struct OpenCall {
     pub(crate) id: String,
-    path: PathBuf,
     /// Held, not used: the kernel's lock on it says that this call lives.
-    _lock: File,
+    _lock: std::fs::File,
 }
 
 impl Records {
@@ -88,19 +90,32 @@ impl Records {
     /// When the name cannot be a backend's, or the database cannot be opened.
     pub async fn open(state: &Path, name: &str) -> Result<Self> {
         crate::backend::check_name(name)?;
-        let directory = state.join(name);
+        let path = state.join(name);
         let open = move || {
-            crate::backend::prepare(&directory)?;
-            let database = Database::open(&directory.join(crate::database::FILE))?;
-            Ok(Self::new(database, &directory))
+            let directory = private_directory(&path)
+                .map_err(|reason| Error::State { path: path.clone(), reason })?;
+            let database = Database::open(&path.join(database::FILE))?;
+            Self::new(database, &path, &directory)
         };
         tokio::task::spawn_blocking(open)
             .await
             .map_err(|error| Error::Runtime(format!("opening the records of {name}: {error}")))?
     }
 
-    pub(crate) fn new(database: Database, directory: &Path) -> Self {
-        Self { database, locks: directory.join(LOCKS) }
+    pub(crate) fn new(database: Database, path: &Path, directory: &Dir) -> Result<Self> {
+        let path = path.join(LOCKS);
+        let failed = |error: std::io::Error| Error::State {
+            path: path.clone(),
+            reason: error.to_string(),
+        };
+        match directory.create_dir(LOCKS) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(failed(error));
+            }
+            _ => {}
+        }
+        let locks = Arc::new(directory.open_dir(LOCKS).map_err(failed)?);
+        Ok(Self { database, locks, path })
     }
 
     /// All shares, sorted by when they were made.
@@ -208,24 +223,23 @@ impl Records {
         };
         self.database.write(record).await?;
         // The row says that it ended; a lock file that stays behind means nothing.
-        let _ = std::fs::remove_file(&call.path);
+        let _ = self.locks.remove_file(lock_name(&call.id));
         Ok(())
     }
 
     fn lock(&self, id: String) -> Result<OpenCall> {
-        let path = self.locks.join(format!("{id}.lock"));
         let failed = |error: std::io::Error| Error::State {
-            path: path.clone(),
+            path: self.path.clone(),
             reason: format!("the call cannot be marked as under way: {error}"),
         };
-        let lock = File::create_new(&path).map_err(failed)?;
+        let lock = self.locks.open_with(lock_name(&id), &new_file()).map_err(failed)?.into_std();
         lock.lock().map_err(failed)?;
-        Ok(OpenCall { id, path, _lock: lock })
+        Ok(OpenCall { id, _lock: lock })
     }
 
     /// Finds calls whose process has died, and records them as interrupted.
     async fn settle(&self) -> Result<()> {
-        let locks = self.locks.clone();
+        let locks = Arc::clone(&self.locks);
         self.database
             .write(move |transaction| {
                 let open: Vec<String> = transaction
@@ -233,10 +247,9 @@ impl Records {
                     .query_map([], |row| row.get(0))?
                     .collect::<rusqlite::Result<_>>()?;
                 for id in open {
-                    let path = locks.join(format!("{id}.lock"));
-                    if !is_held(&path) {
+                    if !is_held(&locks, &id) {
                         fail(transaction, &id, "interrupted", INTERRUPTED)?;
-                        let _ = std::fs::remove_file(&path);
+                        let _ = locks.remove_file(lock_name(&id));
                     }
                 }
                 Ok(())
@@ -245,11 +258,15 @@ impl Records {
     }
 }
 
+fn lock_name(id: &str) -> String {
+    format!("{id}.lock")
+}
+
 /// Whether a living call holds the lock. What cannot be looked at is taken to be held: a wrong
 /// "dead" would contradict a call that goes on.
-fn is_held(path: &Path) -> bool {
-    match File::open(path) {
-        Ok(file) => !matches!(file.try_lock_shared(), Ok(())),
+fn is_held(locks: &Dir, id: &str) -> bool {
+    match locks.open(lock_name(id)) {
+        Ok(file) => file.into_std().try_lock_shared().is_err(),
         Err(error) => error.kind() != std::io::ErrorKind::NotFound,
     }
 }
