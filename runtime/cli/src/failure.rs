@@ -90,22 +90,22 @@ impl Failure {
 
     /// The failure as one JSON value.
     pub fn document(&self) -> serde_json::Value {
-        let mut error = json!({
+        let place = self
+            .place()
+            .map(|place| json!({ "file": place.file, "line": place.line, "column": place.column }));
+        json!({
             "blame": self.blame(),
             "message": self.message(),
             "advice": self.advice(),
-        });
-        if let Some(place) = self.place() {
-            error["place"] =
-                json!({ "file": place.file, "line": place.line, "column": place.column });
-        }
-        error
+            "place": place,
+        })
     }
 
     /// Tells it on standard error, and answers the exit code.
     pub fn report(&self, json: bool) -> ExitCode {
         if json {
-            output::complain(&format!("{}\n", json!({ "error": self.document() })));
+            let document = json!({ "error": self.document() }).to_string();
+            output::complain(&format!("{}\n", output::escaped(&document)));
         } else {
             output::complain(&self.text());
         }
@@ -117,10 +117,10 @@ impl Failure {
         if let Some(place) = self.place() {
             text.push_str(&place.picture());
         }
-        if matches!(self, Self::Interrupted) {
-            return text;
+        // Giving up is nobody's fault.
+        if !matches!(self, Self::Interrupted) {
+            let _ = writeln!(text, "fault: {}", self.blame());
         }
-        let _ = writeln!(text, "fault: {}", self.blame());
         let advice = self.advice();
         if !advice.is_empty() {
             let _ = writeln!(text, "next: {}", printable(&advice, MESSAGE_BYTES));
@@ -208,7 +208,7 @@ fn masked(text: &str) -> String {
     for character in text.chars() {
         let mut bytes = [0; 4];
         let as_text = character.encode_utf8(&mut bytes);
-        if matches!(character, '\n' | '\t') || printable(as_text, as_text.len()) == as_text {
+        if matches!(character, '\n' | '\t') || output::is_plain(as_text) {
             plain.push(character);
         } else {
             plain.extend(std::iter::repeat_n('?', character.len_utf8()));
@@ -227,6 +227,8 @@ pub fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(OPERATOR));
     }
     let message = error.to_string();
+    // What follows the first empty line is the usage, which is not for programs.
+    let message = message.split("\n\n").next().unwrap_or_default();
     let message = message.trim().trim_start_matches("error: ");
     Failure::refused(message, "see `abaca --help`").report(true)
 }

@@ -10,6 +10,7 @@ mod cli;
 mod driver;
 mod failure;
 mod logging;
+mod naming;
 mod output;
 mod policy;
 mod service;
@@ -58,7 +59,9 @@ async fn command(cli: Cli, output: Output) -> Result<ExitCode> {
     match cli.command {
         Command::Driver(command) => driver::run(command, output).await?,
         Command::Policy(command) => return policy::run(command, &global, output),
-        Command::Backend(command) => backend::run(command, &Service::open(&global)?, output).await?,
+        Command::Backend(command) => {
+            backend::run(command, &Service::open(&global)?, output).await?;
+        }
         Command::Share(command) => share::run(command, &Service::open(&global)?, output).await?,
         Command::Snapshot(command) => {
             snapshot::run(command, &Service::open(&global)?, output).await?;

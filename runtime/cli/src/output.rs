@@ -39,9 +39,8 @@ impl Output {
         if !self.json {
             return write(text().as_bytes());
         }
-        let mut document = serde_json::to_vec_pretty(document).context("the answer as JSON")?;
-        document.push(b'\n');
-        write(&document)
+        let document = serde_json::to_string_pretty(document).context("the answer as JSON")?;
+        write(format!("{}\n", escaped(&document)).as_bytes())
     }
 
     /// Waits, and shows a spinner on standard error if that takes long and is a terminal.
@@ -86,6 +85,28 @@ pub fn complain(text: &str) {
 /// Other people's text on one line, with nothing in it that acts on a terminal.
 pub fn plain(text: &str) -> String {
     printable(text, TEXT_BYTES)
+}
+
+/// JSON in which no character acts on a terminal. JSON itself escapes only the first 32; the
+/// others stand in strings alone, where an escape means the same.
+pub fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        let mut bytes = [0; 4];
+        if character == '\n' || is_plain(character.encode_utf8(&mut bytes)) {
+            text.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        }
+    }
+    text
+}
+
+/// Whether nothing in a text acts on a terminal.
+pub fn is_plain(text: &str) -> bool {
+    printable(text, text.len()) == text
 }
 
 /// The contract's word for a case: `error-deleting` for `ErrorDeleting`.
@@ -139,6 +160,16 @@ pub fn table<const COLUMNS: usize>(
     text
 }
 
+/// What went wrong with the things of a table, below it: a line for each that has a message.
+pub fn notes<'a>(messages: impl Iterator<Item = (&'a String, &'a Option<String>)>) -> String {
+    messages.fold(String::new(), |mut text, (id, message)| {
+        if let Some(message) = message {
+            let _ = writeln!(text, "{}: {}", plain(id), plain(message));
+        }
+        text
+    })
+}
+
 /// What is known of one thing, a line each; what is empty is left out.
 pub fn facts<'a>(facts: impl IntoIterator<Item = (&'a str, String)>) -> String {
     let facts: Vec<_> = facts.into_iter().filter(|(_, value)| !value.is_empty()).collect();
@@ -161,8 +192,19 @@ mod tests {
     }
 
     #[test]
+    fn json_has_nothing_that_acts_on_a_terminal() {
+        let text = "a\u{9b}2J\u{202e}\u{e0001}\n\u{7f}ü";
+        let json = escaped(&serde_json::to_string_pretty(&[text]).unwrap());
+        assert!(json.lines().all(is_plain), "{json}");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), [text]);
+    }
+
+    #[test]
     fn cases_have_the_words_of_the_contract() {
-        assert_eq!(word(&ShareStatus::ShrinkingPossibleDataLossError), "shrinking-possible-data-loss-error");
+        assert_eq!(
+            word(&ShareStatus::ShrinkingPossibleDataLossError),
+            "shrinking-possible-data-loss-error"
+        );
         assert_eq!(word(&ShareProtocol::Nfs), "nfs");
     }
 
@@ -174,7 +216,8 @@ mod tests {
 
     #[test]
     fn facts_without_a_value_are_left_out() {
-        let text = facts([("id", "1".to_owned()), ("none", String::new()), ("size", "2".to_owned())]);
+        let text =
+            facts([("id", "1".to_owned()), ("none", String::new()), ("size", "2".to_owned())]);
         assert_eq!(text, "id:   1\nsize: 2\n");
     }
 }

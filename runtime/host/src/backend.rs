@@ -216,28 +216,7 @@ impl Backend {
         F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
         Error: From<E>,
     {
-        let shared = &*self.shared;
-        let began = Instant::now();
-        let waiting = tokio::time::timeout(shared.limits.wall, shared.places.acquire());
-        let Ok(Ok(_place)) = waiting.await else {
-            return Err(Error::Deadline { method, part: Part::Queue, wall: shared.limits.wall });
-        };
-        self.audit(Event::Call, method, id, None)?;
-        let call = Call {
-            driver: &shared.driver,
-            method,
-            id,
-            powers: Some(Arc::clone(&shared.powers)),
-            limits: &shared.limits,
-            began,
-        };
-        let answer = match call.run(function).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(Error::from(error)),
-            Err(error) => Err(error),
-        };
-        self.audit(Event::CallEnd, method, id, Some((answer.as_ref().err(), began)))?;
-        answer
+        self.judged(method, id, function, |answer| (answer, Vec::new())).await.0
     }
 
     /// As [`call`](Self::call), with what it makes written down before and after. `settle` says
@@ -258,11 +237,59 @@ impl Backend {
     {
         let records = &self.shared.records;
         let open = records.begin(method, entity, begin, if_failed).await?;
-        let answer = self.call(method, &open.id, function).await;
-        let (answer, changes) = settle(answer);
+        let (answer, changes) = self.judged(method, &open.id, function, settle).await;
         let failure = answer.as_ref().err().map(ToString::to_string);
         records.finish(open, failure, changes).await?;
         answer
+    }
+
+    /// Runs, and tells the audit how it ended once the answer was looked at: an answer against
+    /// the contract is a failure.
+    async fn judged<T, E, F, A>(
+        &self,
+        method: &'static str,
+        id: &str,
+        function: F,
+        settle: impl FnOnce(Result<T>) -> (Result<A>, Vec<Change>),
+    ) -> (Result<A>, Vec<Change>)
+    where
+        F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
+        Error: From<E>,
+    {
+        let began = Instant::now();
+        let (answer, changes) = settle(self.run(method, id, began, function).await);
+        match self.audit(Event::CallEnd, method, id, Some((answer.as_ref().err(), began))) {
+            Ok(()) => (answer, changes),
+            Err(error) => (Err(error), Vec::new()),
+        }
+    }
+
+    async fn run<T, E, F>(
+        &self,
+        method: &'static str,
+        id: &str,
+        began: Instant,
+        function: F,
+    ) -> Result<T>
+    where
+        F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
+        Error: From<E>,
+    {
+        let shared = &*self.shared;
+        let waiting = tokio::time::timeout(shared.limits.wall, shared.places.acquire());
+        let Ok(Ok(_place)) = waiting.await else {
+            return Err(Error::Deadline { method, part: Part::Queue, wall: shared.limits.wall });
+        };
+        self.audit(Event::Call, method, id, None)?;
+        let call = Call {
+            driver: &shared.driver,
+            method,
+            id,
+            powers: Some(Arc::clone(&shared.powers)),
+            limits: &shared.limits,
+            began,
+        };
+        call.run(function).await?.map_err(Error::from)
     }
 
     fn audit(

@@ -89,7 +89,7 @@ impl Call<'_> {
             self.id.to_owned(),
             self.powers.clone(),
             deadline,
-            at_work.clone(),
+            at_work,
             limits.clone(),
         );
         let taken = Taken::new(limits);

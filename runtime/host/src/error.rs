@@ -238,6 +238,7 @@ impl Error {
     #[must_use]
     pub fn advice(&self) -> &'static str {
         match self {
+            Self::Read { .. } => "check the path, and that you may read the file",
             Self::Component { .. } => "see `abaca driver inspect FILE`, and ask its vendor",
             Self::NotOffered { .. } => {
                 "`abaca driver inspect FILE` shows what this driver offers"

@@ -121,7 +121,8 @@ fn words(command: &CommandLine) -> Value {
     std::iter::once(&command.program).chain(&command.args).cloned().collect::<Vec<_>>().into()
 }
 
-/// What is left for the request, as the broker wants it.
+/// What is left for the request, as the broker wants it. Rounded up: a broker whose time runs
+/// out before the call's own would let the driver go on for a moment.
 pub(super) fn milliseconds(gate: &Gate, asked: Option<u64>) -> u64 {
-    u64::try_from(gate.remaining(asked).as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(gate.remaining(asked).as_micros().div_ceil(1000)).unwrap_or(u64::MAX)
 }

@@ -1,8 +1,7 @@
 //! The attacks by name. Those that the host answers bring the answer back as texts:
 //! `ok:…` or `err:…`; the others should not come back at all.
 //!
-//! Called by `create_share` with what the share's metadata says. A list whose texts
-//! all lie in one block of memory is not among them: it needs unsafe code.
+//! Called by `create_share` with what the share's metadata says.
 
 use core::hint::black_box;
 use core::time::Duration;
@@ -15,6 +14,8 @@ const LOG_LINES: u32 = 1_000_000;
 /// Locations of `huge-list`, and the bytes of each.
 const LOCATIONS: usize = 1_000_000;
 const LOCATION_BYTES: usize = 100;
+/// Locations of `aliased-list`.
+const ALIASES: usize = 16 * 1024;
 /// Requests of `host-call-flood`; more than any call may make.
 const HOST_CALLS: u32 = 10_000_000;
 /// What `memory` takes at a time, and the length of the long line of `log-controls`.
@@ -37,6 +38,7 @@ pub fn run(attack: &str, arguments: &[&str]) -> Result<Vec<String>> {
         "log-flood" => Ok(log_flood()),
         "log-controls" => Ok(log_controls()),
         "huge-list" => huge_list(arguments),
+        "aliased-list" => Ok(aliased_list()),
         "command" => command(arguments),
         "hold" => {
             drop(command(arguments)?);
@@ -106,6 +108,19 @@ fn huge_list(arguments: &[&str]) -> Result<Vec<String>> {
     Ok((0..count).map(|index| format!("{index:0LOCATION_BYTES$}")).collect())
 }
 
+/// Many locations whose texts are all the same mebibyte of memory: small here, 16 GiB for
+/// whoever copies each of them.
+#[expect(unsafe_code, reason = "the attack is a list that no safe code can make")]
+fn aliased_list() -> Vec<String> {
+    let text: &'static mut [u8] = vec![b'a'; MEBIBYTE].leak();
+    let alias = || {
+        // SAFETY: none is needed beyond the sandbox's. The texts are never freed: the host ends
+        // the call while it copies them.
+        unsafe { String::from_raw_parts(text.as_ptr().cast_mut(), MEBIBYTE, MEBIBYTE) }
+    };
+    (0..ALIASES).map(|_| alias()).collect()
+}
+
 /// Runs the first argument with the others; any ending is an answer.
 fn command(arguments: &[&str]) -> Result<Vec<String>> {
     let program = argument(arguments, 0)?;
@@ -122,8 +137,8 @@ fn told(output: &Output) -> Vec<String> {
         ExitStatus::Signalled(signal) => format!("signal-{signal}"),
     };
     vec![
-        format!("ok:{ending}:{}", String::from_utf8_lossy(&output.stdout)),
-        format!("stderr:{}", String::from_utf8_lossy(&output.stderr)),
+        format!("ok:{ending}:{}", String::from_utf8_lossy(&output.stdout).escape_debug()),
+        format!("stderr:{}", String::from_utf8_lossy(&output.stderr).escape_debug()),
     ]
 }
 

@@ -1,0 +1,102 @@
+//! `abaca driver`: what a component is, offers, asks for and can be told. Nothing is granted to
+//! it meanwhile.
+
+use abaca::{Import, Inspection, Interface, Runtime};
+use serde_json::{Value, json};
+
+use crate::cli::DriverCommand;
+use crate::failure::Result;
+use crate::output::{Output, facts, plain, word};
+
+/// Does what was asked.
+///
+/// # Errors
+/// When the component is not a driver that this runtime can run.
+pub async fn run(command: DriverCommand, output: Output) -> Result<()> {
+    let DriverCommand::Inspect { file } = command;
+    let runtime = Runtime::builder().build()?;
+    let what = format!("compiling {}", file.display());
+    let inspection = output.wait(&what, Box::pin(runtime.load(&file))).await?.inspect();
+    output.answer(&document(&inspection), || text(&inspection))
+}
+
+fn document(inspection: &Inspection) -> Value {
+    let description = &inspection.description;
+    let interface = |one: &Interface| json!({ "name": one.name(), "purpose": one.purpose(), "served": one.is_served() });
+    let import = |one: &Import| json!({ "name": one.name(), "purpose": one.purpose() });
+    let options = description.options.iter().map(|option| {
+        json!({
+            "name": option.name,
+            "type": word(&option.option_type),
+            "default": option.default,
+            "required": option.required,
+            "secret": option.secret,
+            "help": option.help,
+        })
+    });
+    json!({
+        "name": description.name,
+        "vendor": description.vendor,
+        "version": description.version,
+        "digest": inspection.digest,
+        "protocols": description.protocols.iter().map(word).collect::<Vec<_>>(),
+        "share_server_modes": description.share_server_modes,
+        "offers": inspection.offers.iter().map(interface).collect::<Vec<_>>(),
+        "lacks": inspection.lacks.iter().map(interface).collect::<Vec<_>>(),
+        "asks_for": inspection.asks_for.iter().map(import).collect::<Vec<_>>(),
+        "options": options.collect::<Vec<_>>(),
+    })
+}
+
+fn text(inspection: &Inspection) -> String {
+    let description = &inspection.description;
+    let mut text = facts([
+        ("name", description.name.clone()),
+        ("vendor", description.vendor.clone()),
+        ("version", description.version.clone()),
+        ("sha256", inspection.digest.clone()),
+        ("protocols", description.protocols.iter().map(word).collect::<Vec<_>>().join(", ")),
+        ("share servers", modes(&description.share_server_modes).to_owned()),
+    ]);
+    let interface = |one: &Interface| {
+        let not_served = if one.is_served() { "" } else { " (this runtime does not serve it yet)" };
+        (one.name(), format!("{}{not_served}", one.purpose()))
+    };
+    section(&mut text, "offers", inspection.offers.iter().map(interface));
+    section(&mut text, "lacks", inspection.lacks.iter().map(interface));
+    let imports = inspection.asks_for.iter().map(|one| (one.name(), one.purpose().to_owned()));
+    section(&mut text, "asks for", imports);
+    if !description.options.is_empty() {
+        text.push_str("\noptions\n");
+        for option in &description.options {
+            let default = match &option.default {
+                Some(default) => format!("default {default}"),
+                None if option.required => "must be set".to_owned(),
+                None => "may be left out".to_owned(),
+            };
+            let line = format!("{} ({}, {default})", option.name, word(&option.option_type));
+            text.push_str(&format!("  {}\n      {}\n", plain(&line), plain(&option.help)));
+        }
+    }
+    text
+}
+
+fn modes(modes: &[bool]) -> &'static str {
+    match (modes.contains(&true), modes.contains(&false)) {
+        (true, true) => "with or without",
+        (true, false) => "only with",
+        (false, _) => "only without",
+    }
+}
+
+fn section(text: &mut String, title: &str, items: impl Iterator<Item = (&'static str, String)>) {
+    let items: Vec<_> = items.collect();
+    let width = items.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    text.push_str(&format!("\n{title}\n"));
+    if items.is_empty() {
+        text.push_str("  nothing\n");
+    }
+    for (name, purpose) in items {
+        text.push_str(&format!("  {name:width$}  {}\n", plain(&purpose)));
+    }
+}

@@ -1,0 +1,184 @@
+//! How a share or snapshot is meant by a word: its id, its display name, or the beginning of
+//! its id. Pure. Called by `service` and by whatever makes something with a name.
+
+use abaca::configuration::BackendEntry;
+use abaca::{ShareRecord, SnapshotRecord};
+
+use crate::failure::{Failure, Result};
+
+/// The fewest characters that may stand for an id: fewer would be hit by accident.
+const PREFIX: usize = 4;
+
+/// How many candidates a message lists.
+const CANDIDATES: usize = 10;
+
+/// The longest display name in characters, as upstream's.
+const NAME_CHARACTERS: usize = 255;
+
+/// A record and the backend that has it.
+#[derive(Debug)]
+pub struct Placed<'a, T> {
+    pub entry: &'a BackendEntry,
+    pub record: T,
+}
+
+/// What can be meant by a word.
+pub trait Named {
+    /// What it is, for messages and as the command's noun.
+    const NOUN: &'static str;
+    fn id(&self) -> &str;
+    fn name(&self) -> Option<&str>;
+}
+
+impl Named for ShareRecord {
+    const NOUN: &'static str = "share";
+
+    fn id(&self) -> &str {
+        &self.share.id
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.share.display_name.as_deref()
+    }
+}
+
+impl Named for SnapshotRecord {
+    const NOUN: &'static str = "snapshot";
+
+    fn id(&self) -> &str {
+        &self.snapshot.id
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.snapshot.display_name.as_deref()
+    }
+}
+
+/// The one that is meant. A whole id is its record's; a name and the beginning of an id count
+/// alike, for whoever deletes by a word that could be either should say which.
+///
+/// # Errors
+/// When none is meant, or several.
+pub fn find<'a, T: Named>(wanted: &str, all: Vec<Placed<'a, T>>) -> Result<Placed<'a, T>> {
+    let has_id = |one: &Placed<'_, T>| one.record.id() == wanted;
+    let is_meant = |one: &Placed<'_, T>| {
+        one.record.name() == Some(wanted)
+            || (wanted.len() >= PREFIX && one.record.id().starts_with(wanted))
+    };
+    let whole_id = all.iter().any(has_id);
+    let (mut meant, others): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|one| if whole_id { has_id(one) } else { is_meant(one) });
+    let noun = T::NOUN;
+    match (meant.pop(), meant.is_empty()) {
+        (Some(one), true) => Ok(one),
+        (Some(one), false) => {
+            meant.push(one);
+            Err(Failure::refused(
+                format!("`{wanted}` could be any of {} {noun}s", meant.len()),
+                format!("say which by its id: {}", candidates(&meant)),
+            ))
+        }
+        (None, _) if others.is_empty() => Err(Failure::refused(
+            format!("there is no {noun} `{wanted}`, nor any other"),
+            format!("`abaca {noun} create` makes one"),
+        )),
+        (None, _) => Err(Failure::refused(
+            format!("there is no {noun} `{wanted}`"),
+            format!("there are: {}", candidates(&others)),
+        )),
+    }
+}
+
+/// Refuses a display name that cannot be used, or that another one has: two could not be told
+/// apart by it.
+///
+/// # Errors
+/// When the name does not do.
+pub fn check_new_name<T: Named>(name: &str, all: &[Placed<'_, T>]) -> Result<()> {
+    if name.trim().is_empty() || name.chars().count() > NAME_CHARACTERS {
+        return Err(Failure::refused(
+            format!("a name has 1 to {NAME_CHARACTERS} characters, and not only blanks"),
+            "choose another name",
+        ));
+    }
+    let Some(holder) = all.iter().find(|one| one.record.name() == Some(name)) else {
+        return Ok(());
+    };
+    let (noun, backend, id) = (T::NOUN, &holder.entry.name, holder.record.id());
+    Err(Failure::refused(
+        format!("the backend `{backend}` has a {noun} `{name}` already, {id}"),
+        format!("choose another name, or remove that one: `abaca {noun} delete {id}`"),
+    ))
+}
+
+fn candidates<T: Named>(all: &[Placed<'_, T>]) -> String {
+    let shown = all.iter().take(CANDIDATES).map(|one| match one.record.name() {
+        Some(name) => format!("{} (`{name}`)", one.record.id()),
+        None => one.record.id().to_owned(),
+    });
+    let mut text = shown.collect::<Vec<_>>().join(", ");
+    if let Some(more) = all.len().checked_sub(CANDIDATES).filter(|more| *more > 0) {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abaca::configuration::Configuration;
+    use std::path::Path;
+
+    #[derive(Debug)]
+    struct Thing(&'static str, &'static str);
+
+    impl Named for Thing {
+        const NOUN: &'static str = "thing";
+        fn id(&self) -> &str {
+            self.0
+        }
+        fn name(&self) -> Option<&str> {
+            Some(self.1)
+        }
+    }
+
+    fn backend() -> BackendEntry {
+        let text = "schema = 1\n[backends.home]\ndriver = \"d\"\npolicy = \"p\"";
+        Configuration::parse(text, "abaca.toml", Path::new("/")).unwrap().backends()[0].clone()
+    }
+
+    fn things(entry: &BackendEntry) -> Vec<Placed<'_, Thing>> {
+        // The third one is called what the second one's id begins with.
+        [Thing("aaaa1", "one"), Thing("bbbb2", "two"), Thing("cccc3", "bbbb"), Thing("cccc4", "")]
+            .into_iter()
+            .map(|record| Placed { entry, record })
+            .collect()
+    }
+
+    #[test]
+    fn a_word_means_the_one_thing_that_it_fits() {
+        let entry = backend();
+        let id = |wanted| find(wanted, things(&entry)).map(|one| one.record.0).ok();
+        assert_eq!(id("one"), Some("aaaa1"));
+        assert_eq!(id("aaaa"), Some("aaaa1"));
+        assert_eq!(id("cccc4"), Some("cccc4"));
+        assert_eq!(id("aaa"), None, "too short for an id");
+        assert_eq!(id("cccc"), None, "two begin so");
+        assert_eq!(id("bbbb"), None, "a name and the beginning of another one's id");
+        assert_eq!(id("on"), None);
+        assert_eq!(
+            find("cccc", things(&entry)).unwrap_err().to_string(),
+            "`cccc` could be any of 2 things"
+        );
+    }
+
+    #[test]
+    fn a_name_is_given_once() {
+        let entry = backend();
+        let all = things(&entry);
+        assert!(check_new_name("three", &all).is_ok());
+        assert!(check_new_name("one", &all).is_err());
+        assert!(check_new_name(" ", &all).is_err());
+        assert!(check_new_name(&"x".repeat(NAME_CHARACTERS + 1), &all).is_err());
+    }
+}
