@@ -15,6 +15,11 @@ abaca() {
     printf '$ abaca %s\n' "$*"
     ABACA_LOG=warn,abaca::gate=info "$built/debug/abaca" --config "$work/abaca.toml" "$@"
 }
+# Where clients find a share.
+location() {
+    "$built/debug/abaca" --config "$work/abaca.toml" share show "$1" |
+        sed -n 's/^export locations: *//p'
+}
 # A step that must be refused: the demo fails if it is not.
 refused() {
     if abaca "$@"; then
@@ -62,19 +67,19 @@ abaca backend check home
 
 say "A share of 2 GiB, and data in it"
 abaca share create papers --size 2 --backend home
-papers=$(abaca share show papers --json | sed -n 's/.*"path": *"\([^"]*\)".*/\1/p' | head -n 1)
+papers=$(location papers)
 printf 'the first version\n' >"$papers/letter"
 head -c 1048576 /dev/urandom >"$papers/data"
 ls -l "$papers"
 
 say "Larger, then a snapshot, then the data changes"
-abaca share extend papers 3
+abaca share extend papers --size 3
 abaca snapshot create papers before
 printf 'the second version\n' >"$papers/letter"
 
 say "A new share from the snapshot has the old content"
 abaca share create old-papers --from-snapshot before
-old=$(abaca share show old-papers --json | sed -n 's/.*"path": *"\([^"]*\)".*/\1/p' | head -n 1)
+old=$(location old-papers)
 cmp "$papers/data" "$old/data"
 diff "$papers/letter" "$old/letter" || true
 
@@ -86,15 +91,15 @@ abaca access deny papers user everyone
 say "Shrinking below what is used is refused, and nothing is lost"
 # A sparse file takes no room; this one takes 1.2 GiB without being written.
 fallocate -l 1200M "$papers/film" 2>/dev/null || head -c 1258291200 /dev/zero >"$papers/film"
-refused share shrink papers 1
+refused share shrink papers --size 1
 cmp "$papers/data" "$old/data"
 rm "$papers/film"
-abaca share shrink papers 1
+abaca share shrink papers --size 1
 
 say "Two things that a driver should not ask for"
-refused share create x --size 1 --backend stranger --metadata attack=command --metadata strict=yes \
+refused share create x --size 1 --backend stranger --metadata attack=insist \
     --metadata argument-1=cat --metadata argument-2=/etc/shadow
-refused share create y --size 1 --backend stranger --metadata attack=command --metadata strict=yes \
+refused share create y --size 1 --backend stranger --metadata attack=insist \
     --metadata argument-1=du --metadata argument-2=--summarize --metadata argument-3=--block-size=1 \
     --metadata argument-4=--one-file-system --metadata argument-5=-- --metadata argument-6=shares:../../etc
 
@@ -103,8 +108,12 @@ abaca share list
 abaca share delete old-papers
 abaca snapshot delete before
 abaca share delete papers
+abaca share delete x
+abaca share delete y
 abaca share list
 ls -A "$work/shares" "$work/snapshots"
 
-say "Done. Every decision is in $work/state/home/audit.jsonl; the last one:"
+say "Every decision was written down. The denial and the end of the call before last:"
+grep '"denied"' "$work/state/stranger/audit.jsonl" | head -n 1
 tail -n 1 "$work/state/home/audit.jsonl"
+say "Done"

@@ -14,4 +14,5 @@
 
 mod hostile;
 mod lifecycle;
+mod malformed;
 mod support;

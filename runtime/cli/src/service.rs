@@ -47,14 +47,14 @@ impl Service {
         let configuration = Configuration::load(&file)?;
         let (chosen, broker) = (global.backend.clone(), global.broker.clone());
         let service = Self { file, configuration, chosen, broker };
-        if let Some(name) = &service.chosen {
-            service.entry(name)?;
-        }
         if service.configuration.backends().is_empty() {
             return Err(Failure::refused(
                 format!("{} configures no backend", service.file.display()),
                 "add a section [backends.NAME] with `driver` and `policy`",
             ));
+        }
+        if let Some(name) = &service.chosen {
+            service.entry(name)?;
         }
         Ok(service)
     }

@@ -91,7 +91,7 @@ impl Driver {
     pub(crate) async fn from_bytes(runtime: &Runtime, name: &str, bytes: Vec<u8>) -> Result<Self> {
         let refused = |reason: String| Error::Component { driver: name.to_owned(), reason };
         let digest = hex(&Sha256::digest(&bytes));
-        let component = {
+        let compiled = {
             let (runtime, digest) = (runtime.clone(), digest.clone());
             // Compiling keeps a core busy for a while: not one of the async workers.
             tokio::task::spawn_blocking(move || compile(&runtime, &bytes, &digest))
@@ -99,6 +99,7 @@ impl Driver {
                 .map_err(|error| Error::Runtime(format!("compiling {name}: {error}")))?
                 .map_err(refused)?
         };
+        let component = compiled.component.clone();
         let shared = runtime.shared();
         let imports = imports(&component, &shared.engine).map_err(refused)?;
         let interfaces = interfaces(&component, &shared.engine).map_err(refused)?;
@@ -125,6 +126,7 @@ impl Driver {
         });
         check_description(&description, &driver.interfaces).map_err(refused)?;
         driver.description = description;
+        compiled.keep(runtime).await;
         Ok(Self { shared: Arc::new(driver) })
     }
 
@@ -254,22 +256,41 @@ fn unlike(interface: Interface, error: &wasmtime::Error) -> String {
     format!("its interface `{interface}` is not that of the contract: {error:#}")
 }
 
-fn compile(runtime: &Runtime, bytes: &[u8], digest: &str) -> Result<Component, String> {
+/// A component, and under which name it shall be kept if it turns out to be a driver.
+struct Compiled {
+    component: Component,
+    keep_as: Option<String>,
+}
+
+impl Compiled {
+    /// Only drivers are kept: nobody fills the cache with what is refused.
+    async fn keep(self, runtime: &Runtime) {
+        let (component, shared) = (self.component, Arc::clone(runtime.shared()));
+        let Some(name) = self.keep_as else { return };
+        let kept = tokio::task::spawn_blocking(move || {
+            if let Some(cache) = &shared.cache {
+                cache.store(&name, &component);
+            }
+        });
+        if let Err(error) = kept.await {
+            tracing::warn!(%error, "a compiled component could not be kept in the cache");
+        }
+    }
+}
+
+fn compile(runtime: &Runtime, bytes: &[u8], digest: &str) -> Result<Compiled, String> {
     let shared = runtime.shared();
     let compiled_by = engine_digest(&shared.engine);
     let name = format!("{digest}-{compiled_by}.compiled");
     if let Some(component) =
         shared.cache.as_ref().and_then(|cache| cache.load(&shared.engine, &name))
     {
-        return Ok(component);
+        return Ok(Compiled { component, keep_as: None });
     }
     crate::scan::scan(bytes)?;
     let component = Component::new(&shared.engine, bytes)
         .map_err(|error| format!("it cannot be compiled: {error:#}"))?;
-    if let Some(cache) = &shared.cache {
-        cache.store(&name, &component);
-    }
-    Ok(component)
+    Ok(Compiled { component, keep_as: Some(name) })
 }
 
 /// Which compiled code an engine can run: its version, settings and processor.
@@ -356,7 +377,16 @@ fn interfaces(component: &Component, engine: &Engine) -> Result<Vec<Interface>, 
             missing.join(" and ")
         ));
     }
+    check_access(&found)?;
     Ok(found)
+}
+
+/// A share that nobody can be let into is of no use.
+fn check_access(there: &[Interface]) -> Result<(), String> {
+    if there.iter().any(|one| one.need() == Need::OneOfAccess) {
+        return Ok(());
+    }
+    Err("it offers neither `access` nor `access-by-rule`".to_owned())
 }
 
 /// The interface in `package/interface@version`, or none for another package.
@@ -402,9 +432,8 @@ fn check_description(description: &Description, there: &[Interface]) -> Result<(
             return Err(format!("it withholds `{interface}`, which every driver must offer"));
         }
     }
-    if !there.iter().any(|one| one.need() == Need::OneOfAccess) {
-        return Err("it offers neither `access` nor `access-by-rule`".into());
-    }
+    // Once more: what is withheld is not there.
+    check_access(there)?;
     if description.options.len() > OPTIONS {
         return Err(format!("it declares more than {OPTIONS} options"));
     }

@@ -192,7 +192,7 @@ impl Gate {
                 tracing::info!(
                     target: "abaca::gate",
                     backend = powers.backend,
-                    "asked {subject}: denied, {}{}",
+                    "denied: {subject}: {}{}",
                     printable(&denial.reason, SUBJECT_BYTES),
                     denial.rule.as_ref().map(|rule| format!(" (nearest rule `{rule}`)")).unwrap_or_default()
                 );
@@ -208,7 +208,7 @@ impl Gate {
         tracing::info!(
             target: "abaca::gate",
             backend = powers.backend,
-            "asked {subject}: granted by `{}`",
+            "granted by `{}`: {subject}",
             rule.as_deref().unwrap_or_default()
         );
         line.insert("rule".into(), rule.into());
@@ -256,12 +256,18 @@ fn subject(import: &str, facts: &[(&'static str, Value)]) -> String {
     let mut text = import.to_owned();
     for (_, value) in facts {
         text.push(' ');
-        match value {
-            Value::String(value) => text.push_str(value),
-            other => text.push_str(&other.to_string()),
-        }
+        text.push_str(&shown(value));
     }
     printable(&text, SUBJECT_BYTES)
+}
+
+/// Texts as they are, lists as words beside each other.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
 }
 
 /// The value with its texts cut to what an audit line can carry.

@@ -1,0 +1,260 @@
+//! Files that are no driver, or not quite one: each is refused with a message that names what
+//! is wrong, fast, and nothing of it is left on disk.
+
+mod forgery;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use abaca::{Blame, Error, Limit, Runtime};
+use tempfile::TempDir;
+use wit_component::StringEncoding;
+use wit_parser::{LiftLowerAbi, ManglingAndAbi};
+
+use crate::support::component;
+use forgery::Forgery;
+
+/// A runtime with a cache of its own.
+struct Loader {
+    runtime: Runtime,
+    cache: TempDir,
+}
+
+impl Loader {
+    fn new() -> Self {
+        let cache = TempDir::new().unwrap();
+        let runtime = Runtime::builder().cache(cache.path().join("cache")).build().unwrap();
+        Self { runtime, cache }
+    }
+
+    /// Loads what must be refused, and says how.
+    async fn refused(&self, what: &str, bytes: Vec<u8>) -> Error {
+        let error = self.runtime.load_bytes(what, bytes).await.expect_err(what);
+        assert_eq!(error.blame(), Blame::Driver, "{what}: {error}");
+        let left = std::fs::read_dir(self.cache.path().join("cache")).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["key"], "{what}: nothing is left behind");
+        error
+    }
+
+    /// As `refused`, with a reason that has all of these words.
+    async fn refused_for(&self, what: &str, bytes: Vec<u8>, words: &[&str]) {
+        let error = self.refused(what, bytes).await;
+        assert!(matches!(error, Error::Component { .. }), "{what}: {error:?}");
+        let text = error.to_string();
+        assert!(text.starts_with(what), "{text}");
+        for word in words {
+            assert!(text.contains(word), "{what}: no {word:?} in: {text}");
+        }
+        assert!(text.len() < 2_000, "{what}: {text}");
+    }
+}
+
+fn minimal() -> Vec<u8> {
+    std::fs::read(component("abaca-guest-minimal")).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_no_component_is_told_what_it_is() {
+    let loader = Loader::new();
+    let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    loader.refused_for("empty", Vec::new(), &["not a WebAssembly component"]).await;
+    loader.refused_for("text", b"#!/bin/sh\n".to_vec(), &["not a WebAssembly component"]).await;
+    loader.refused_for("elf", own.get(..4096).unwrap().to_vec(), &["native code"]).await;
+    let module = wat::parse_str("(module (func (export \"create-share\")))").unwrap();
+    loader.refused_for("module", module, &["core WebAssembly module", "component"]).await;
+    // What the engine itself has compiled, taken out of a cache.
+    let kept = Loader::new();
+    kept.runtime.load_bytes("minimal", minimal()).await.unwrap();
+    let entries = std::fs::read_dir(kept.cache.path().join("cache")).unwrap();
+    let mut files = entries.map(|entry| entry.unwrap().path());
+    let file = files.find(|path| path.extension().is_some_and(|end| end == "compiled")).unwrap();
+    let compiled = std::fs::read(file).unwrap().split_off(32);
+    loader.refused_for("compiled", compiled, &["native code"]).await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_missing_or_a_directory_is_the_operators_matter() {
+    let loader = Loader::new();
+    for path in [Path::new("/nowhere/driver.wasm"), loader.cache.path()] {
+        let error = loader.runtime.load(path).await.unwrap_err();
+        assert_eq!(error.blame(), Blame::Operator);
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_component_cut_short_anywhere_is_refused() {
+    let loader = Loader::new();
+    let whole = minimal();
+    let lengths = (0..64).chain((64..whole.len()).step_by(whole.len() / 200));
+    for length in lengths {
+        let cut = whole.get(..length).unwrap().to_vec();
+        loader.refused(&format!("cut at {length}"), cut).await;
+    }
+}
+
+#[tokio::test]
+async fn damaged_bytes_never_crash_the_runtime() {
+    let loader = Loader::new();
+    let whole = minimal();
+    // A small generator of one's own: the same damage in each run.
+    let mut state = 0x2545_f491_u32;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state
+    };
+    let mut refused = 0;
+    for _ in 0..150 {
+        let mut damaged = whole.clone();
+        let at = next() as usize % damaged.len();
+        damaged[at] ^= 1 << (next() % 8);
+        refused += u32::from(loader.runtime.load_bytes("damaged", damaged).await.is_err());
+    }
+    assert!(refused > 10, "{refused} of 150 were noticed");
+    for length in [8, 100, 10_000] {
+        let mut random: Vec<u8> = (0..length).map(|_| next() as u8).collect();
+        loader.runtime.load_bytes("random", random.clone()).await.unwrap_err();
+        // The same behind the beginning of a component.
+        random.splice(..8, *b"\0asm\x0d\0\x01\0");
+        let loaded = loader.runtime.load_bytes("random", random).await;
+        assert!(loaded.is_err());
+    }
+    // And it still works.
+    loader.runtime.load_bytes("minimal", minimal()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_forger_makes_components_that_are_refused_for_nothing_but_their_emptiness() {
+    // The twin of all forgeries below: whole in form, it is called, and has no code.
+    let error = Loader::new().refused("twin", Forgery::new().make()).await;
+    assert!(matches!(error, Error::Trap { method: "describe", .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_component_of_another_world_is_refused() {
+    let loader = Loader::new();
+    let other = Forgery::new().world("export test:other/thing@1.0.0;").make();
+    loader.refused_for("other", other, &["test:other/thing", "is it a driver"]).await;
+    let empty = wat::parse_str("(component)").unwrap();
+    let words = ["abaca:driver/backend", "abaca:driver/shares"];
+    loader.refused_for("empty", empty, &words).await;
+}
+
+#[tokio::test]
+async fn what_every_driver_must_export_is_missed() {
+    let loader = Loader::new();
+    let bytes = Forgery::new().without("shares").make();
+    loader.refused_for("shareless", bytes, &["abaca:driver/shares", "every driver must"]).await;
+    let bytes = Forgery::new().without("backend").make();
+    loader.refused_for("endless", bytes, &["abaca:driver/backend", "every driver must"]).await;
+    let bytes = Forgery::new().without("access").make();
+    loader.refused_for("closed", bytes, &["`access`", "`access-by-rule`"]).await;
+}
+
+#[tokio::test]
+async fn an_interface_that_is_not_the_contracts_is_refused_and_named() {
+    let loader = Loader::new();
+    let bytes = Forgery::new().edit("delete-share:", "remove-share:").make();
+    loader.refused_for("renamed", bytes, &["`shares`", "delete-share"]).await;
+    let bytes = Forgery::new().edit("new-size: u64", "new-size: u32").make();
+    loader.refused_for("retyped", bytes, &["`shrinking`", "shrink-share"]).await;
+    let bytes = Forgery::new().edit("is-admin-only: bool", "is-admin-only: u8").make();
+    loader.refused_for("record", bytes, &["`shares`", "create-share"]).await;
+    let bytes = Forgery::new().edit("milliseconds: u64", "milliseconds: u32").make();
+    loader.refused_for("import", bytes, &["abaca:host/clock", "contract"]).await;
+}
+
+#[tokio::test]
+async fn what_this_runtime_does_not_know_or_serve_is_refused_and_named() {
+    let loader = Loader::new();
+    let bytes = Forgery::new().and("import wasi:cli/environment@0.2.0;").make();
+    loader.refused_for("wasi", bytes, &["wasi:cli/environment@0.2.0", "never grants"]).await;
+    let bytes = Forgery::new().and("import abaca:host/ssh@0.1.0;").make();
+    loader.refused_for("ssh", bytes, &["abaca:host/ssh", "does not serve yet"]).await;
+    let bytes = Forgery::new().and("export abaca:driver/managing@0.1.0;").make();
+    loader.refused_for("managing", bytes, &["abaca:driver/managing", "does not serve yet"]).await;
+    let bytes = Forgery::new().and("import abaca:host/everything@0.1.0;").make();
+    loader.refused_for("unknown", bytes, &["abaca:host/everything", "does not know"]).await;
+}
+
+#[tokio::test]
+async fn another_version_is_refused_and_both_are_named() {
+    let bytes = Forgery::new().version("0.2.0").make();
+    Loader::new().refused_for("newer", bytes, &["@0.2.0", "0.1"]).await;
+}
+
+#[tokio::test]
+async fn other_encodings_and_other_calls_are_refused() {
+    let loader = Loader::new();
+    for encoding in [StringEncoding::UTF16, StringEncoding::CompactUTF16] {
+        let bytes = Forgery::new().encoding(encoding).make();
+        loader.refused_for("encoding", bytes, &["UTF-8"]).await;
+    }
+    let asynchronous = Forgery::new().edit("create-share: func", "create-share: async func");
+    let asynchronous = asynchronous.abi(ManglingAndAbi::Legacy(LiftLowerAbi::AsyncCallback));
+    loader.refused_for("asynchronous", asynchronous.make(), &["feature"]).await;
+}
+
+#[tokio::test]
+async fn features_that_drivers_may_not_use_are_refused() {
+    let loader = Loader::new();
+    for (what, module) in [
+        ("memory64", "(memory i64 1)"),
+        ("threads", "(memory 1 1 shared)"),
+        ("memories", "(memory 1) (memory 1)"),
+        ("exceptions", "(tag)"),
+        ("tail-calls", "(func $f return_call $f)"),
+    ] {
+        let text = format!("(component (core module {module}))");
+        loader.refused_for(what, wat::parse_str(text).unwrap(), &["feature"]).await;
+    }
+}
+
+#[tokio::test]
+async fn bombs_are_refused_before_they_go_off() {
+    let loader = Loader::new();
+    let began = Instant::now();
+    // Each part instantiates the one before it twice: 2^24 instances in some hundred bytes.
+    let mut text = "(component (component $c0 (core module $m) (core instance (instantiate $m)))".to_owned();
+    for level in 1..=24 {
+        let below = level - 1;
+        text += &format!("(component $c{level} (instance (instantiate $c{below})) (instance (instantiate $c{below})))");
+    }
+    let bomb = wat::parse_str(text + "(instance (instantiate $c24)))").unwrap();
+    assert!(bomb.len() < 4096);
+    loader.refused_for("bomb", bomb, &["instantiates components"]).await;
+
+    let many = "(instance (instantiate $c))".repeat(2_000);
+    let many = wat::parse_str(format!("(component (component $c) {many})")).unwrap();
+    loader.refused_for("many", many, &["more than 1000 instances"]).await;
+
+    let deep = "(component ".repeat(50) + &")".repeat(50);
+    loader.refused_for("deep", wat::parse_str(deep).unwrap(), &["deeper than 2"]).await;
+
+    let mut types = "(component (type $t0 (tuple u8 u8))".to_owned();
+    for level in 1..=40 {
+        types += &format!("(type $t{level} (tuple $t{} $t{}))", level - 1, level - 1);
+    }
+    let types = wat::parse_str(types + ")").unwrap();
+    loader.refused_for("types", types, &["not valid"]).await;
+
+    let body = "i32.const 0 drop ".repeat(400_000);
+    let large = wat::parse_str(format!("(component (core module (func {body})))")).unwrap();
+    loader.refused_for("function", large, &["a function of more than"]).await;
+
+    let functions = "(func)".repeat(100_001);
+    let functions = wat::parse_str(format!("(component (core module {functions}))")).unwrap();
+    loader.refused_for("functions", functions, &["more than 100000 functions"]).await;
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_component_that_only_fills_memory_ends_with_its_limit() {
+    // A whole driver in form, whose memory is larger than a call may have.
+    let bytes = Forgery::new().memory_pages(5_000).make();
+    let error = Loader::new().refused("large", bytes).await;
+    assert!(matches!(error, Error::Limit { limit: Limit::Memory, .. }), "{error:?}");
+}
