@@ -12,7 +12,10 @@
     reason = "a test ends where it finds something wrong"
 )]
 
+mod cache;
+mod contract;
 mod hostile;
 mod lifecycle;
+mod limits;
 mod malformed;
 mod support;

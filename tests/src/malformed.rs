@@ -159,10 +159,11 @@ async fn an_interface_that_is_not_the_contracts_is_refused_and_named() {
     let loader = Loader::new();
     let bytes = Forgery::new().edit("delete-share:", "remove-share:").make();
     loader.refused_for("renamed", bytes, &["`shares`", "delete-share"]).await;
-    let bytes = Forgery::new().edit("new-size: u64", "new-size: u32").make();
-    loader.refused_for("retyped", bytes, &["`shrinking`", "shrink-share"]).await;
+    let retyped = "shrink-share: func(share: share, new-size: u32";
+    let bytes = Forgery::new().edit(&retyped.replace("u32", "u64"), retyped).make();
+    loader.refused_for("retyped", bytes, &["`shrinking`", "expected `u64` found `u32`"]).await;
     let bytes = Forgery::new().edit("is-admin-only: bool", "is-admin-only: u8").make();
-    loader.refused_for("record", bytes, &["`shares`", "create-share"]).await;
+    loader.refused_for("record", bytes, &["`shares`", "expected `bool` found `u8`"]).await;
     let bytes = Forgery::new().edit("milliseconds: u64", "milliseconds: u32").make();
     loader.refused_for("import", bytes, &["abaca:host/clock", "contract"]).await;
 }

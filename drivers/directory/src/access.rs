@@ -52,9 +52,20 @@ fn rule_bits(rule: &AccessRule) -> Result<u32> {
         (AccessType::User, "everyone", AccessLevel::Rw) => Ok(EVERYONE_RW),
         (AccessType::User, "everyone", AccessLevel::Ro) => Ok(EVERYONE_RO),
         (kind, _, _) => Err(Error::InvalidShareAccess(format!(
-            "a directory lets in `user group` and `user everyone` only, not {kind:?} `{}`",
+            "a directory lets in `user group` and `user everyone` only, not `{} {}`",
+            type_name(kind),
             rule.access_to
         ))),
+    }
+}
+
+/// A type as people write it.
+fn type_name(access_type: AccessType) -> &'static str {
+    match access_type {
+        AccessType::Ip => "ip",
+        AccessType::User => "user",
+        AccessType::Cert => "cert",
+        AccessType::Cephx => "cephx",
     }
 }
 

@@ -194,7 +194,7 @@ impl Configuration {
             self.source.text.find(&header).map(|at| at..at + header.len())
         });
         let message = format!("backend `{backend}`: {option}");
-        self.source.error(place.unwrap_or(0..0), &message, None).into()
+        self.source.error(place.unwrap_or(0..0), &message, option.help.clone()).into()
     }
 }
 
@@ -278,9 +278,7 @@ impl Source {
         let mut quoted = message.split('`').skip(1).step_by(2);
         let help = match quoted.next() {
             Some(wrong) if message.starts_with("unknown field") => {
-                let nearest = nearest(wrong, quoted);
-                let nearest = nearest.trim_start_matches("; ");
-                (!nearest.is_empty()).then(|| nearest.to_owned())
+                nearest(wrong, quoted)
             }
             _ => None,
         };

@@ -32,6 +32,8 @@ pub struct OptionError {
     pub name: String,
     /// Why.
     pub reason: String,
+    /// What to write instead.
+    pub help: Option<String>,
 }
 
 /// The options that every backend has, whatever its driver.
@@ -151,7 +153,10 @@ impl OptionValues {
         self.slots
             .values_mut()
             .find(|slot| is_meant(slot))
-            .ok_or_else(|| error(name, format!("there is no such option{nearest}")))
+            .ok_or_else(|| OptionError {
+                help: nearest,
+                ..error(name, "there is no such option".to_owned())
+            })
     }
 
     fn check_common(&self) -> Result<(), OptionError> {
@@ -207,15 +212,15 @@ impl OptionValues {
     }
 }
 
-/// `; did you mean ...?` for the nearest of some names, or nothing.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+/// A question that names the nearest of some names, or nothing.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     /// Below this two words have nothing to do with each other.
     const ALIKE: f64 = 0.75;
     known
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
         .filter(|(score, _)| *score >= ALIKE)
         .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))
+        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
 }
 
 /// The name of a type as an operator knows it.
@@ -276,5 +281,5 @@ fn plain(text: String) -> Result<String, String> {
 }
 
 fn error(name: &str, reason: String) -> OptionError {
-    OptionError { name: name.to_owned(), reason }
+    OptionError { name: name.to_owned(), reason, help: None }
 }

@@ -15,11 +15,12 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cap_std::fs::Dir;
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::database::{self, Database};
 use crate::error::{Error, Result};
+use crate::text::printable;
 use crate::storage::{new_file, private_directory};
 use crate::types::{AccessRule, AccessRulesStatus, Share, ShareStatus, Snapshot, SnapshotStatus};
 
@@ -175,6 +176,10 @@ impl Records {
     }
 
     /// Writes down that a call begins, what holds from now on, and what shall hold if it fails.
+    ///
+    /// # Errors
+    /// When another call is under way on the same share or snapshot, of whatever process: two
+    /// that change one thing would each undo what the other has recorded.
     pub(crate) async fn begin(
         &self,
         method: &'static str,
@@ -186,7 +191,15 @@ impl Records {
         let id = uuid::Uuid::new_v4().to_string();
         let call = self.lock(id)?;
         let (id, entity) = (call.id.clone(), entity.to_owned());
+        let shown = printable(&entity, crate::text::MESSAGE_BYTES);
         let record = move |transaction: &Transaction<'_>| {
+            let under_way: Option<String> = transaction
+                .prepare_cached("SELECT method FROM calls WHERE outcome IS NULL AND entity = ?1")?
+                .query_row([&entity], |row| row.get(0))
+                .optional()?;
+            if under_way.is_some() {
+                return Ok(under_way);
+            }
             transaction.execute(
                 "INSERT INTO calls (id, method, entity, began, if_failed) VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![id, method, entity, now(), json(&if_failed)?],
@@ -196,10 +209,18 @@ impl Records {
                     (SELECT max(rowid) FROM calls) - ?1",
                 params![CALLS_KEPT],
             )?;
-            apply(transaction, &changes, None)
+            apply(transaction, &changes, None).map(|()| None)
         };
-        self.database.write(record).await?;
-        Ok(call)
+        match self.database.write(record).await? {
+            None => Ok(call),
+            Some(other) => {
+                let _ = self.locks.remove_file(lock_name(&call.id));
+                Err(Error::Invalid(format!(
+                    "{method} cannot begin: {other} is under way on {shown}; try again when it \
+                     has ended"
+                )))
+            }
+        }
     }
 
     /// Writes down how a call ended. With a message it failed, and what `begin` said for that

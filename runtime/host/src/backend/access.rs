@@ -64,7 +64,8 @@ impl Backend {
                     let wanted = access_rules.to_vec();
                     (Ok(()), vec![rules(wanted), status(AccessRulesStatus::Active)])
                 }
-                Err(error) if refuses_the_rule(&error) => {
+                // With rules to remove besides, it is not known which of them are gone.
+                Err(error) if refuses_the_rule(&error) && delete_rules.is_empty() => {
                     let was = status(share.access_rules_status);
                     (Err(error), vec![rules(before), was])
                 }
