@@ -51,8 +51,7 @@ impl Arena {
     /// Attacks while the neighbour makes and removes a share, and says what the attack brought.
     async fn attack(&self, attack: &str, arguments: &[&str]) -> Result<Vec<String>, Error> {
         let one = attack_share(attack, arguments);
-        let (answer, ()) =
-            tokio::join!(self.hostile.create_share(&one, None), serves(&self.home));
+        let (answer, ()) = tokio::join!(self.hostile.create_share(&one, None), serves(&self.home));
         let status = self.hostile.records().share(&one.id).await.unwrap().unwrap();
         assert_eq!(answer.is_err(), status.message.is_some(), "the record tells how it ended");
         let end = self.ended();
@@ -88,9 +87,8 @@ impl Arena {
 fn attack_share(attack: &str, arguments: &[&str]) -> Share {
     let mut one = share(attack, 1);
     one.metadata.push(("attack".to_owned(), attack.to_owned()));
-    one.metadata.extend(
-        arguments.iter().map(|argument| ("argument".to_owned(), (*argument).to_owned())),
-    );
+    one.metadata
+        .extend(arguments.iter().map(|argument| ("argument".to_owned(), (*argument).to_owned())));
     one
 }
 

@@ -156,9 +156,8 @@ async fn access_rules_become_permission_bits() {
     backend.update_access(&current, &both, &both, &[], None).await.unwrap();
     assert_eq!(mode(), 0o775);
     assert_eq!(backend.records().access_rules(&one.id).await.unwrap(), both);
-    let answer = backend
-        .update_access(&current, &[everyone.clone()], &[], &[group.clone()], None)
-        .await;
+    let answer =
+        backend.update_access(&current, &[everyone.clone()], &[], &[group.clone()], None).await;
     answer.unwrap();
     assert_eq!(mode(), 0o755);
 
@@ -233,7 +232,9 @@ async fn a_directory_that_somebody_else_made_is_neither_handed_out_nor_removed()
     fs::create_dir(&directory).unwrap();
     fs::write(directory.join("theirs"), "theirs").unwrap();
     let error = backend.create_share(&one, None).await.unwrap_err();
-    assert!(matches!(&error, Error::Create(answer) if matches!(answer.error, DriverError::BackendFailed(_))));
+    assert!(
+        matches!(&error, Error::Create(answer) if matches!(answer.error, DriverError::BackendFailed(_)))
+    );
     assert_driver!(backend.delete_share(&one, None).await, BackendFailed);
     assert_eq!(fs::read_to_string(directory.join("theirs")).unwrap(), "theirs");
     assert_eq!(recorded(&backend, &one.id).await.status, ShareStatus::ErrorDeleting);

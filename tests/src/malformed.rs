@@ -219,10 +219,13 @@ async fn bombs_are_refused_before_they_go_off() {
     let loader = Loader::new();
     let began = Instant::now();
     // Each part instantiates the one before it twice: 2^24 instances in some hundred bytes.
-    let mut text = "(component (component $c0 (core module $m) (core instance (instantiate $m)))".to_owned();
+    let mut text =
+        "(component (component $c0 (core module $m) (core instance (instantiate $m)))".to_owned();
     for level in 1..=24 {
         let below = level - 1;
-        text += &format!("(component $c{level} (instance (instantiate $c{below})) (instance (instantiate $c{below})))");
+        text += &format!(
+            "(component $c{level} (instance (instantiate $c{below})) (instance (instantiate $c{below})))"
+        );
     }
     let bomb = wat::parse_str(text + "(instance (instantiate $c24)))").unwrap();
     assert!(bomb.len() < 4096);

@@ -112,7 +112,8 @@ impl Ground {
 
     /// The example policy of the directory driver, with the roots of this ground.
     pub fn directory_policy(&self) -> String {
-        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../drivers/directory/policy.toml");
+        let example =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../drivers/directory/policy.toml");
         fs::read_to_string(example)
             .unwrap()
             .replace("/srv/abaca/shares", self.shares().to_str().unwrap())
@@ -146,8 +147,12 @@ impl Ground {
         let mut all: BTreeMap<_, _> =
             options.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         all.insert("driver_handles_share_servers".to_owned(), OptionValue::Boolean(false));
-        let configuration =
-            BackendConfiguration { name: name.to_owned(), policy, state: self.state(), options: all };
+        let configuration = BackendConfiguration {
+            name: name.to_owned(),
+            policy,
+            state: self.state(),
+            options: all,
+        };
         Backend::open(driver, configuration).await.unwrap()
     }
 
@@ -239,9 +244,9 @@ pub fn unique_sleep() -> String {
 
 /// The processes whose command line has this text; those that have ended already do not count.
 pub fn processes_with(text: &str) -> Vec<u32> {
-    let ids = fs::read_dir("/proc").unwrap().filter_map(|entry| {
-        entry.ok()?.file_name().to_str()?.parse::<u32>().ok()
-    });
+    let ids = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
     ids.filter(|id| {
         // Arguments end in NUL; a process that is gone or a zombie has none.
         fs::read(format!("/proc/{id}/cmdline"))

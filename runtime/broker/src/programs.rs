@@ -147,6 +147,7 @@ fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = Vec<u8>> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "makes programs to refuse")]
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;

@@ -10,6 +10,8 @@
 //!                                   └─no──▶ kill each ─▶ reap ─▶ none left? ─no─▶ again
 //! ```
 
+#![expect(clippy::disallowed_methods, reason = "reads /proc, to find its descendants")]
+
 use std::collections::HashSet;
 use std::fs;
 use std::time::{Duration, Instant};

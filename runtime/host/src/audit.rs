@@ -78,13 +78,7 @@ impl Audit {
     /// When it cannot be written; what needed it must not be done then.
     pub(crate) fn write(&self, event: Event, call: &str, facts: Map<String, Value>) -> Result<()> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let line = Line {
-            time: since.as_secs_f64(),
-            event,
-            call,
-            subject: &self.subject,
-            facts,
-        };
+        let line = Line { time: since.as_secs_f64(), event, call, subject: &self.subject, facts };
         let failed = |reason: String| Error::Audit { path: self.path.clone(), reason };
         let mut bytes = serde_json::to_vec(&line).map_err(|error| failed(error.to_string()))?;
         bytes.push(b'\n');

@@ -195,8 +195,7 @@ async fn read(mut reader: OwnedReadHalf, mut decoder: Decoder, waiting: Waiting)
     loop {
         match receive(&mut reader, &mut decoder).await {
             Ok(Some(frame)) => {
-                let sender =
-                    lock(&waiting).as_mut().and_then(|all| all.remove(&frame.header.id));
+                let sender = lock(&waiting).as_mut().and_then(|all| all.remove(&frame.header.id));
                 if let Some(sender) = sender {
                     // An asker that went away meanwhile has no use for it.
                     let _ = sender.send(frame);

@@ -46,6 +46,9 @@ pub(crate) struct Call<'a> {
 /// Where the engine's message of used-up lifting lies: the engine has no type for it in public.
 const LIFTED_OUT: &str = "fuel allocated for hostcalls";
 
+/// The same of more instances, memories or tables than a store may hold.
+const TOO_MANY: &str = "resource limit exceeded: ";
+
 impl Call<'_> {
     /// Instantiates the driver and runs `function` on it.
     ///
@@ -71,27 +74,29 @@ impl Call<'_> {
             Ok(Ok(answer)) => answer,
             Ok(Err(panic)) => {
                 tracing::error!(method = self.method, panic, "a host function panicked");
-                return Err(Error::Runtime(format!("{} failed inside Abaca: {panic}", self.method)));
+                return Err(Error::Runtime(format!(
+                    "{} failed inside Abaca: {panic}",
+                    self.method
+                )));
             }
             Err(_) => Err(Ending::Deadline(at_work.get()).into()),
         };
         let room = store.into_data();
         if room.gate.log.dropped > 0 {
             let (method, dropped) = (self.method, room.gate.log.dropped);
-            tracing::warn!(method, dropped, "the driver logged more than a call may; dropped lines");
+            tracing::warn!(
+                method,
+                dropped,
+                "the driver logged more than a call may; dropped lines"
+            );
         }
         answer.map_err(|error| self.explain(&error, &room))
     }
 
     fn store(&self, deadline: Instant, at_work: AtWork) -> Store<Room> {
         let limits = self.limits;
-        let gate = Gate::new(
-            self.id.to_owned(),
-            self.powers.clone(),
-            deadline,
-            at_work,
-            limits.clone(),
-        );
+        let gate =
+            Gate::new(self.id.to_owned(), self.powers.clone(), deadline, at_work, limits.clone());
         let taken = Taken::new(limits);
         let mut store = Store::new(self.driver.engine(), Room { gate, taken, ticks: 0 });
         store.limiter(|room| &mut room.taken);
@@ -133,6 +138,9 @@ impl Call<'_> {
         }
         if let Some(refused) = &room.taken.refused {
             return limit(Limit::Memory, refused.clone());
+        }
+        if let Some((_, what)) = text.split_once(TOO_MANY) {
+            return limit(Limit::Memory, what.to_owned());
         }
         match error.downcast_ref::<Trap>() {
             Some(Trap::StackOverflow) => limit(Limit::Stack, String::new()),

@@ -152,7 +152,8 @@ impl Configuration {
             .collect::<Result<Vec<_>, _>>()?;
         // The cache lies in the state's directory by default, beside the backends' own.
         if let Some(taken) = backends.iter().find(|one| state.join(&one.name) == cache) {
-            let message = format!("a backend cannot be called `{}`: the cache is there", taken.name);
+            let message =
+                format!("a backend cannot be called `{}`: the cache is there", taken.name);
             return Err(source.error(0..0, &message, Some("choose another name".to_owned())));
         }
         Ok(Self { source, state, cache, limits, backends })
@@ -277,9 +278,7 @@ impl Source {
         let message = error.message();
         let mut quoted = message.split('`').skip(1).step_by(2);
         let help = match quoted.next() {
-            Some(wrong) if message.starts_with("unknown field") => {
-                nearest(wrong, quoted)
-            }
+            Some(wrong) if message.starts_with("unknown field") => nearest(wrong, quoted),
             _ => None,
         };
         self.error(error.span().unwrap_or(0..0), message, help)

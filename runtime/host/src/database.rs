@@ -69,8 +69,7 @@ impl Database {
                 "it was written by a newer Abaca (schema {version}, this one knows {SCHEMA})"
             )));
         }
-        let database =
-            Self { path: path.to_owned(), connection: Arc::new(Mutex::new(connection)) };
+        let database = Self { path: path.to_owned(), connection: Arc::new(Mutex::new(connection)) };
         if version == 0 {
             database.write_now(create)?;
         }

@@ -410,7 +410,10 @@ fn is_driver_types(name: &str) -> bool {
 fn check_description(description: &Description, there: &[Interface]) -> Result<(), String> {
     let name_is_good = description.name.starts_with(|first: char| first.is_ascii_lowercase())
         && description.name.len() <= 64
-        && description.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        && description
+            .name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     if !name_is_good {
         return Err(format!("it calls itself {:?}; a name is [a-z][a-z0-9-]*", description.name));
     }

@@ -79,16 +79,16 @@ impl DriverState {
     ) -> Result<u64, HostError> {
         // A refusal is data, not a database error; it must undo what was changed before it.
         let (sender, receiver) = std::sync::mpsc::channel();
-        let change = move |transaction: &Transaction<'_>| match apply(transaction, &request, &limits)
-        {
-            Ok(Ok(generation)) => Ok(generation),
-            Ok(Err(refusal)) => {
-                // The receiver lives until this has come back.
-                let _ = sender.send(refusal);
-                Err(rusqlite::Error::ExecuteReturnedResults)
-            }
-            Err(error) => Err(error),
-        };
+        let change =
+            move |transaction: &Transaction<'_>| match apply(transaction, &request, &limits) {
+                Ok(Ok(generation)) => Ok(generation),
+                Ok(Err(refusal)) => {
+                    // The receiver lives until this has come back.
+                    let _ = sender.send(refusal);
+                    Err(rusqlite::Error::ExecuteReturnedResults)
+                }
+                Err(error) => Err(error),
+            };
         self.database
             .write(change)
             .await

@@ -127,7 +127,9 @@ pub enum Error {
         reason: String,
     },
     /// The driver does not offer what was asked; it was not called.
-    #[error("the driver `{driver}` does not offer the interface `{interface}`, which {method} needs")]
+    #[error(
+        "the driver `{driver}` does not offer the interface `{interface}`, which {method} needs"
+    )]
     NotOffered {
         /// The driver's name.
         driver: String,
@@ -240,9 +242,7 @@ impl Error {
         match self {
             Self::Read { .. } => "check the path, and that you may read the file",
             Self::Component { .. } => "see `abaca driver inspect FILE`, and ask its vendor",
-            Self::NotOffered { .. } => {
-                "`abaca driver inspect FILE` shows what this driver offers"
-            }
+            Self::NotOffered { .. } => "`abaca driver inspect FILE` shows what this driver offers",
             Self::Driver(types::Error::Denied(_))
             | Self::Create(types::CreateError { error: types::Error::Denied(_), .. }) => {
                 "`abaca policy explain` shows why; grant it in the policy if the driver should have it"

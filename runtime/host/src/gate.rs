@@ -240,7 +240,10 @@ impl Gate {
         event: Event,
         line: Map<String, Value>,
     ) -> Result<(), Ending> {
-        powers.audit.write(event, &self.call, line).map_err(|error| Ending::Audit(error.to_string()))
+        powers
+            .audit
+            .write(event, &self.call, line)
+            .map_err(|error| Ending::Audit(error.to_string()))
     }
 }
 

@@ -127,8 +127,9 @@ impl OptionValues {
         let mut set: BTreeMap<String, &str> = BTreeMap::new();
         for (name, value) in given {
             let slot = values.slot_for(name)?;
-            let value = convert(slot.declaration.option_type, value.clone(), slot.declaration.secret)
-                .map_err(|reason| error(name, reason))?;
+            let value =
+                convert(slot.declaration.option_type, value.clone(), slot.declaration.secret)
+                    .map_err(|reason| error(name, reason))?;
             slot.value = Some(value);
             let canonical = slot.declaration.name.clone();
             if let Some(other) = set.insert(canonical, name) {
@@ -150,13 +151,10 @@ impl OptionValues {
             declaration.name == name || declaration.deprecated_names.iter().any(|old| old == name)
         };
         let nearest = nearest(name, self.slots.keys().map(String::as_str));
-        self.slots
-            .values_mut()
-            .find(|slot| is_meant(slot))
-            .ok_or_else(|| OptionError {
-                help: nearest,
-                ..error(name, "there is no such option".to_owned())
-            })
+        self.slots.values_mut().find(|slot| is_meant(slot)).ok_or_else(|| OptionError {
+            help: nearest,
+            ..error(name, "there is no such option".to_owned())
+        })
     }
 
     fn check_common(&self) -> Result<(), OptionError> {
@@ -244,7 +242,10 @@ fn parse(option_type: OptionType, text: &str) -> Result<OptionValue, String> {
         OptionType::Boolean => text.parse().map(OptionValue::Boolean).map_err(|_| not(())),
         OptionType::TextList => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-            items.map(|item| plain(item.to_owned())).collect::<Result<_, _>>().map(OptionValue::TextList)
+            items
+                .map(|item| plain(item.to_owned()))
+                .collect::<Result<_, _>>()
+                .map(OptionValue::TextList)
         }
     }
 }
@@ -262,9 +263,9 @@ fn convert(
         | (OptionType::Boolean, value @ OptionValue::Boolean(_)) => value,
         #[expect(clippy::cast_precision_loss, reason = "an operator's whole number for a number")]
         (OptionType::Float, OptionValue::Integer(whole)) => OptionValue::Float(whole as f64),
-        (OptionType::TextList, OptionValue::TextList(items)) => OptionValue::TextList(
-            items.into_iter().map(plain).collect::<Result<Vec<_>, _>>()?,
-        ),
+        (OptionType::TextList, OptionValue::TextList(items)) => {
+            OptionValue::TextList(items.into_iter().map(plain).collect::<Result<Vec<_>, _>>()?)
+        }
         (wanted, _) => return Err(format!("it must be a {}", type_name(wanted))),
     };
     if secret {

@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::database::{self, Database};
 use crate::error::{Error, Result};
-use crate::text::printable;
 use crate::storage::{new_file, private_directory};
+use crate::text::printable;
 use crate::types::{AccessRule, AccessRulesStatus, Share, ShareStatus, Snapshot, SnapshotStatus};
 
 /// Where the locks of calls under way are, in the backend's directory.
@@ -105,10 +105,8 @@ impl Records {
 
     pub(crate) fn new(database: Database, path: &Path, directory: &Dir) -> Result<Self> {
         let path = path.join(LOCKS);
-        let failed = |error: std::io::Error| Error::State {
-            path: path.clone(),
-            reason: error.to_string(),
-        };
+        let failed =
+            |error: std::io::Error| Error::State { path: path.clone(), reason: error.to_string() };
         match directory.create_dir(LOCKS) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
                 return Err(failed(error));
@@ -299,7 +297,8 @@ fn fail(
     message: &str,
 ) -> rusqlite::Result<()> {
     let if_failed: String =
-        transaction.query_row("SELECT if_failed FROM calls WHERE id = ?1", [id], |row| row.get(0))?;
+        transaction
+            .query_row("SELECT if_failed FROM calls WHERE id = ?1", [id], |row| row.get(0))?;
     end(transaction, id, outcome, Some(message))?;
     apply(transaction, &from_json::<Vec<Change>>(&if_failed)?, Some(message))
 }
@@ -428,4 +427,3 @@ fn from_json<T: DeserializeOwned>(text: &str) -> rusqlite::Result<T> {
 fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
-

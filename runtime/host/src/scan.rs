@@ -95,10 +95,9 @@ pub(crate) fn scan(bytes: &[u8]) -> Result<(), String> {
             return Err(format!("it has more than {FUNCTIONS} functions"));
         }
     }
-    Validator::new_with_features(features())
-        .validate_all(bytes)
-        .map(|_| ())
-        .map_err(|error| format!("it is not valid, or uses a feature that drivers may not: {error}"))
+    Validator::new_with_features(features()).validate_all(bytes).map(|_| ()).map_err(|error| {
+        format!("it is not valid, or uses a feature that drivers may not: {error}")
+    })
 }
 
 /// What the file is, by its first bytes.

@@ -60,7 +60,10 @@ async fn a_command_runs_only_as_a_rule_says() {
     ];
     for (at, asked) in (1..).zip(refused) {
         let answer = arena.attack("command", asked).await.unwrap();
-        assert!(answer[0].starts_with("err:") && answer[0].contains("Denied"), "{asked:?}: {answer:?}");
+        assert!(
+            answer[0].starts_with("err:") && answer[0].contains("Denied"),
+            "{asked:?}: {answer:?}"
+        );
         let denied = arena.audited("denied");
         assert_eq!(denied.len(), at, "{asked:?}");
         assert_eq!(denied[at - 1]["import"], "command.run");
@@ -108,7 +111,10 @@ async fn a_symbolic_link_leads_no_command_out_of_its_root() {
     ];
     for asked in asked {
         let answer = arena.attack("command", asked).await.unwrap();
-        assert!(answer[0].starts_with("err:") && answer[0].contains("Denied"), "{asked:?}: {answer:?}");
+        assert!(
+            answer[0].starts_with("err:") && answer[0].contains("Denied"),
+            "{asked:?}: {answer:?}"
+        );
         let outcome = arena.audited("outcome");
         assert!(outcome.last().unwrap()["error"].is_string(), "{asked:?}");
     }

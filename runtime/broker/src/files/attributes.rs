@@ -28,8 +28,7 @@ pub fn set_owner(at: Target<'_>, uid: Option<u32>, gid: Option<u32>) -> Result<(
     let (fd, stat) = at.root.find(at.components)?;
     refuse_link(&at, stat.st_mode)?;
     let (uid, gid) = (uid.map(Uid::from_raw), gid.map(Gid::from_raw));
-    rustix::fs::chownat(&fd, "", uid, gid, AtFlags::EMPTY_PATH)
-        .map_err(|errno| at.failed(errno))
+    rustix::fs::chownat(&fd, "", uid, gid, AtFlags::EMPTY_PATH).map_err(|errno| at.failed(errno))
 }
 
 fn refuse_link(at: &Target<'_>, mode: u32) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 //! Runs as root and as an ordinary user; what only one of them can show is skipped with a
 //! line that says so.
 #![allow(
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,

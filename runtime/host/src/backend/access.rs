@@ -8,9 +8,7 @@ use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
 use crate::records::Change;
-use crate::types::{
-    AccessRule, AccessRulesStatus, Error as DriverError, Share, ShareServer,
-};
+use crate::types::{AccessRule, AccessRulesStatus, Error as DriverError, Share, ShareServer};
 
 const METHOD: &str = "update-access";
 

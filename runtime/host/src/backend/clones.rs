@@ -43,9 +43,7 @@ impl Backend {
             if_failed,
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
-                guest
-                    .call_create_share_from_snapshot(store, &share, snapshot, share_server)
-                    .await
+                guest.call_create_share_from_snapshot(store, &share, snapshot, share_server).await
             },
             |answer| made(METHOD, &share, answer),
         )

@@ -31,9 +31,13 @@ impl Backend {
     pub async fn check_for_setup_error(&self) -> Result<()> {
         let indices = &self.driver().exports().backend;
         let id = super::fresh_id();
-        self.call("check-for-setup-error", &id, async |store: &mut Store<Room>, instance: &Instance| {
-            indices.load(&mut *store, instance)?.call_check_for_setup_error(store).await
-        })
+        self.call(
+            "check-for-setup-error",
+            &id,
+            async |store: &mut Store<Room>, instance: &Instance| {
+                indices.load(&mut *store, instance)?.call_check_for_setup_error(store).await
+            },
+        )
         .await
     }
 }

@@ -96,7 +96,8 @@ impl Backend {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_ensure_share(store, share, share_server).await
             },
-            |answer| match answer.and_then(|found| check_locations(METHOD, &found).map(|()| found)) {
+            |answer| match answer.and_then(|found| check_locations(METHOD, &found).map(|()| found))
+            {
                 Ok(found) if found.is_empty() => (Ok(share.export_locations.clone()), Vec::new()),
                 Ok(found) => {
                     let export_locations = found.clone();

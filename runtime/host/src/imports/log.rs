@@ -69,9 +69,15 @@ fn write(gate: &Gate, request: &WriteRequest) {
     let fields = printable(&fields, limit);
     let (backend, call) = (gate.backend(), gate.call.as_str());
     match request.level {
-        Level::Error => tracing::error!(target: "abaca::driver", backend, call, "{message}{fields}"),
-        Level::Warning => tracing::warn!(target: "abaca::driver", backend, call, "{message}{fields}"),
+        Level::Error => {
+            tracing::error!(target: "abaca::driver", backend, call, "{message}{fields}");
+        }
+        Level::Warning => {
+            tracing::warn!(target: "abaca::driver", backend, call, "{message}{fields}");
+        }
         Level::Info => tracing::info!(target: "abaca::driver", backend, call, "{message}{fields}"),
-        Level::Debug => tracing::debug!(target: "abaca::driver", backend, call, "{message}{fields}"),
+        Level::Debug => {
+            tracing::debug!(target: "abaca::driver", backend, call, "{message}{fields}");
+        }
     }
 }
