@@ -125,6 +125,11 @@ program = "/usr/bin/echo"
 args = ["-n", {{ name = "share" }}]
 
 [[command]]
+id = "fail"
+program = "/usr/bin/false"
+args = []
+
+[[command]]
 id = "show"
 program = "/usr/bin/cat"
 args = ["--", {{ path = {{ root = "shares", leaf = "file", name = "share" }} }}]

@@ -223,7 +223,11 @@ async fn the_size_of_a_component() {
     // A file with a hole takes no room on the disk.
     let grown = std::fs::OpenOptions::new().write(true).open(&file).unwrap();
     grown.set_len(COMPONENT_BYTES + 1).unwrap();
+    let words = format!("larger than {COMPONENT_BYTES} bytes");
     let error = runtime(Limits::default()).load(&file).await.unwrap_err();
+    assert!(error.to_string().contains(&words), "{error}");
+    let bytes = std::fs::read(&file).unwrap();
+    let error = runtime(Limits::default()).load_bytes("large", bytes).await.unwrap_err();
     assert_eq!(error.blame(), Blame::Driver);
-    assert!(error.to_string().contains(&format!("larger than {COMPONENT_BYTES} bytes")), "{error}");
+    assert!(error.to_string().contains(&words), "{error}");
 }

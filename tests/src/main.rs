@@ -14,9 +14,12 @@
 )]
 
 mod cache;
+mod cli;
 mod contract;
 mod hostile;
 mod lifecycle;
 mod limits;
 mod malformed;
+mod ordinary_user;
+mod records;
 mod support;

@@ -3,6 +3,8 @@
 //!
 //! It judges nothing; the tests do.
 
+mod desk;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -18,6 +20,8 @@ use abaca::types::{
 use abaca::{Backend, BackendConfiguration, Driver, Limits, OptionValue, Runtime};
 use serde_json::Value;
 use tempfile::TempDir;
+
+pub use desk::Desk;
 
 /// How long a condition is waited for before a test fails: much longer than it should take,
 /// for machines with other work.

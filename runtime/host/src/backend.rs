@@ -41,6 +41,7 @@ use crate::driver_state::DriverState;
 use crate::error::{Error, Part, Result};
 use crate::gate::Powers;
 use crate::limits::Limits;
+use crate::locks::{HeldLock, NamedLocks};
 use crate::options::{OptionValue, OptionValues};
 use crate::records::{Change, Records};
 use crate::storage::{absolute, private_directory, read_text};
@@ -140,6 +141,7 @@ impl Backend {
             broker,
             options,
             state: DriverState::new(database.clone()),
+            locks: NamedLocks::open(&directory, &opened)?,
             audit,
         };
         let limits = driver.runtime().limits().clone();
@@ -183,6 +185,14 @@ impl Backend {
             return self.shared.powers.broker.hello().await.map(Some);
         }
         Ok(None)
+    }
+
+    /// The locks that calls of this backend hold now, in whatever process.
+    ///
+    /// # Errors
+    /// When the state's directory cannot be read.
+    pub fn locks(&self) -> Result<Vec<HeldLock>> {
+        self.shared.powers.locks.held().map_err(|error| Error::Runtime(format!("locks: {error}")))
     }
 
     /// The policy that holds for its driver.

@@ -131,7 +131,7 @@ rows! {
         Http = "http", false, Need::Optional, "sends requests to granted origins";
         Network = "network", false, Need::Optional, "leases addresses for share servers";
         State = "state", true, Need::Optional, "keeps a durable state of its own";
-        Lock = "lock", false, Need::Optional, "takes named locks between calls";
+        Lock = "lock", true, Need::Optional, "takes named locks between calls";
         Clock = "clock", true, Need::Optional, "reads the time and waits";
         Log = "log", true, Need::Optional, "writes to the operator's log";
     }

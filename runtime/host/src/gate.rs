@@ -21,6 +21,7 @@ use crate::contract::bindings::abaca::host::types as host;
 use crate::driver_state::DriverState;
 use crate::error::{Limit, Part};
 use crate::limits::Limits;
+use crate::locks::{Held, NamedLocks};
 use crate::options::OptionValues;
 use crate::text::printable;
 
@@ -38,6 +39,7 @@ pub(crate) struct Powers {
     pub broker: Broker,
     pub options: OptionValues,
     pub state: DriverState,
+    pub locks: NamedLocks,
     pub audit: Audit,
 }
 
@@ -117,6 +119,8 @@ pub(crate) struct Gate {
     pub at_work: AtWork,
     pub limits: Limits,
     crossed: u32,
+    /// The locks that this call holds; they end with it.
+    pub locks: Vec<Held>,
     /// What the `log` import has let through.
     pub log: crate::imports::log::Meter,
 }
@@ -130,7 +134,7 @@ impl Gate {
         limits: Limits,
     ) -> Self {
         let log = crate::imports::log::Meter::default();
-        Self { call, powers, deadline, at_work, limits, crossed: 0, log }
+        Self { call, powers, deadline, at_work, limits, crossed: 0, locks: Vec::new(), log }
     }
 
     /// The backend's name, for the log.

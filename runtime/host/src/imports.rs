@@ -7,6 +7,7 @@ mod clock;
 mod command;
 mod config;
 mod files;
+mod lock;
 pub(crate) mod log;
 mod state;
 
@@ -26,6 +27,7 @@ pub(crate) fn link(linker: &mut Linker<Room>) -> wasmtime::Result<()> {
     host::command::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     host::config::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     host::files::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
+    host::lock::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     host::log::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     host::state::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     Ok(())

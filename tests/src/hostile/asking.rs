@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use abaca::{Blame, Error};
+
 use super::Arena;
 use crate::support::tree;
 
@@ -252,4 +254,21 @@ async fn what_is_granted_works() {
     assert!(listed[0].contains("\"one\""), "{listed:?}");
     assert_eq!(arena.attack("file", &["remove-tree", "shares", "one"]).await.unwrap(), ["ok:true"]);
     assert!(tree(&shares).is_empty());
+}
+
+#[tokio::test]
+async fn a_refusal_that_a_driver_passes_on_keeps_its_fault() {
+    let arena = Arena::new().await;
+    let cases: [(&[&str], Blame, &str); 3] = [
+        (&["sh", "-c", "id"], Blame::Operator, "the policy does not allow it"),
+        (&["false"], Blame::Backend, "ended with code 1"),
+        (&["cat", "--", "shares:nothing"], Blame::Driver, "nothing"),
+    ];
+    for (asked, blame, words) in cases {
+        let error = arena.attack("insist", asked).await.unwrap_err();
+        assert!(matches!(error, Error::Create(_)), "{asked:?}: {error:?}");
+        assert_eq!(error.blame(), blame, "{asked:?}: {error}");
+        assert!(error.to_string().contains(words), "{asked:?}: {error}");
+    }
+    assert_eq!(arena.attack("insist", &["echo", "-n", "a"]).await.unwrap()[0], "ok:0:a");
 }

@@ -1,0 +1,145 @@
+//! What the records say after the worst has happened: the command is killed, its user gives up,
+//! the broker is killed. Nothing keeps running, and what was begun can be cleaned up.
+
+use std::process::Stdio;
+
+use abaca::Limits;
+use abaca::types::{Share, ShareStatus};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{
+    Desk, Ground, component, load, processes_with, runtime, share, unique_sleep, until,
+};
+
+/// A backend whose driver runs a `sleep` for ever.
+struct Holding {
+    ground: Ground,
+    seconds: String,
+}
+
+impl Holding {
+    fn new() -> Self {
+        Self { ground: Ground::new(), seconds: unique_sleep() }
+    }
+
+    fn policy(&self) -> String {
+        format!(
+            "schema = 1\ndriver = \"hostile\"\n\n[[command]]\nid = \"hold\"\n\
+             program = \"/usr/bin/sleep\"\nargs = [\"{}\"]\ntimeout = \"60m\"\n",
+            self.seconds
+        )
+    }
+
+    fn desk(&self) -> Desk {
+        self.ground.write("hostile.policy.toml", &self.policy());
+        let text = Desk::text(&self.ground, "hostile", &component("abaca-guest-hostile"));
+        Desk::with(&self.ground, &text)
+    }
+
+    /// Starts `abaca share create victim`, and waits until its command runs.
+    async fn begin(&self, desk: &Desk) -> std::process::Child {
+        let argument = format!("argument2={}", self.seconds);
+        let words = ["share", "create", "victim", "--size", "1", "--metadata", "attack=hold"];
+        let more = ["--metadata", "argument1=sleep", "--metadata", &argument];
+        let mut command = desk.command(&[&words[..], &more[..]].concat());
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        until("the command has begun", || {
+            self.ground.audit("hostile").iter().any(|line| line["event"] == "intent")
+        })
+        .await;
+        // The child itself, and what it has started.
+        until("the command runs", || processes_with(&self.seconds).len() >= 2).await;
+        child
+    }
+
+    /// Waits until nothing of it is left: neither what it ran nor the broker.
+    async fn nothing_left(&self) {
+        let ground = self.ground.path().to_str().unwrap();
+        until("the command is gone", || processes_with(&self.seconds).is_empty()).await;
+        until("the broker is gone", || processes_with(ground).is_empty()).await;
+    }
+
+    /// The victim's record tells what happened, and the share can be removed.
+    fn cleaned_up(&self, desk: &Desk) {
+        let victim = desk.share("victim");
+        assert_eq!(victim["status"], "error", "{victim}");
+        assert!(victim["message"].as_str().unwrap().contains("interrupted"), "{victim}");
+        desk.json(&["share", "delete", "victim"]);
+        assert!(desk.share("victim").is_null());
+        assert!(std::fs::read_dir(self.ground.state().join("hostile/calls")).unwrap().next().is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_killed_command_leaves_an_honest_record_and_nothing_that_runs() {
+    let holding = Holding::new();
+    let desk = holding.desk();
+    let mut child = holding.begin(&desk).await;
+    assert_eq!(desk.share("victim")["status"], "creating", "it is told while it lasts");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    holding.nothing_left().await;
+    holding.cleaned_up(&desk);
+}
+
+#[tokio::test]
+async fn a_command_that_its_user_gives_up_ends_with_130() {
+    let holding = Holding::new();
+    let desk = holding.desk();
+    let mut child = holding.begin(&desk).await;
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    holding.nothing_left().await;
+    holding.cleaned_up(&desk);
+}
+
+#[tokio::test]
+async fn a_killed_broker_takes_its_commands_with_it_and_another_one_is_started() {
+    let holding = Holding::new();
+    let runtime = runtime(Limits::default());
+    let driver = load(&runtime, "abaca-guest-hostile").await;
+    let backend = holding.ground.backend("hostile", driver, &holding.policy(), &[]).await;
+    let asked = |attack: &str, arguments: &[&str]| {
+        let mut one: Share = share(attack, 1);
+        one.metadata.push(("attack".to_owned(), attack.to_owned()));
+        let arguments = arguments.iter().map(|text| ("argument".to_owned(), (*text).to_owned()));
+        one.metadata.extend(arguments);
+        one
+    };
+    let one = asked("command", &["sleep", &holding.seconds]);
+    let policy = holding.ground.path().join("hostile.policy.toml");
+    let brokers = || processes_with(policy.to_str().unwrap());
+    let kill = async {
+        until("the command runs", || !processes_with(&holding.seconds).is_empty()).await;
+        for id in brokers() {
+            // Hands may have ended with the broker meanwhile.
+            let _ = kill_process(Pid::from_raw(id as i32).unwrap(), Signal::KILL);
+        }
+    };
+    let (answer, ()) = tokio::join!(backend.create_share(&one, None), kill);
+    let answer = answer.unwrap();
+    assert!(answer[0].path.contains("the broker ended before it answered"), "{answer:?}");
+    until("the command is gone", || processes_with(&holding.seconds).is_empty()).await;
+
+    assert!(backend.broker().await.unwrap().is_some(), "another one is started");
+    let twin = asked("echo", &["a"]);
+    assert_eq!(backend.create_share(&twin, None).await.unwrap()[0].path, "a");
+    drop(backend);
+    drop(runtime);
+    until("the broker ends with its backend", || brokers().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_failure_is_recorded_with_its_message_and_the_share_can_be_removed() {
+    let ground = Ground::new();
+    let backend = ground.directory(&runtime(Limits::default()), &[]).await;
+    let one = share("one", 1);
+    std::fs::create_dir(ground.shares().join(&one.name)).unwrap();
+    let error = backend.create_share(&one, None).await.unwrap_err();
+    let record = backend.records().share(&one.id).await.unwrap().unwrap();
+    assert_eq!(record.share.status, ShareStatus::Error);
+    assert_eq!(record.message.unwrap(), error.to_string());
+    std::fs::remove_dir(ground.shares().join(&one.name)).unwrap();
+    backend.delete_share(&record.share, None).await.unwrap();
+    assert!(backend.records().share(&one.id).await.unwrap().is_none());
+}
