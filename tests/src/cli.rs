@@ -52,7 +52,7 @@ fn a_misspelt_key_is_found_before_anything_is_done() {
         ("abaca.toml", "directory_export_root", "directory_export_rot", 10),
         ("abaca.toml", "schema = 1", "schema = 2", 1),
         ("home.policy.toml", "timeout = \"10s\"", "timeot = \"10s\"", 0),
-        ("home.policy.toml", "--block-size=1\", \"--\"", "--block-size=2\", \"--\"", 0),
+        ("home.policy.toml", "accepts = [[\"df\"", "accepts = [[\"du\"", 0),
     ];
     for (file, right, wrong, line) in cases {
         let desk = Desk::home(&ground);
@@ -113,8 +113,7 @@ fn a_snapshot_that_the_driver_cannot_take_is_refused_before_it_is_called() {
     let text = desk.fails(2, &["snapshot", "create", "one", "kept"]);
     assert!(text.contains("`snapshots`") && text.contains("minimal"), "{text}");
     let after = ground.audit("minimal");
-    let calls: Vec<_> =
-        after.iter().skip(before).filter(|line| line["event"] == "call").collect();
+    let calls: Vec<_> = after.iter().skip(before).filter(|line| line["event"] == "call").collect();
     assert!(calls.iter().all(|line| line["method"] != "create-snapshot"), "{calls:?}");
     let list = desk.json(&["snapshot", "list"]);
     assert_eq!(list["snapshots"].as_array().unwrap().len(), 0, "{list}");
@@ -156,7 +155,13 @@ fn exit_codes_say_whose_fault_it_is() {
     let desk = Desk::home(&ground);
     assert_eq!(desk.run(&["--help"]).code, Some(0));
     assert_eq!(desk.run(&["--version"]).code, Some(0));
-    for wrong in [&[][..], &["share"], &["share", "create"], &["shar"], &["share", "create", "a", "--size", "0"]] {
+    for wrong in [
+        &[][..],
+        &["share"],
+        &["share", "create"],
+        &["shar"],
+        &["share", "create", "a", "--size", "0"],
+    ] {
         assert_eq!(desk.run(wrong).code, Some(2), "{wrong:?}");
     }
     for shell in ["bash", "zsh", "fish"] {

@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use abaca::types::{
@@ -157,7 +158,7 @@ async fn access_rules_become_permission_bits() {
     assert_eq!(mode(), 0o775);
     assert_eq!(backend.records().access_rules(&one.id).await.unwrap(), both);
     let answer =
-        backend.update_access(&current, &[everyone.clone()], &[], &[group.clone()], None).await;
+        backend.update_access(&current, from_ref(&everyone), &[], from_ref(&group), None).await;
     answer.unwrap();
     assert_eq!(mode(), 0o755);
 
@@ -168,14 +169,14 @@ async fn access_rules_become_permission_bits() {
         .update_access(
             &current,
             &[everyone.clone(), address.clone()],
-            std::slice::from_ref(&address),
+            from_ref(&address),
             &[],
             None,
         )
         .await;
     assert_driver!(answer, InvalidShareAccess);
     assert_eq!(mode(), 0o755);
-    assert_eq!(backend.records().access_rules(&one.id).await.unwrap(), [everyone.clone()]);
+    assert_eq!(backend.records().access_rules(&one.id).await.unwrap(), from_ref(&everyone));
 
     backend.update_access(&current, &[], &[], &[everyone], None).await.unwrap();
     assert_eq!(mode(), 0o700);

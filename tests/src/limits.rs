@@ -1,6 +1,5 @@
 //! Each limit is hit by a guest, and the error says which it was. A limit that is documented and
-//! not enforced would be found here: the list of fields at the end is kept complete by the
-//! compiler's own words.
+//! not enforced would be found here.
 
 use std::time::Duration;
 
@@ -63,7 +62,8 @@ async fn memory_bytes() {
 /// What a store is made of is refused while the driver describes itself.
 #[tokio::test]
 async fn what_a_store_holds() {
-    let changes: [(&str, fn(&mut Limits)); 5] = [
+    type Change = fn(&mut Limits);
+    let changes: [(&str, Change); 5] = [
         ("memory", |limits| limits.memory_bytes = 65_536),
         ("elements", |limits| limits.table_elements = 1),
         ("instances", |limits| limits.instances = 1),
@@ -230,4 +230,18 @@ async fn the_size_of_a_component() {
     let error = runtime(Limits::default()).load_bytes("large", bytes).await.unwrap_err();
     assert_eq!(error.blame(), Blame::Driver);
     assert!(error.to_string().contains(&words), "{error}");
+}
+
+#[test]
+fn no_limit_is_without_a_test() {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../runtime/host/src/limits.rs");
+    let source = std::fs::read_to_string(source).unwrap();
+    let fields = source.lines().filter_map(|line| line.strip_prefix("    pub ")?.split_once(": "));
+    let fields: Vec<_> = fields.map(|(name, _)| name).collect();
+    assert!(fields.len() >= 15, "{fields:?}");
+    for field in fields {
+        // Spelt so that this line is not what is found.
+        let changed = format!("limits.{field} =");
+        assert!(include_str!("limits.rs").contains(&changed), "{field} is hit by no test");
+    }
 }

@@ -66,7 +66,9 @@ impl Holding {
         assert!(victim["message"].as_str().unwrap().contains("interrupted"), "{victim}");
         desk.json(&["share", "delete", "victim"]);
         assert!(desk.share("victim").is_null());
-        assert!(std::fs::read_dir(self.ground.state().join("hostile/calls")).unwrap().next().is_none());
+        assert!(
+            std::fs::read_dir(self.ground.state().join("hostile/calls")).unwrap().next().is_none()
+        );
     }
 }
 

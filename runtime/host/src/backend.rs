@@ -10,6 +10,9 @@
 mod access;
 mod clones;
 mod extending;
+mod managing;
+mod managing_snapshots;
+mod periodic_hook;
 mod pools;
 mod setup;
 mod shares;
@@ -219,6 +222,22 @@ impl Backend {
         })
     }
 
+    /// Whether share servers are handled. Upstream: `driver_handles_share_servers`.
+    #[must_use]
+    pub fn driver_handles_share_servers(&self) -> bool {
+        self.options().boolean("driver_handles_share_servers").unwrap_or_default()
+    }
+
+    /// Taking over and letting go make sense only without share servers, as upstream has it.
+    fn without_share_servers(&self, method: &'static str) -> Result<()> {
+        if self.driver_handles_share_servers() {
+            return Err(Error::Invalid(format!(
+                "{method} needs driver_handles_share_servers = false"
+            )));
+        }
+        Ok(())
+    }
+
     /// Runs one function of the driver in a sandbox of its own. What a driver answers in error
     /// becomes an [`Error`] here.
     async fn call<T, E, F>(&self, method: &'static str, id: &str, function: F) -> Result<T>
@@ -245,9 +264,28 @@ impl Backend {
         F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
         Error: From<E>,
     {
+        self.tracked(method, entity, begin, if_failed, async |id: &str| {
+            self.judged(method, id, function, settle).await
+        })
+        .await
+    }
+
+    /// Writes down what begins, does it, and writes down how it ended: for work of more than one
+    /// driver call.
+    async fn tracked<A, W>(
+        &self,
+        method: &'static str,
+        entity: &str,
+        begin: Vec<Change>,
+        if_failed: Vec<Change>,
+        work: W,
+    ) -> Result<A>
+    where
+        W: AsyncFnOnce(&str) -> (Result<A>, Vec<Change>),
+    {
         let records = &self.shared.records;
         let open = records.begin(method, entity, begin, if_failed).await?;
-        let (answer, changes) = self.judged(method, &open.id, function, settle).await;
+        let (answer, changes) = work(&open.id).await;
         let failure = answer.as_ref().err().map(ToString::to_string);
         records.finish(open, failure, changes).await?;
         answer

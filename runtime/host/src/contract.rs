@@ -106,9 +106,9 @@ rows! {
         Snapshots = "snapshots", true, Need::Optional, "takes and removes snapshots";
         Clones = "clones", true, Need::Optional, "makes shares from snapshots";
         Access = "access", true, Need::OneOfAccess, "applies access rules as a set";
-        AccessByRule = "access-by-rule", false, Need::OneOfAccess, "applies access rules one at a time";
-        Managing = "managing", false, Need::Optional, "takes over shares and lets them go";
-        ManagingSnapshots = "managing-snapshots", false, Need::Optional, "takes over snapshots and lets them go";
+        AccessByRule = "access-by-rule", true, Need::OneOfAccess, "applies access rules one at a time";
+        Managing = "managing", true, Need::Optional, "takes over shares and lets them go";
+        ManagingSnapshots = "managing-snapshots", true, Need::Optional, "takes over snapshots and lets them go";
         ShareServers = "share-servers", false, Need::Optional, "sets up and removes share servers";
         ServerChoice = "server-choice", false, Need::Optional, "chooses among share servers";
         ConsistencyGroups = "consistency-groups", false, Need::Optional, "keeps groups of shares and their snapshots";
@@ -116,7 +116,7 @@ rows! {
         ReplicatedSnapshots = "replicated-snapshots", false, Need::Optional, "takes snapshots of replicated shares";
         Migration = "migration", false, Need::Optional, "moves shares to another back end";
         MigrationInfo = "migration-info", false, Need::Optional, "says how to mount a share for copying";
-        PeriodicHook = "periodic-hook", false, Need::Optional, "gathers facts for periodic hooks";
+        PeriodicHook = "periodic-hook", true, Need::Optional, "gathers facts for periodic hooks";
     }
 }
 

@@ -62,6 +62,10 @@ pub(crate) struct Exports {
     pub snapshots: Option<exported::snapshots::GuestIndices>,
     pub clones: Option<exported::clones::GuestIndices>,
     pub access: Option<exported::access::GuestIndices>,
+    pub access_by_rule: Option<exported::access_by_rule::GuestIndices>,
+    pub managing: Option<exported::managing::GuestIndices>,
+    pub managing_snapshots: Option<exported::managing_snapshots::GuestIndices>,
+    pub periodic_hook: Option<exported::periodic_hook::GuestIndices>,
 }
 
 /// What a driver offers, asks for and is, for people and programs.
@@ -249,7 +253,8 @@ macro_rules! exports {
 exports! {
     backend: Backend, shares: Shares;
     pools: Pools, extending: Extending, shrinking: Shrinking, snapshots: Snapshots,
-    clones: Clones, access: Access
+    clones: Clones, access: Access, access_by_rule: AccessByRule, managing: Managing,
+    managing_snapshots: ManagingSnapshots, periodic_hook: PeriodicHook
 }
 
 fn unlike(interface: Interface, error: &wasmtime::Error) -> String {

@@ -53,8 +53,10 @@ pub struct HeldLock {
 
 impl NamedLocks {
     pub(crate) fn open(path: &Path, directory: &Dir) -> Result<Self> {
-        let failed =
-            |error: std::io::Error| Error::State { path: path.join(LOCKS), reason: error.to_string() };
+        let failed = |error: std::io::Error| Error::State {
+            path: path.join(LOCKS),
+            reason: error.to_string(),
+        };
         match directory.create_dir(LOCKS) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
                 return Err(failed(error));

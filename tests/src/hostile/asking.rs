@@ -174,6 +174,8 @@ async fn files_are_reached_only_where_a_rule_says() {
             assert!(back[0].contains("Denied"), "{verb} {root}:{path:?}: {back:?}");
         }
     }
+    let asked = places.len() * (5 + 3 + 2 * 2);
+    assert_eq!(arena.audited("denied").len(), asked, "each refusal is in the audit");
     // A verb that no rule grants, and the root, of which only the list is granted.
     for asked in [&["set-owner", "shares", "file", "0"][..], &["remove-tree", "shares", ""]] {
         let answer = arena.attack("file", asked).await.unwrap();

@@ -97,9 +97,7 @@ impl Backend {
             share_backend_name: options
                 .text("share_backend_name")
                 .unwrap_or_else(|| self.name().to_owned()),
-            driver_handles_share_servers: options
-                .boolean("driver_handles_share_servers")
-                .unwrap_or_default(),
+            driver_handles_share_servers: self.driver_handles_share_servers(),
             vendor_name: description.vendor.clone(),
             driver_version: description.version.clone(),
             storage_protocol: description.protocols.clone(),

@@ -1,0 +1,102 @@
+//! `managing`: taking over shares that were not made here, and letting them go.
+
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+use super::{Backend, check_locations};
+use crate::call::Room;
+use crate::contract::Interface;
+use crate::error::{Error, Result};
+use crate::records::Change;
+use crate::types::{ManagedShare, Share, ShareStatus};
+
+impl Backend {
+    /// Takes over the share at the one export location that it carries. `driver_options` are the
+    /// operator's hints. Upstream: `manage_existing`.
+    ///
+    /// # Errors
+    /// With share servers; when the driver does not offer `managing`; what it says, or what ended
+    /// the call: the share is recorded as `manage-error` then.
+    pub async fn manage_existing(
+        &self,
+        share: &Share,
+        driver_options: &[(String, String)],
+    ) -> Result<ManagedShare> {
+        const METHOD: &str = "manage-existing";
+        let exports = self.driver().exports();
+        let indices = self.offered(Interface::Managing, METHOD, exports.managing.as_ref())?;
+        self.without_share_servers(METHOD)?;
+        if share.export_locations.len() != 1 {
+            return Err(Error::Invalid(
+                "a share is taken over at exactly one export location".to_owned(),
+            ));
+        }
+        let share = Share { status: ShareStatus::Managing, size: 0, ..share.clone() };
+        self.recorded(
+            METHOD,
+            &share.id,
+            vec![Change::PutShare(Box::new(share.clone()))],
+            vec![Change::ShareStatus(share.id.clone(), ShareStatus::ManageError)],
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest.call_manage_existing(store, &share, driver_options).await
+            },
+            |answer| match answer.and_then(|managed| checked(METHOD, managed)) {
+                Ok(managed) => {
+                    let mut taken = Share {
+                        status: ShareStatus::Available,
+                        size: managed.size,
+                        launched_at: Some(super::now()),
+                        ..share.clone()
+                    };
+                    if !managed.export_locations.is_empty() {
+                        taken.export_locations.clone_from(&managed.export_locations);
+                    }
+                    (Ok(managed), vec![Change::PutShare(Box::new(taken))])
+                }
+                Err(error) => (Err(error), Vec::new()),
+            },
+        )
+        .await
+    }
+
+    /// Lets go of a share and keeps its data. Upstream: `unmanage`; unlike there, a failure of any
+    /// kind is recorded, so that no share stays between being here and not.
+    ///
+    /// # Errors
+    /// With share servers; when the driver does not offer `managing`; what it says, or what ended
+    /// the call: the share is recorded as `unmanage-error` then.
+    pub async fn unmanage(&self, share: &Share) -> Result<()> {
+        const METHOD: &str = "unmanage";
+        let exports = self.driver().exports();
+        let indices = self.offered(Interface::Managing, METHOD, exports.managing.as_ref())?;
+        self.without_share_servers(METHOD)?;
+        let status = |status| Change::ShareStatus(share.id.clone(), status);
+        let share = Share { status: ShareStatus::Unmanaging, ..share.clone() };
+        self.recorded(
+            METHOD,
+            &share.id,
+            vec![status(ShareStatus::Unmanaging)],
+            vec![status(ShareStatus::UnmanageError)],
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest.call_unmanage(store, &share).await
+            },
+            |answer| match answer {
+                Ok(()) => (Ok(()), vec![Change::RemoveShare(share.id.clone())]),
+                Err(error) => (Err(error), Vec::new()),
+            },
+        )
+        .await
+    }
+}
+
+/// What was taken over has a size, as upstream's manager requires.
+fn checked(method: &'static str, managed: ManagedShare) -> Result<ManagedShare> {
+    if managed.size == 0 {
+        let reason = "the size of what is taken over must be at least 1 GiB".to_owned();
+        return Err(Error::Contract { method, reason });
+    }
+    check_locations(method, &managed.export_locations)?;
+    Ok(managed)
+}

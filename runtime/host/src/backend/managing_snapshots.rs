@@ -1,0 +1,98 @@
+//! `managing-snapshots`: taking over snapshots that were not made here, and letting them go.
+
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+use super::Backend;
+use crate::call::Room;
+use crate::contract::Interface;
+use crate::error::{Error, Result};
+use crate::records::Change;
+use crate::types::{ManagedSnapshot, Share, Snapshot, SnapshotStatus};
+
+impl Backend {
+    /// Takes over the snapshot at its `provider_location`, of a share that is here.
+    /// `driver_options` are the operator's hints. Upstream: `manage_existing_snapshot`.
+    ///
+    /// # Errors
+    /// With share servers; when the driver does not offer `managing-snapshots`; what it says, or
+    /// what ended the call: the snapshot is recorded as `manage-error` then.
+    pub async fn manage_existing_snapshot(
+        &self,
+        snapshot: &Snapshot,
+        share: &Share,
+        driver_options: &[(String, String)],
+    ) -> Result<ManagedSnapshot> {
+        const METHOD: &str = "manage-existing-snapshot";
+        let indices = self.offered(
+            Interface::ManagingSnapshots,
+            METHOD,
+            self.driver().exports().managing_snapshots.as_ref(),
+        )?;
+        self.without_share_servers(METHOD)?;
+        if snapshot.provider_location.is_none() {
+            return Err(Error::Invalid(
+                "a snapshot is taken over at its provider location".to_owned(),
+            ));
+        }
+        let taking = Snapshot { status: SnapshotStatus::Managing, size: 0, ..snapshot.clone() };
+        self.recorded(
+            METHOD,
+            &snapshot.id,
+            vec![Change::PutSnapshot(Box::new(taking.clone()))],
+            vec![Change::SnapshotStatus(snapshot.id.clone(), SnapshotStatus::ManageError)],
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest.call_manage_existing_snapshot(store, &taking, driver_options).await
+            },
+            |answer| match answer {
+                Ok(managed) => {
+                    let mut taken = Snapshot {
+                        status: SnapshotStatus::Available,
+                        size: managed.size.unwrap_or(share.size),
+                        ..taking.clone()
+                    };
+                    if managed.provider_location.is_some() {
+                        taken.provider_location.clone_from(&managed.provider_location);
+                    }
+                    (Ok(managed), vec![Change::PutSnapshot(Box::new(taken))])
+                }
+                Err(error) => (Err(error), Vec::new()),
+            },
+        )
+        .await
+    }
+
+    /// Lets go of a snapshot and keeps it. Upstream: `unmanage_snapshot`; as with shares, a
+    /// failure of any kind is recorded.
+    ///
+    /// # Errors
+    /// With share servers; when the driver does not offer `managing-snapshots`; what it says, or
+    /// what ended the call: the snapshot is recorded as `unmanage-error` then.
+    pub async fn unmanage_snapshot(&self, snapshot: &Snapshot) -> Result<()> {
+        const METHOD: &str = "unmanage-snapshot";
+        let indices = self.offered(
+            Interface::ManagingSnapshots,
+            METHOD,
+            self.driver().exports().managing_snapshots.as_ref(),
+        )?;
+        self.without_share_servers(METHOD)?;
+        let status = |status| Change::SnapshotStatus(snapshot.id.clone(), status);
+        let leaving = Snapshot { status: SnapshotStatus::Unmanaging, ..snapshot.clone() };
+        self.recorded(
+            METHOD,
+            &snapshot.id,
+            vec![status(SnapshotStatus::Unmanaging)],
+            vec![status(SnapshotStatus::UnmanageError)],
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest.call_unmanage_snapshot(store, &leaving).await
+            },
+            |answer| match answer {
+                Ok(()) => (Ok(()), vec![Change::RemoveSnapshot(snapshot.id.clone())]),
+                Err(error) => (Err(error), Vec::new()),
+            },
+        )
+        .await
+    }
+}
