@@ -9,11 +9,17 @@
 
 mod access;
 mod clones;
+mod consistency_groups;
 mod extending;
 mod managing;
 mod managing_snapshots;
+mod migration;
+mod migration_info;
 mod periodic_hook;
 mod pools;
+mod replicated_snapshots;
+mod replication;
+mod server_choice;
 mod setup;
 mod shares;
 mod shrinking;

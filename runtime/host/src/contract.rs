@@ -110,12 +110,12 @@ rows! {
         Managing = "managing", true, Need::Optional, "takes over shares and lets them go";
         ManagingSnapshots = "managing-snapshots", true, Need::Optional, "takes over snapshots and lets them go";
         ShareServers = "share-servers", false, Need::Optional, "sets up and removes share servers";
-        ServerChoice = "server-choice", false, Need::Optional, "chooses among share servers";
-        ConsistencyGroups = "consistency-groups", false, Need::Optional, "keeps groups of shares and their snapshots";
-        Replication = "replication", false, Need::Optional, "keeps a share in several places";
-        ReplicatedSnapshots = "replicated-snapshots", false, Need::Optional, "takes snapshots of replicated shares";
-        Migration = "migration", false, Need::Optional, "moves shares to another back end";
-        MigrationInfo = "migration-info", false, Need::Optional, "says how to mount a share for copying";
+        ServerChoice = "server-choice", true, Need::Optional, "chooses among share servers";
+        ConsistencyGroups = "consistency-groups", true, Need::Optional, "keeps groups of shares and their snapshots";
+        Replication = "replication", true, Need::Optional, "keeps a share in several places";
+        ReplicatedSnapshots = "replicated-snapshots", true, Need::Optional, "takes snapshots of replicated shares";
+        Migration = "migration", true, Need::Optional, "moves shares to another back end";
+        MigrationInfo = "migration-info", true, Need::Optional, "says how to mount a share for copying";
         PeriodicHook = "periodic-hook", true, Need::Optional, "gathers facts for periodic hooks";
     }
 }

@@ -26,7 +26,13 @@ CREATE TABLE shares (
     id TEXT PRIMARY KEY, record TEXT NOT NULL, message TEXT
 ) STRICT;
 CREATE TABLE snapshots (
-    id TEXT PRIMARY KEY, share_instance_id TEXT NOT NULL, record TEXT NOT NULL, message TEXT
+    id TEXT PRIMARY KEY, record TEXT NOT NULL, message TEXT
+) STRICT;
+CREATE TABLE consistency_groups (
+    id TEXT PRIMARY KEY, record TEXT NOT NULL, message TEXT
+) STRICT;
+CREATE TABLE cgsnapshots (
+    id TEXT PRIMARY KEY, record TEXT NOT NULL, message TEXT
 ) STRICT;
 CREATE TABLE access_rules (
     share_instance_id TEXT NOT NULL, id TEXT NOT NULL, record TEXT NOT NULL,

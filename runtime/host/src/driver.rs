@@ -66,6 +66,12 @@ pub(crate) struct Exports {
     pub managing: Option<exported::managing::GuestIndices>,
     pub managing_snapshots: Option<exported::managing_snapshots::GuestIndices>,
     pub periodic_hook: Option<exported::periodic_hook::GuestIndices>,
+    pub server_choice: Option<exported::server_choice::GuestIndices>,
+    pub consistency_groups: Option<exported::consistency_groups::GuestIndices>,
+    pub replication: Option<exported::replication::GuestIndices>,
+    pub replicated_snapshots: Option<exported::replicated_snapshots::GuestIndices>,
+    pub migration: Option<exported::migration::GuestIndices>,
+    pub migration_info: Option<exported::migration_info::GuestIndices>,
 }
 
 /// What a driver offers, asks for and is, for people and programs.
@@ -254,7 +260,8 @@ exports! {
     backend: Backend, shares: Shares;
     pools: Pools, extending: Extending, shrinking: Shrinking, snapshots: Snapshots,
     clones: Clones, access: Access, access_by_rule: AccessByRule, managing: Managing,
-    managing_snapshots: ManagingSnapshots, periodic_hook: PeriodicHook
+    managing_snapshots: ManagingSnapshots, periodic_hook: PeriodicHook,
+    server_choice: ServerChoice, consistency_groups: ConsistencyGroups, replication: Replication, replicated_snapshots: ReplicatedSnapshots, migration: Migration, migration_info: MigrationInfo
 }
 
 fn unlike(interface: Interface, error: &wasmtime::Error) -> String {

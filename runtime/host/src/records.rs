@@ -22,7 +22,10 @@ use crate::database::{self, Database};
 use crate::error::{Error, Result};
 use crate::storage::{new_file, private_directory};
 use crate::text::printable;
-use crate::types::{AccessRule, AccessRulesStatus, Share, ShareStatus, Snapshot, SnapshotStatus};
+use crate::types::{
+    AccessRule, AccessRulesStatus, Cgsnapshot, ConsistencyGroup, Share, ShareStatus, Snapshot,
+    SnapshotStatus,
+};
 
 /// Where the locks of calls under way are, in the backend's directory.
 const LOCKS: &str = "calls";
@@ -64,6 +67,10 @@ pub(crate) enum Change {
     SnapshotStatus(String, SnapshotStatus),
     RemoveSnapshot(String),
     PutRules(String, Vec<AccessRule>),
+    PutGroup(Box<ConsistencyGroup>),
+    RemoveGroup(String),
+    PutCgsnapshot(Box<Cgsnapshot>),
+    RemoveCgsnapshot(String),
 }
 
 /// The records of one backend.
@@ -323,7 +330,7 @@ fn apply(
 ) -> rusqlite::Result<()> {
     for change in changes {
         match change {
-            Change::PutShare(share) => put_share(transaction, share, message)?,
+            Change::PutShare(share) => put(transaction, "shares", &share.id, share, message)?,
             Change::ShareStatus(id, status) => {
                 edit::<Share>(transaction, "shares", id, message, |share| share.status = *status)?;
             }
@@ -338,11 +345,7 @@ fn apply(
                     .execute("DELETE FROM access_rules WHERE share_instance_id = ?1", [id])?;
             }
             Change::PutSnapshot(snapshot) => {
-                transaction.execute(
-                    "INSERT INTO snapshots VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE
-                     SET record = excluded.record, message = excluded.message",
-                    params![snapshot.id, snapshot.share_instance_id, json(snapshot)?, message],
-                )?;
+                put(transaction, "snapshots", &snapshot.id, snapshot, message)?;
             }
             Change::SnapshotStatus(id, status) => {
                 edit::<Snapshot>(transaction, "snapshots", id, message, |snapshot| {
@@ -351,6 +354,18 @@ fn apply(
             }
             Change::RemoveSnapshot(id) => {
                 transaction.execute("DELETE FROM snapshots WHERE id = ?1", [id])?;
+            }
+            Change::PutGroup(group) => {
+                put(transaction, "consistency_groups", &group.id, group, message)?
+            }
+            Change::RemoveGroup(id) => {
+                transaction.execute("DELETE FROM consistency_groups WHERE id = ?1", [id])?;
+            }
+            Change::PutCgsnapshot(taken) => {
+                put(transaction, "cgsnapshots", &taken.id, taken, message)?
+            }
+            Change::RemoveCgsnapshot(id) => {
+                transaction.execute("DELETE FROM cgsnapshots WHERE id = ?1", [id])?;
             }
             Change::PutRules(id, rules) => {
                 transaction
@@ -367,15 +382,20 @@ fn apply(
     Ok(())
 }
 
-fn put_share(
+/// Writes one record, new or instead of the one of this identifier.
+fn put<T: Serialize>(
     transaction: &Transaction<'_>,
-    share: &Share,
+    table: &'static str,
+    id: &str,
+    record: &T,
     message: Option<&str>,
 ) -> rusqlite::Result<()> {
     transaction.execute(
-        "INSERT INTO shares VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE
-         SET record = excluded.record, message = excluded.message",
-        params![share.id, json(share)?, message],
+        &format!(
+            "INSERT INTO {table} (id, record, message) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE
+             SET record = excluded.record, message = excluded.message"
+        ),
+        params![id, json(record)?, message],
     )?;
     Ok(())
 }

@@ -21,7 +21,8 @@ impl Backend {
     pub async fn get_periodic_hook_data(&self, shares: &[Share]) -> Result<Vec<HookData>> {
         let indices = self.driver().exports().periodic_hook.as_ref();
         let Ok(indices) = self.offered(Interface::PeriodicHook, METHOD, indices) else {
-            let unchanged = |share: &Share| HookData { share_id: share.id.clone(), data: Vec::new() };
+            let unchanged =
+                |share: &Share| HookData { share_id: share.id.clone(), data: Vec::new() };
             return Ok(shares.iter().map(unchanged).collect());
         };
         let id = super::fresh_id();

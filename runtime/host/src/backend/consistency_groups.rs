@@ -1,0 +1,263 @@
+//! `consistency-groups`: groups of shares whose snapshots are taken at one point in time.
+
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+use super::{Backend, check_locations};
+use crate::call::Room;
+use crate::contract::Interface;
+use crate::error::{Error, Result};
+use crate::records::Change;
+use crate::types::{
+    CgShareUpdate, Cgsnapshot, CgsnapshotMemberUpdate, ConsistencyGroup, ConsistencyGroupStatus,
+    Share, ShareServer, ShareStatus,
+};
+
+impl Backend {
+    /// Makes an empty group. Upstream: `create_consistency_group`.
+    ///
+    /// # Errors
+    /// When the driver does not offer `consistency-groups`; what it says, or what ended the call:
+    /// the group is recorded with the status `error` then.
+    pub async fn create_consistency_group(
+        &self,
+        group: &ConsistencyGroup,
+        share_server: Option<&ShareServer>,
+    ) -> Result<()> {
+        const METHOD: &str = "create-consistency-group";
+        let indices = self.offered(
+            Interface::ConsistencyGroups,
+            METHOD,
+            self.driver().exports().consistency_groups.as_ref(),
+        )?;
+        let group = beginning(group);
+        self.recorded(
+            METHOD,
+            &group.id,
+            vec![Change::PutGroup(Box::new(group.clone()))],
+            vec![status(&group, ConsistencyGroupStatus::Error)],
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest.call_create_consistency_group(store, &group, share_server).await
+            },
+            |answer| match answer {
+                Ok(()) => (Ok(()), vec![status(&group, ConsistencyGroupStatus::Available)]),
+                Err(error) => (Err(error), Vec::new()),
+            },
+        )
+        .await
+    }
+
+    /// Makes a group whose shares begin with the content of a group snapshot, and says where
+    /// clients find each. Upstream: `create_consistency_group_from_cgsnapshot`.
+    ///
+    /// # Errors
+    /// When the driver does not offer `consistency-groups`; what it says, or what ended the call:
+    /// the group and its shares are recorded with the status `error` then.
+    pub async fn create_consistency_group_from_cgsnapshot(
+        &self,
+        group: &ConsistencyGroup,
+        cgsnapshot: &Cgsnapshot,
+        share_server: Option<&ShareServer>,
+    ) -> Result<Vec<CgShareUpdate>> {
+        const METHOD: &str = "create-consistency-group-from-cgsnapshot";
+        let indices = self.offered(
+            Interface::ConsistencyGroups,
+            METHOD,
+            self.driver().exports().consistency_groups.as_ref(),
+        )?;
+        let group = beginning(group);
+        let member = |status| {
+            let put =
+                move |share: &Share| Change::PutShare(Box::new(Share { status, ..share.clone() }));
+            group.shares.iter().map(put).collect::<Vec<_>>()
+        };
+        let mut begin = member(ShareStatus::Creating);
+        begin.push(Change::PutGroup(Box::new(group.clone())));
+        let mut if_failed = member(ShareStatus::Error);
+        if_failed.push(status(&group, ConsistencyGroupStatus::Error));
+        self.recorded(
+            METHOD,
+            &group.id,
+            begin,
+            if_failed,
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest
+                    .call_create_consistency_group_from_cgsnapshot(
+                        store,
+                        &group,
+                        cgsnapshot,
+                        share_server,
+                    )
+                    .await
+            },
+            |answer| match answer.and_then(|updates| checked(METHOD, &group, updates)) {
+                Ok(updates) => {
+                    let mut changes: Vec<_> =
+                        group.shares.iter().map(|share| made(share, &updates)).collect();
+                    changes.push(status(&group, ConsistencyGroupStatus::Available));
+                    (Ok(updates), changes)
+                }
+                Err(error) => (Err(error), Vec::new()),
+            },
+        )
+        .await
+    }
+
+    /// Removes a group that has no members left. Upstream: `delete_consistency_group`.
+    ///
+    /// # Errors
+    /// When the driver does not offer `consistency-groups` or the group has members; what it says,
+    /// or what ended the call: the group is recorded as `error-deleting` then.
+    pub async fn delete_consistency_group(
+        &self,
+        group: &ConsistencyGroup,
+        share_server: Option<&ShareServer>,
+    ) -> Result<()> {
+        const METHOD: &str = "delete-consistency-group";
+        let indices = self.offered(
+            Interface::ConsistencyGroups,
+            METHOD,
+            self.driver().exports().consistency_groups.as_ref(),
+        )?;
+        if !group.shares.is_empty() {
+            return Err(Error::Invalid("a group with members cannot be removed".to_owned()));
+        }
+        self.recorded(
+            METHOD,
+            &group.id,
+            vec![status(group, ConsistencyGroupStatus::Deleting)],
+            vec![status(group, ConsistencyGroupStatus::ErrorDeleting)],
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest.call_delete_consistency_group(store, group, share_server).await
+            },
+            |answer| match answer {
+                Ok(()) => (Ok(()), vec![Change::RemoveGroup(group.id.clone())]),
+                Err(error) => (Err(error), Vec::new()),
+            },
+        )
+        .await
+    }
+
+    /// Takes a snapshot of all members at one point in time. Upstream: `create_cgsnapshot`;
+    /// unlike there, what is said about members is recorded.
+    ///
+    /// # Errors
+    /// When the driver does not offer `consistency-groups`; what it says, or what ended the call:
+    /// the snapshot is recorded with the status `error` then.
+    pub async fn create_cgsnapshot(
+        &self,
+        cgsnapshot: &Cgsnapshot,
+        share_server: Option<&ShareServer>,
+    ) -> Result<Vec<CgsnapshotMemberUpdate>> {
+        const METHOD: &str = "create-cgsnapshot";
+        let indices = self.offered(
+            Interface::ConsistencyGroups,
+            METHOD,
+            self.driver().exports().consistency_groups.as_ref(),
+        )?;
+        let put = |status| {
+            let cgsnapshot = Cgsnapshot { status, ..cgsnapshot.clone() };
+            Change::PutCgsnapshot(Box::new(cgsnapshot))
+        };
+        self.recorded(
+            METHOD,
+            &cgsnapshot.id,
+            vec![put(ConsistencyGroupStatus::Creating)],
+            vec![put(ConsistencyGroupStatus::Error)],
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest.call_create_cgsnapshot(store, cgsnapshot, share_server).await
+            },
+            |answer| match answer {
+                Ok(updates) => {
+                    let mut taken = cgsnapshot.clone();
+                    taken.status = ConsistencyGroupStatus::Available;
+                    for member in &mut taken.members {
+                        if let Some(update) = updates.iter().find(|one| one.id == member.id) {
+                            member.provider_location.clone_from(&update.provider_location);
+                        }
+                    }
+                    (Ok(updates), vec![Change::PutCgsnapshot(Box::new(taken))])
+                }
+                Err(error) => (Err(error), Vec::new()),
+            },
+        )
+        .await
+    }
+
+    /// Removes a group snapshot. Upstream: `delete_cgsnapshot`.
+    ///
+    /// # Errors
+    /// When the driver does not offer `consistency-groups`; what it says, or what ended the call:
+    /// the snapshot is recorded as `error-deleting` then.
+    pub async fn delete_cgsnapshot(
+        &self,
+        cgsnapshot: &Cgsnapshot,
+        share_server: Option<&ShareServer>,
+    ) -> Result<()> {
+        const METHOD: &str = "delete-cgsnapshot";
+        let indices = self.offered(
+            Interface::ConsistencyGroups,
+            METHOD,
+            self.driver().exports().consistency_groups.as_ref(),
+        )?;
+        let put = |status| {
+            let cgsnapshot = Cgsnapshot { status, ..cgsnapshot.clone() };
+            Change::PutCgsnapshot(Box::new(cgsnapshot))
+        };
+        self.recorded(
+            METHOD,
+            &cgsnapshot.id,
+            vec![put(ConsistencyGroupStatus::Deleting)],
+            vec![put(ConsistencyGroupStatus::ErrorDeleting)],
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest.call_delete_cgsnapshot(store, cgsnapshot, share_server).await
+            },
+            |answer| match answer {
+                Ok(()) => (Ok(()), vec![Change::RemoveCgsnapshot(cgsnapshot.id.clone())]),
+                Err(error) => (Err(error), Vec::new()),
+            },
+        )
+        .await
+    }
+}
+
+fn beginning(group: &ConsistencyGroup) -> ConsistencyGroup {
+    ConsistencyGroup { status: ConsistencyGroupStatus::Creating, ..group.clone() }
+}
+
+fn status(group: &ConsistencyGroup, status: ConsistencyGroupStatus) -> Change {
+    Change::PutGroup(Box::new(ConsistencyGroup { status, ..group.clone() }))
+}
+
+/// A member with the locations that were said for it; without any it keeps its own.
+fn made(share: &Share, updates: &[CgShareUpdate]) -> Change {
+    let mut share =
+        Share { status: ShareStatus::Available, launched_at: Some(super::now()), ..share.clone() };
+    if let Some(update) = updates.iter().find(|one| one.id == share.id) {
+        share.export_locations.clone_from(&update.export_locations);
+    }
+    Change::PutShare(Box::new(share))
+}
+
+/// Only members can be spoken of, each once.
+fn checked(
+    method: &'static str,
+    group: &ConsistencyGroup,
+    updates: Vec<CgShareUpdate>,
+) -> Result<Vec<CgShareUpdate>> {
+    for (at, update) in updates.iter().enumerate() {
+        let known = group.shares.iter().any(|share| share.id == update.id);
+        let again = updates.iter().take(at).any(|other| other.id == update.id);
+        if !known || again {
+            let reason = "it speaks of a share that is no member, or twice of one".to_owned();
+            return Err(Error::Contract { method, reason });
+        }
+        check_locations(method, &update.export_locations)?;
+    }
+    Ok(updates)
+}

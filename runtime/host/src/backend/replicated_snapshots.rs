@@ -1,0 +1,213 @@
+//! `replicated-snapshots`: snapshots of shares that have replicas. Each instance of a snapshot, on
+//! each replica, has a record of its own.
+
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+use super::Backend;
+use crate::call::Room;
+use crate::contract::Interface;
+use crate::contract::bindings::exports::abaca::driver::replicated_snapshots::GuestIndices;
+use crate::error::{Error, Result};
+use crate::records::Change;
+use crate::types::{
+    Error as DriverError, Replica, ReplicaSnapshot, ReplicaSnapshotUpdate, ShareServer, Snapshot,
+    SnapshotStatus,
+};
+
+impl Backend {
+    /// Takes a snapshot on all replicas. Instances that the driver leaves out stay `creating`.
+    /// Upstream: `create_replicated_snapshot`.
+    ///
+    /// # Errors
+    /// When the driver does not offer `replicated-snapshots`; what it says, or what ended the
+    /// call: all instances are recorded in error then.
+    pub async fn create_replicated_snapshot(
+        &self,
+        replica_list: &[Replica],
+        replica_snapshots: &[ReplicaSnapshot],
+        share_server: Option<&ShareServer>,
+    ) -> Result<Vec<ReplicaSnapshotUpdate>> {
+        const METHOD: &str = "create-replicated-snapshot";
+        let indices = self.snapshotting(METHOD)?;
+        self.recorded(
+            METHOD,
+            first(replica_snapshots)?,
+            all(replica_snapshots, SnapshotStatus::Creating),
+            all(replica_snapshots, SnapshotStatus::Error),
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest
+                    .call_create_replicated_snapshot(
+                        store,
+                        replica_list,
+                        replica_snapshots,
+                        share_server,
+                    )
+                    .await
+            },
+            |answer| settled(METHOD, replica_snapshots, SnapshotStatus::Creating, answer),
+        )
+        .await
+    }
+
+    /// Removes a snapshot from all replicas. Instances that the driver leaves out stay
+    /// `deleting`. Upstream: `delete_replicated_snapshot`.
+    ///
+    /// # Errors
+    /// When the driver does not offer `replicated-snapshots`; what it says, or what ended the
+    /// call: all instances are recorded as `error-deleting` then.
+    pub async fn delete_replicated_snapshot(
+        &self,
+        replica_list: &[Replica],
+        replica_snapshots: &[ReplicaSnapshot],
+        share_server: Option<&ShareServer>,
+    ) -> Result<Vec<ReplicaSnapshotUpdate>> {
+        const METHOD: &str = "delete-replicated-snapshot";
+        let indices = self.snapshotting(METHOD)?;
+        self.recorded(
+            METHOD,
+            first(replica_snapshots)?,
+            all(replica_snapshots, SnapshotStatus::Deleting),
+            all(replica_snapshots, SnapshotStatus::ErrorDeleting),
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest
+                    .call_delete_replicated_snapshot(
+                        store,
+                        replica_list,
+                        replica_snapshots,
+                        share_server,
+                    )
+                    .await
+            },
+            |answer| settled(METHOD, replica_snapshots, SnapshotStatus::Deleting, answer),
+        )
+        .await
+    }
+
+    /// Asks what has become of one instance that is being made or removed. One that the back end
+    /// does not know is gone if it was being removed, and in error otherwise. Upstream:
+    /// `update_replicated_snapshot`.
+    ///
+    /// # Errors
+    /// When the driver does not offer `replicated-snapshots`, or the instance is neither
+    /// `creating` nor `deleting`; what it says, or what ended the call: the instance is recorded
+    /// in error then.
+    pub async fn update_replicated_snapshot(
+        &self,
+        replica_list: &[Replica],
+        share_replica: &Replica,
+        replica_snapshots: &[ReplicaSnapshot],
+        replica_snapshot: &ReplicaSnapshot,
+        share_server: Option<&ShareServer>,
+    ) -> Result<Option<ReplicaSnapshotUpdate>> {
+        const METHOD: &str = "update-replicated-snapshot";
+        let indices = self.snapshotting(METHOD)?;
+        let was = replica_snapshot.snapshot.status;
+        if !matches!(was, SnapshotStatus::Creating | SnapshotStatus::Deleting) {
+            return Err(Error::Invalid(
+                "a snapshot is asked after while it is being made or removed".to_owned(),
+            ));
+        }
+        let one = std::slice::from_ref(replica_snapshot);
+        self.recorded(
+            METHOD,
+            &replica_snapshot.snapshot.id,
+            Vec::new(),
+            all(one, SnapshotStatus::Error),
+            async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest
+                    .call_update_replicated_snapshot(
+                        store,
+                        replica_list,
+                        share_replica,
+                        replica_snapshots,
+                        replica_snapshot,
+                        share_server,
+                    )
+                    .await
+            },
+            |answer| match answer {
+                Err(Error::Driver(DriverError::SnapshotResourceNotFound(_)))
+                    if was == SnapshotStatus::Deleting =>
+                {
+                    let id = replica_snapshot.snapshot.id.clone();
+                    let gone = ReplicaSnapshotUpdate {
+                        id: id.clone(),
+                        status: SnapshotStatus::Deleted,
+                        progress: None,
+                        provider_location: None,
+                    };
+                    (Ok(Some(gone)), vec![Change::RemoveSnapshot(id)])
+                }
+                answer => {
+                    let updates = answer.map(|update| update.into_iter().collect::<Vec<_>>());
+                    let (answer, changes) = settled(METHOD, one, was, updates);
+                    (answer.map(|updates| updates.into_iter().next()), changes)
+                }
+            },
+        )
+        .await
+    }
+
+    fn snapshotting(&self, method: &'static str) -> Result<&GuestIndices> {
+        self.offered(
+            Interface::ReplicatedSnapshots,
+            method,
+            self.driver().exports().replicated_snapshots.as_ref(),
+        )
+    }
+}
+
+/// What a call over all instances is recorded under: the snapshot that users see.
+fn first(snapshots: &[ReplicaSnapshot]) -> Result<&str> {
+    let first = snapshots.first();
+    first.map(|one| one.snapshot.snapshot_id.as_str()).ok_or_else(|| {
+        Error::Invalid("a replicated snapshot has an instance on each replica".to_owned())
+    })
+}
+
+fn all(snapshots: &[ReplicaSnapshot], status: SnapshotStatus) -> Vec<Change> {
+    let put = |one: &ReplicaSnapshot| {
+        Change::PutSnapshot(Box::new(Snapshot { status, ..one.snapshot.clone() }))
+    };
+    snapshots.iter().map(put).collect()
+}
+
+/// The instances with what was said about them; those left out keep the status `otherwise`.
+fn settled(
+    method: &'static str,
+    snapshots: &[ReplicaSnapshot],
+    otherwise: SnapshotStatus,
+    answer: Result<Vec<ReplicaSnapshotUpdate>>,
+) -> (Result<Vec<ReplicaSnapshotUpdate>>, Vec<Change>) {
+    let updates = match answer {
+        Ok(updates) => updates,
+        Err(error) => return (Err(error), Vec::new()),
+    };
+    let stranger = |update: &ReplicaSnapshotUpdate| {
+        !snapshots.iter().any(|one| one.snapshot.id == update.id)
+            || update.progress.is_some_and(|percent| percent > 100)
+    };
+    if updates.iter().any(stranger) {
+        let reason = "it speaks of a snapshot that it was not given, or of more than 100 percent";
+        return (Err(Error::Contract { method, reason: reason.to_owned() }), Vec::new());
+    }
+    let change = |one: &ReplicaSnapshot| {
+        let mut snapshot = Snapshot { status: otherwise, ..one.snapshot.clone() };
+        if let Some(update) = updates.iter().find(|update| update.id == snapshot.id) {
+            if update.status == SnapshotStatus::Deleted {
+                return Change::RemoveSnapshot(snapshot.id);
+            }
+            snapshot.status = update.status;
+            if update.provider_location.is_some() {
+                snapshot.provider_location.clone_from(&update.provider_location);
+            }
+        }
+        Change::PutSnapshot(Box::new(snapshot))
+    };
+    let changes = snapshots.iter().map(change).collect();
+    (Ok(updates), changes)
+}
