@@ -56,6 +56,9 @@ fn every_interface_has_its_rooms() {
                 assert_file("runtime/host/src/backend/setup.rs");
                 assert_file("runtime/host/src/backend/stats.rs");
             }
+            // A service asks for access in one way; which of the two kinds the driver offers is
+            // decided there.
+            Interface::AccessByRule => assert_file("runtime/host/src/backend/access.rs"),
             _ => assert_file(&format!("runtime/host/src/backend/{word}.rs")),
         }
     }

@@ -356,13 +356,13 @@ fn apply(
                 transaction.execute("DELETE FROM snapshots WHERE id = ?1", [id])?;
             }
             Change::PutGroup(group) => {
-                put(transaction, "consistency_groups", &group.id, group, message)?
+                put(transaction, "consistency_groups", &group.id, group, message)?;
             }
             Change::RemoveGroup(id) => {
                 transaction.execute("DELETE FROM consistency_groups WHERE id = ?1", [id])?;
             }
             Change::PutCgsnapshot(taken) => {
-                put(transaction, "cgsnapshots", &taken.id, taken, message)?
+                put(transaction, "cgsnapshots", &taken.id, taken, message)?;
             }
             Change::RemoveCgsnapshot(id) => {
                 transaction.execute("DELETE FROM cgsnapshots WHERE id = ?1", [id])?;

@@ -127,7 +127,10 @@ async fn what_a_command_leaves_behind_ends_with_it() {
 
 #[tokio::test]
 async fn a_call_that_is_given_up_takes_its_commands_with_it() {
-    let arena = Arena::new().await;
+    // Neither its own deadline nor its rule's would end it while this test waits.
+    let mut limits = limits();
+    limits.wall = Duration::from_secs(600);
+    let arena = Arena::with(limits).await;
     let one = attack_share("hold", &["sleep", &arena.seconds]);
     {
         let call = arena.hostile.create_share(&one, None);

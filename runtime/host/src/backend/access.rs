@@ -126,7 +126,7 @@ struct RuleSet<'a> {
 
 impl<'a> RuleSet<'a> {
     /// The rules to allow one by one. Applied anew, that is every rule.
-    fn to_allow(&self) -> &'a [AccessRule] {
+    fn to_allow(self) -> &'a [AccessRule] {
         if self.add_rules.is_empty() && self.delete_rules.is_empty() {
             self.access_rules
         } else {
