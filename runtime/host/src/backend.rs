@@ -51,7 +51,7 @@ use crate::error::{Error, Part, Result};
 use crate::gate::Powers;
 use crate::limits::Limits;
 use crate::locks::{HeldLock, NamedLocks};
-use crate::options::{OptionValue, OptionValues};
+use crate::options::{OptionRow, OptionValue, OptionValues};
 use crate::records::{Change, Records};
 use crate::storage::{absolute, private_directory, read_text};
 use crate::types::{ExportLocation, Share, ShareStatus};
@@ -125,14 +125,15 @@ impl Backend {
                 description.name
             )));
         }
-        let options = OptionValues::resolve(&description.options, &options)
+        let directory = state.join(&name);
+        let state_path = directory.display().to_string();
+        let options = OptionValues::resolve(&description.options, &options, &state_path)
             .map_err(|error| Error::Option { backend: name.clone(), error })?;
         check_mode(&name, &driver, &options)?;
         let program = match locate(driver.runtime().shared().broker.as_deref()) {
             Err(error) if needs_broker(&driver) => return Err(error),
             found => found.unwrap_or_default(),
         };
-        let directory = state.join(&name);
         let opened = private_directory(&directory)
             .map_err(|reason| Error::State { path: directory.clone(), reason })?;
         let database = Database::open(&directory.join(database::FILE))?;
@@ -208,6 +209,12 @@ impl Backend {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.shared.powers.policy
+    }
+
+    /// The options with the values that hold, sorted by name. The values of secret options are
+    /// references, never what they refer to.
+    pub fn option_rows(&self) -> impl Iterator<Item = &OptionRow> {
+        self.options().rows()
     }
 
     pub(crate) fn options(&self) -> &OptionValues {

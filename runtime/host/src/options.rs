@@ -1,27 +1,51 @@
-//! The options of a backend: those that every driver has and those that this driver declares,
-//! with the operator's values checked against their types. Pure.
-//!
-//! The common options stand for `share_opts` of `manila/share/driver.py`.
+//! The options of a backend: those that every driver has (`common`) and those that this driver
+//! declares, with the operator's values checked against their types, and `$other_option` in a
+//! text replaced by that option's value (`interpolate`). Pure.
+
+mod common;
+mod interpolate;
 
 use std::collections::BTreeMap;
+
+use serde::Serialize;
 
 use crate::contract::bindings::abaca::host::config::Value;
 use crate::types::{OptionDeclaration, OptionType};
 
+pub use common::common;
+
 /// A value that an operator gives to an option.
 pub type OptionValue = Value;
 
-/// An option of this backend.
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptionSource {
+    /// Nobody set it, and it has no default.
+    Unset,
+    /// Its default.
+    Default,
+    /// The operator, under its name.
+    Configuration,
+    /// The operator, under a name that it had before.
+    DeprecatedName(String),
+}
+
+/// An option of a backend, with the value that holds.
 #[derive(Clone, Debug)]
-struct Slot {
-    declaration: OptionDeclaration,
-    value: Option<OptionValue>,
+pub struct OptionRow {
+    /// What it is.
+    pub declaration: OptionDeclaration,
+    /// The value that holds, if any.
+    pub value: Option<OptionValue>,
+    /// Where that came from.
+    pub source: OptionSource,
 }
 
 /// All options of a backend with the values that hold.
 #[derive(Clone, Debug)]
 pub(crate) struct OptionValues {
-    slots: BTreeMap<String, Slot>,
+    slots: BTreeMap<String, OptionRow>,
 }
 
 /// Why the options do not do.
@@ -34,58 +58,6 @@ pub struct OptionError {
     pub reason: String,
     /// What to write instead.
     pub help: Option<String>,
-}
-
-/// The options that every backend has, whatever its driver.
-#[must_use]
-pub fn common() -> Vec<OptionDeclaration> {
-    let option = |name: &str, option_type, default: Option<&str>, help: &str| OptionDeclaration {
-        name: name.to_owned(),
-        option_type,
-        help: help.to_owned(),
-        default: default.map(str::to_owned),
-        required: false,
-        secret: false,
-        deprecated_names: Vec::new(),
-    };
-    let mut all = vec![
-        option(
-            "driver_handles_share_servers",
-            OptionType::Boolean,
-            None,
-            "Whether the driver makes a share server for each share network (true) or serves \
-             shares as they are (false). It must be a mode that the driver has.",
-        ),
-        option(
-            "share_backend_name",
-            OptionType::Text,
-            None,
-            "The name under which the scheduler knows this back end. Default: the backend's name.",
-        ),
-        option(
-            "max_over_subscription_ratio",
-            OptionType::Float,
-            Some("20.0"),
-            "How many times the capacity may be promised to shares that take space only when \
-             written; at least 1.",
-        ),
-        option(
-            "reserved_share_percentage",
-            OptionType::Integer,
-            Some("0"),
-            "Percent of the capacity that the scheduler leaves free.",
-        ),
-        option(
-            "replication_domain",
-            OptionType::Text,
-            None,
-            "Back ends with the same domain can replicate to each other.",
-        ),
-    ];
-    if let Some(first) = all.first_mut() {
-        first.required = true;
-    }
-    all
 }
 
 impl OptionValues {
@@ -106,14 +78,16 @@ impl OptionValues {
                 .map(|text| parse(declaration.option_type, text))
                 .transpose()
                 .map_err(|reason| error(&name, format!("its default does not do: {reason}")))?;
-            if slots.insert(name.clone(), Slot { declaration, value }).is_some() {
+            let source = if value.is_some() { OptionSource::Default } else { OptionSource::Unset };
+            if slots.insert(name.clone(), OptionRow { declaration, value, source }).is_some() {
                 return Err(error(&name, "it is declared twice".to_owned()));
             }
         }
         Ok(Self { slots })
     }
 
-    /// Joins declarations and values.
+    /// Joins declarations and values. `state_path` is what `$state_path` stands for: the
+    /// directory of the backend's state.
     ///
     /// # Errors
     /// For a value whose option is not declared or is of another type, a required option
@@ -122,6 +96,7 @@ impl OptionValues {
     pub(crate) fn resolve(
         declared: &[OptionDeclaration],
         given: &BTreeMap<String, OptionValue>,
+        state_path: &str,
     ) -> Result<Self, OptionError> {
         let mut values = Self::declare(declared)?;
         let mut set: BTreeMap<String, &str> = BTreeMap::new();
@@ -132,6 +107,12 @@ impl OptionValues {
                     .map_err(|reason| error(name, reason))?;
             slot.value = Some(value);
             let canonical = slot.declaration.name.clone();
+            slot.source = if *name == canonical {
+                OptionSource::Configuration
+            } else {
+                tracing::warn!(option = name, "is now called `{canonical}`");
+                OptionSource::DeprecatedName(name.clone())
+            };
             if let Some(other) = set.insert(canonical, name) {
                 return Err(error(name, format!("it is the same option as `{other}`")));
             }
@@ -141,12 +122,13 @@ impl OptionValues {
                 return Err(error(name, format!("it must be set. {}", slot.declaration.help)));
             }
         }
+        values.interpolate(state_path)?;
         values.check_common()?;
         Ok(values)
     }
 
-    fn slot_for(&mut self, name: &str) -> Result<&mut Slot, OptionError> {
-        let is_meant = |slot: &Slot| {
+    fn slot_for(&mut self, name: &str) -> Result<&mut OptionRow, OptionError> {
+        let is_meant = |slot: &OptionRow| {
             let declaration = &slot.declaration;
             declaration.name == name || declaration.deprecated_names.iter().any(|old| old == name)
         };
@@ -163,12 +145,22 @@ impl OptionValues {
         {
             return Err(error("max_over_subscription_ratio", "it must be at least 1".to_owned()));
         }
+        if let Some(OptionValue::Integer(tries)) = self.lookup("num_shell_tries")
+            && tries < 1
+        {
+            return Err(error("num_shell_tries", "it must be at least 1".to_owned()));
+        }
         if let Some(OptionValue::Integer(percent)) = self.lookup("reserved_share_percentage")
             && !(0..=100).contains(&percent)
         {
             return Err(error("reserved_share_percentage", "it must be 0 to 100".to_owned()));
         }
         Ok(())
+    }
+
+    /// All of them, sorted by name.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &OptionRow> {
+        self.slots.values()
     }
 
     /// Whether a driver may ask for it.
