@@ -33,6 +33,7 @@ struct Step {
 pub async fn run(command: BackendCommand, service: &Service, output: Output) -> Result<()> {
     match command {
         BackendCommand::List => list(service, output),
+        BackendCommand::Options { name } => crate::options::show(&name, service, output).await,
         BackendCommand::Check { name: Some(name) } => {
             report(vec![check(service.entry(&name)?, service, output).await], output)
         }

@@ -112,6 +112,11 @@ pub enum BackendCommand {
         /// The backend [default: all]
         name: Option<String>,
     },
+    /// Show the options of a backend, their values, and where each came from
+    Options {
+        /// The backend
+        name: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -11,6 +11,7 @@ mod driver;
 mod failure;
 mod logging;
 mod naming;
+mod options;
 mod output;
 mod policy;
 mod service;
