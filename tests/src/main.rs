@@ -22,4 +22,5 @@ mod limits;
 mod malformed;
 mod ordinary_user;
 mod records;
+mod stats;
 mod support;
