@@ -52,7 +52,7 @@ use crate::gate::Powers;
 use crate::limits::Limits;
 use crate::locks::{HeldLock, NamedLocks};
 use crate::options::{OptionRow, OptionValue, OptionValues};
-use crate::records::{Change, Records};
+use crate::records::{Beginning, Change, Records, ShareEdit};
 use crate::storage::{absolute, private_directory, read_text};
 use crate::types::{ExportLocation, Share, ShareStatus};
 
@@ -266,10 +266,7 @@ impl Backend {
     /// failure: beside those of `if_failed`).
     async fn recorded<T, E, F, A>(
         &self,
-        method: &'static str,
-        entity: &str,
-        begin: Vec<Change>,
-        if_failed: Vec<Change>,
+        beginning: Beginning,
         function: F,
         settle: impl FnOnce(Result<T>) -> (Result<A>, Vec<Change>),
     ) -> Result<A>
@@ -277,27 +274,19 @@ impl Backend {
         F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
         Error: From<E>,
     {
-        self.tracked(method, entity, begin, if_failed, async |id: &str| {
-            self.judged(method, id, function, settle).await
-        })
-        .await
+        let method = beginning.method;
+        self.tracked(beginning, async |id: &str| self.judged(method, id, function, settle).await)
+            .await
     }
 
     /// Writes down what begins, does it, and writes down how it ended: for work of more than one
     /// driver call.
-    async fn tracked<A, W>(
-        &self,
-        method: &'static str,
-        entity: &str,
-        begin: Vec<Change>,
-        if_failed: Vec<Change>,
-        work: W,
-    ) -> Result<A>
+    async fn tracked<A, W>(&self, beginning: Beginning, work: W) -> Result<A>
     where
         W: AsyncFnOnce(&str) -> (Result<A>, Vec<Change>),
     {
         let records = &self.shared.records;
-        let open = records.begin(method, entity, begin, if_failed).await?;
+        let open = records.begin(beginning).await?;
         let (answer, changes) = work(&open.id).await;
         let failure = answer.as_ref().err().map(ToString::to_string);
         records.finish(open, failure, changes).await?;
@@ -437,8 +426,12 @@ fn check_locations(method: &'static str, locations: &[ExportLocation]) -> Result
 fn resized(share: &Share, new_size: u64, answer: Result<()>) -> (Result<()>, Vec<Change>) {
     match answer {
         Ok(()) => {
-            let resized = Share { size: new_size, status: ShareStatus::Available, ..share.clone() };
-            (Ok(()), vec![Change::PutShare(Box::new(resized))])
+            let edit = ShareEdit {
+                size: Some(new_size),
+                status: Some(ShareStatus::Available),
+                ..ShareEdit::default()
+            };
+            (Ok(()), vec![Change::EditShare(share.id.clone(), Box::new(edit))])
         }
         Err(error) => (Err(error), Vec::new()),
     }

@@ -42,6 +42,11 @@ CREATE TABLE calls (
     id TEXT PRIMARY KEY, method TEXT NOT NULL, entity TEXT NOT NULL,
     began REAL NOT NULL, ended REAL, outcome TEXT, message TEXT, if_failed TEXT NOT NULL
 ) STRICT;
+CREATE TABLE busy (
+    entity TEXT NOT NULL, call TEXT NOT NULL, exclusive INTEGER NOT NULL,
+    PRIMARY KEY (entity, call)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX busy_calls ON busy (call);
 CREATE INDEX open_calls ON calls (outcome) WHERE outcome IS NULL;
 CREATE TABLE driver_state (
     entity TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,

@@ -23,8 +23,8 @@ use crate::error::{Error, Result};
 use crate::storage::{new_file, private_directory};
 use crate::text::printable;
 use crate::types::{
-    AccessRule, AccessRulesStatus, Cgsnapshot, ConsistencyGroup, Share, ShareStatus, Snapshot,
-    SnapshotStatus,
+    AccessRule, AccessRulesStatus, Cgsnapshot, ConsistencyGroup, ExportLocation, ReplicaState,
+    Share, ShareStatus, Snapshot, SnapshotStatus,
 };
 
 /// Where the locks of calls under way are, in the backend's directory.
@@ -55,13 +55,24 @@ pub struct SnapshotRecord {
     pub message: Option<String>,
 }
 
+/// What shall hold of a share from now on; what is absent stays. Whole shares are written only
+/// when they begin: another call may have changed a field since the caller read the record.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct ShareEdit {
+    pub status: Option<ShareStatus>,
+    pub size: Option<u64>,
+    pub access_rules_status: Option<AccessRulesStatus>,
+    pub replica_state: Option<ReplicaState>,
+    pub export_locations: Option<Vec<ExportLocation>>,
+    pub launched_at: Option<u64>,
+}
+
 /// One change of the records. Kept as data, because what shall hold after a failure is written
 /// down before the call begins.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Change {
     PutShare(Box<Share>),
-    ShareStatus(String, ShareStatus),
-    AccessStatus(String, AccessRulesStatus),
+    EditShare(String, Box<ShareEdit>),
     RemoveShare(String),
     PutSnapshot(Box<Snapshot>),
     SnapshotStatus(String, SnapshotStatus),
@@ -71,6 +82,67 @@ pub(crate) enum Change {
     RemoveGroup(String),
     PutCgsnapshot(Box<Cgsnapshot>),
     RemoveCgsnapshot(String),
+}
+
+impl ShareEdit {
+    fn apply(&self, share: &mut Share) {
+        let Self {
+            status,
+            size,
+            access_rules_status,
+            replica_state,
+            export_locations,
+            launched_at,
+        } = self;
+        share.status = status.unwrap_or(share.status);
+        share.size = size.unwrap_or(share.size);
+        share.access_rules_status = access_rules_status.unwrap_or(share.access_rules_status);
+        share.replica_state = replica_state.or(share.replica_state);
+        share.launched_at = launched_at.or(share.launched_at);
+        if let Some(locations) = export_locations {
+            share.export_locations.clone_from(locations);
+        }
+    }
+}
+
+impl Change {
+    pub(crate) fn share_status(id: &str, status: ShareStatus) -> Self {
+        let edit = ShareEdit { status: Some(status), ..ShareEdit::default() };
+        Self::EditShare(id.to_owned(), Box::new(edit))
+    }
+
+    pub(crate) fn access_status(id: &str, status: AccessRulesStatus) -> Self {
+        let edit = ShareEdit { access_rules_status: Some(status), ..ShareEdit::default() };
+        Self::EditShare(id.to_owned(), Box::new(edit))
+    }
+}
+
+/// What must be so for a call to begin; looked at in the same transaction that says it began.
+#[derive(Clone, Debug)]
+pub(crate) enum Condition {
+    /// The share is recorded, with the status and size that the caller knows.
+    ShareIs(Box<Share>),
+    /// No share of this identifier is recorded, or one that was never made whole.
+    ShareIsNew(String),
+    /// The share has no snapshots.
+    NoSnapshotsOf(String),
+    /// The snapshot is recorded, and available.
+    SnapshotIsAvailable(String),
+}
+
+/// What is written down when a call begins.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Beginning {
+    pub method: &'static str,
+    /// What no other call may work on meanwhile: identifiers of shares, snapshots, groups.
+    pub changes_of: Vec<String>,
+    /// What no other call may change meanwhile.
+    pub uses: Vec<String>,
+    pub conditions: Vec<Condition>,
+    /// What holds from now on.
+    pub changes: Vec<Change>,
+    /// What shall hold if it fails, or nobody can say how it ended.
+    pub if_failed: Vec<Change>,
 }
 
 /// The records of one backend.
@@ -180,50 +252,27 @@ impl Records {
             .map(|rows| rows.into_iter().map(|(rule, _)| rule).collect())
     }
 
-    /// Writes down that a call begins, what holds from now on, and what shall hold if it fails.
+    /// Writes down that a call begins.
     ///
     /// # Errors
-    /// When another call is under way on the same share or snapshot, of whatever process: two
-    /// that change one thing would each undo what the other has recorded.
-    pub(crate) async fn begin(
-        &self,
-        method: &'static str,
-        entity: &str,
-        changes: Vec<Change>,
-        if_failed: Vec<Change>,
-    ) -> Result<OpenCall> {
+    /// When another call, of whatever process, is under way on something that this one changes,
+    /// or changes something that this one uses; when a condition does not hold.
+    pub(crate) async fn begin(&self, beginning: Beginning) -> Result<OpenCall> {
         self.settle().await?;
-        let id = uuid::Uuid::new_v4().to_string();
-        let call = self.lock(id)?;
-        let (id, entity) = (call.id.clone(), entity.to_owned());
-        let shown = printable(&entity, crate::text::MESSAGE_BYTES);
-        let record = move |transaction: &Transaction<'_>| {
-            let under_way: Option<String> = transaction
-                .prepare_cached("SELECT method FROM calls WHERE outcome IS NULL AND entity = ?1")?
-                .query_row([&entity], |row| row.get(0))
-                .optional()?;
-            if under_way.is_some() {
-                return Ok(under_way);
-            }
-            transaction.execute(
-                "INSERT INTO calls (id, method, entity, began, if_failed) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![id, method, entity, now(), json(&if_failed)?],
-            )?;
-            transaction.execute(
-                "DELETE FROM calls WHERE outcome IS NOT NULL AND rowid <=
-                    (SELECT max(rowid) FROM calls) - ?1",
-                params![CALLS_KEPT],
-            )?;
-            apply(transaction, &changes, None).map(|()| None)
-        };
-        match self.database.write(record).await? {
-            None => Ok(call),
-            Some(other) => {
+        let call = self.lock(uuid::Uuid::new_v4().to_string())?;
+        let id = call.id.clone();
+        let method = beginning.method;
+        let begun =
+            self.database.write(move |transaction| begin(transaction, &id, &beginning)).await;
+        match begun {
+            Ok(None) => Ok(call),
+            Ok(Some(refusal)) => {
                 let _ = self.locks.remove_file(lock_name(&call.id));
-                Err(Error::Invalid(format!(
-                    "{method} cannot begin: {other} is under way on {shown}; try again when it \
-                     has ended"
-                )))
+                Err(Error::Invalid(format!("{method} cannot begin: {refusal}")))
+            }
+            Err(error) => {
+                let _ = self.locks.remove_file(lock_name(&call.id));
+                Err(error)
             }
         }
     }
@@ -284,6 +333,94 @@ impl Records {
     }
 }
 
+/// Begins a call, or says why not.
+fn begin(
+    transaction: &Transaction<'_>,
+    id: &str,
+    beginning: &Beginning,
+) -> rusqlite::Result<Option<String>> {
+    let Beginning { method, changes_of, uses, conditions, changes, if_failed } = beginning;
+    let entities = changes_of.iter().map(|one| (one, true));
+    let entities: Vec<_> = entities.chain(uses.iter().map(|one| (one, false))).collect();
+    for (entity, exclusive) in &entities {
+        let under_way: Option<String> = transaction
+            .prepare_cached(
+                "SELECT method FROM busy JOIN calls ON calls.id = busy.call
+                 WHERE entity = ?1 AND (exclusive OR ?2)",
+            )?
+            .query_row(params![entity, exclusive], |row| row.get(0))
+            .optional()?;
+        if let Some(other) = under_way {
+            let entity = printable(entity, crate::text::MESSAGE_BYTES);
+            return Ok(Some(format!(
+                "{other} is under way on {entity}; try again when it has ended"
+            )));
+        }
+    }
+    for condition in conditions {
+        if let Some(refusal) = unmet(transaction, condition)? {
+            return Ok(Some(refusal));
+        }
+    }
+    let entity = changes_of.first().map_or("", String::as_str);
+    transaction.execute(
+        "INSERT INTO calls (id, method, entity, began, if_failed) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![id, method, entity, now(), json(if_failed)?],
+    )?;
+    for (entity, exclusive) in entities {
+        transaction.execute(
+            "INSERT OR IGNORE INTO busy VALUES (?1, ?2, ?3)",
+            params![entity, id, exclusive],
+        )?;
+    }
+    transaction.execute(
+        "DELETE FROM calls WHERE outcome IS NOT NULL AND rowid <=
+            (SELECT max(rowid) FROM calls) - ?1",
+        params![CALLS_KEPT],
+    )?;
+    apply(transaction, changes, None).map(|()| None)
+}
+
+/// Why a condition does not hold, if it does not.
+fn unmet(transaction: &Transaction<'_>, condition: &Condition) -> rusqlite::Result<Option<String>> {
+    let share = |id: &str| -> rusqlite::Result<Option<Share>> {
+        let query = "SELECT record, NULL FROM shares WHERE id = ?1";
+        Ok(rows(transaction, query, [id])?.pop().map(|(share, _)| share))
+    };
+    Ok(match condition {
+        Condition::ShareIs(expected) => match share(&expected.id)? {
+            None => Some("the share is not recorded here; it may be gone".to_owned()),
+            Some(now) if now.size != expected.size || now.status != expected.status => {
+                Some("the share has changed since it was looked at; look again".to_owned())
+            }
+            Some(_) => None,
+        },
+        Condition::ShareIsNew(id) => match share(id)?.map(|share| share.status) {
+            None | Some(ShareStatus::Creating | ShareStatus::Error | ShareStatus::ManageError) => {
+                None
+            }
+            Some(_) => Some("there is a share of this identifier".to_owned()),
+        },
+        Condition::NoSnapshotsOf(id) => {
+            let snapshots: i64 = transaction.query_row(
+                "SELECT count(*) FROM snapshots WHERE record ->> 'share_instance_id' = ?1",
+                [id],
+                |row| row.get(0),
+            )?;
+            (snapshots > 0).then(|| format!("the share has {snapshots} snapshots"))
+        }
+        Condition::SnapshotIsAvailable(id) => {
+            let query = "SELECT record, NULL FROM snapshots WHERE id = ?1";
+            let found = rows::<Snapshot, _>(transaction, query, [id])?.pop();
+            match found.map(|(snapshot, _)| snapshot.status) {
+                Some(SnapshotStatus::Available) => None,
+                Some(_) => Some("the snapshot is not available".to_owned()),
+                None => Some("the snapshot is not recorded here; it may be gone".to_owned()),
+            }
+        }
+    })
+}
+
 fn lock_name(id: &str) -> String {
     format!("{id}.lock")
 }
@@ -320,6 +457,7 @@ fn end(
         "UPDATE calls SET ended = ?2, outcome = ?3, message = ?4 WHERE id = ?1",
         params![id, now(), outcome, message],
     )?;
+    transaction.execute("DELETE FROM busy WHERE call = ?1", [id])?;
     Ok(())
 }
 
@@ -331,13 +469,8 @@ fn apply(
     for change in changes {
         match change {
             Change::PutShare(share) => put(transaction, "shares", &share.id, share, message)?,
-            Change::ShareStatus(id, status) => {
-                edit::<Share>(transaction, "shares", id, message, |share| share.status = *status)?;
-            }
-            Change::AccessStatus(id, status) => {
-                edit::<Share>(transaction, "shares", id, message, |share| {
-                    share.access_rules_status = *status;
-                })?;
+            Change::EditShare(id, changes) => {
+                edit::<Share>(transaction, "shares", id, message, |share| changes.apply(share))?;
             }
             Change::RemoveShare(id) => {
                 transaction.execute("DELETE FROM shares WHERE id = ?1", [id])?;

@@ -7,7 +7,7 @@ use super::Backend;
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
-use crate::records::Change;
+use crate::records::{Beginning, Change};
 use crate::types::{AccessRule, AccessRulesStatus, Error as DriverError, Share, ShareServer};
 
 const METHOD: &str = "update-access";
@@ -40,12 +40,15 @@ impl Backend {
         let mut possible = access_rules.to_vec();
         possible.extend_from_slice(delete_rules);
         let rules = |rules: Vec<AccessRule>| Change::PutRules(share.id.clone(), rules);
-        let status = |status| Change::AccessStatus(share.id.clone(), status);
+        let status = |status| Change::access_status(&share.id, status);
         self.tracked(
-            METHOD,
-            &share.id,
-            vec![rules(possible), status(AccessRulesStatus::Updating)],
-            vec![status(AccessRulesStatus::Error)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![share.id.clone()],
+                changes: vec![rules(possible), status(AccessRulesStatus::Updating)],
+                if_failed: vec![status(AccessRulesStatus::Error)],
+                ..Beginning::default()
+            },
             async |id: &str| {
                 let set = RuleSet { share, access_rules, add_rules, delete_rules, share_server };
                 match self.apply_rules(id, set).await {

@@ -8,6 +8,7 @@ use super::shares::{beginning, check_new, made, making};
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
+use crate::records::Condition;
 use crate::types::{ExportLocation, Share, ShareServer, Snapshot};
 
 const METHOD: &str = "create-share-from-snapshot";
@@ -35,12 +36,11 @@ impl Backend {
             )));
         }
         let share = beginning(share);
-        let (begin, if_failed) = making(&share);
+        let mut beginning = making(METHOD, &share);
+        beginning.uses.push(snapshot.id.clone());
+        beginning.conditions.push(Condition::SnapshotIsAvailable(snapshot.id.clone()));
         self.recorded(
-            METHOD,
-            &share.id,
-            begin,
-            if_failed,
+            beginning,
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_create_share_from_snapshot(store, &share, snapshot, share_server).await

@@ -7,7 +7,7 @@ use super::{Backend, check_locations};
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
-use crate::records::Change;
+use crate::records::{Beginning, Change};
 use crate::types::{
     CgShareUpdate, Cgsnapshot, CgsnapshotMemberUpdate, ConsistencyGroup, ConsistencyGroupStatus,
     Share, ShareServer, ShareStatus,
@@ -32,10 +32,13 @@ impl Backend {
         )?;
         let group = beginning(group);
         self.recorded(
-            METHOD,
-            &group.id,
-            vec![Change::PutGroup(Box::new(group.clone()))],
-            vec![status(&group, ConsistencyGroupStatus::Error)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![group.id.clone()],
+                changes: vec![Change::PutGroup(Box::new(group.clone()))],
+                if_failed: vec![status(&group, ConsistencyGroupStatus::Error)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_create_consistency_group(store, &group, share_server).await
@@ -72,15 +75,19 @@ impl Backend {
                 move |share: &Share| Change::PutShare(Box::new(Share { status, ..share.clone() }));
             group.shares.iter().map(put).collect::<Vec<_>>()
         };
-        let mut begin = member(ShareStatus::Creating);
-        begin.push(Change::PutGroup(Box::new(group.clone())));
+        let mut changes = member(ShareStatus::Creating);
+        changes.push(Change::PutGroup(Box::new(group.clone())));
         let mut if_failed = member(ShareStatus::Error);
         if_failed.push(status(&group, ConsistencyGroupStatus::Error));
         self.recorded(
-            METHOD,
-            &group.id,
-            begin,
-            if_failed,
+            Beginning {
+                method: METHOD,
+                changes_of: group_and_members(&group),
+                uses: vec![cgsnapshot.id.clone()],
+                changes,
+                if_failed,
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest
@@ -125,10 +132,13 @@ impl Backend {
             return Err(Error::Invalid("a group with members cannot be removed".to_owned()));
         }
         self.recorded(
-            METHOD,
-            &group.id,
-            vec![status(group, ConsistencyGroupStatus::Deleting)],
-            vec![status(group, ConsistencyGroupStatus::ErrorDeleting)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![group.id.clone()],
+                changes: vec![status(group, ConsistencyGroupStatus::Deleting)],
+                if_failed: vec![status(group, ConsistencyGroupStatus::ErrorDeleting)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_delete_consistency_group(store, group, share_server).await
@@ -163,10 +173,14 @@ impl Backend {
             Change::PutCgsnapshot(Box::new(cgsnapshot))
         };
         self.recorded(
-            METHOD,
-            &cgsnapshot.id,
-            vec![put(ConsistencyGroupStatus::Creating)],
-            vec![put(ConsistencyGroupStatus::Error)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![cgsnapshot.id.clone()],
+                uses: cgsnapshot.members.iter().map(|member| member.share.id.clone()).collect(),
+                changes: vec![put(ConsistencyGroupStatus::Creating)],
+                if_failed: vec![put(ConsistencyGroupStatus::Error)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_create_cgsnapshot(store, cgsnapshot, share_server).await
@@ -209,10 +223,13 @@ impl Backend {
             Change::PutCgsnapshot(Box::new(cgsnapshot))
         };
         self.recorded(
-            METHOD,
-            &cgsnapshot.id,
-            vec![put(ConsistencyGroupStatus::Deleting)],
-            vec![put(ConsistencyGroupStatus::ErrorDeleting)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![cgsnapshot.id.clone()],
+                changes: vec![put(ConsistencyGroupStatus::Deleting)],
+                if_failed: vec![put(ConsistencyGroupStatus::ErrorDeleting)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_delete_cgsnapshot(store, cgsnapshot, share_server).await
@@ -224,6 +241,10 @@ impl Backend {
         )
         .await
     }
+}
+
+fn group_and_members(group: &ConsistencyGroup) -> Vec<String> {
+    std::iter::once(&group.id).chain(group.shares.iter().map(|share| &share.id)).cloned().collect()
 }
 
 fn beginning(group: &ConsistencyGroup) -> ConsistencyGroup {

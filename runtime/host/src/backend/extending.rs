@@ -7,7 +7,7 @@ use super::Backend;
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
-use crate::records::Change;
+use crate::records::{Beginning, Change, Condition};
 use crate::types::{Share, ShareServer, ShareStatus};
 
 const METHOD: &str = "extend-share";
@@ -33,13 +33,17 @@ impl Backend {
                 share.size
             )));
         }
-        let status = |status| Change::ShareStatus(share.id.clone(), status);
+        let status = |status| Change::share_status(&share.id, status);
         let extending = Share { status: ShareStatus::Extending, ..share.clone() };
         self.recorded(
-            METHOD,
-            &share.id,
-            vec![status(ShareStatus::Extending)],
-            vec![status(ShareStatus::ExtendingError)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![share.id.clone()],
+                conditions: vec![Condition::ShareIs(Box::new(share.clone()))],
+                changes: vec![status(ShareStatus::Extending)],
+                if_failed: vec![status(ShareStatus::ExtendingError)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_extend_share(store, &extending, new_size, share_server).await

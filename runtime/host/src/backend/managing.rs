@@ -7,7 +7,7 @@ use super::{Backend, check_locations};
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
-use crate::records::Change;
+use crate::records::{Beginning, Change, Condition};
 use crate::types::{ManagedShare, Share, ShareStatus};
 
 impl Backend {
@@ -33,10 +33,14 @@ impl Backend {
         }
         let share = Share { status: ShareStatus::Managing, size: 0, ..share.clone() };
         self.recorded(
-            METHOD,
-            &share.id,
-            vec![Change::PutShare(Box::new(share.clone()))],
-            vec![Change::ShareStatus(share.id.clone(), ShareStatus::ManageError)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![share.id.clone()],
+                conditions: vec![Condition::ShareIsNew(share.id.clone())],
+                changes: vec![Change::PutShare(Box::new(share.clone()))],
+                if_failed: vec![Change::share_status(&share.id, ShareStatus::ManageError)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_manage_existing(store, &share, driver_options).await
@@ -71,13 +75,17 @@ impl Backend {
         let exports = self.driver().exports();
         let indices = self.offered(Interface::Managing, METHOD, exports.managing.as_ref())?;
         self.without_share_servers(METHOD)?;
-        let status = |status| Change::ShareStatus(share.id.clone(), status);
+        let status = |status| Change::share_status(&share.id, status);
         let share = Share { status: ShareStatus::Unmanaging, ..share.clone() };
         self.recorded(
-            METHOD,
-            &share.id,
-            vec![status(ShareStatus::Unmanaging)],
-            vec![status(ShareStatus::UnmanageError)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![share.id.clone()],
+                conditions: vec![Condition::NoSnapshotsOf(share.id.clone())],
+                changes: vec![status(ShareStatus::Unmanaging)],
+                if_failed: vec![status(ShareStatus::UnmanageError)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_unmanage(store, &share).await

@@ -7,7 +7,7 @@ use super::Backend;
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
-use crate::records::Change;
+use crate::records::{Beginning, Change};
 use crate::types::{ManagedSnapshot, Share, Snapshot, SnapshotStatus};
 
 impl Backend {
@@ -35,12 +35,17 @@ impl Backend {
                 "a snapshot is taken over at its provider location".to_owned(),
             ));
         }
+        let status = |status| Change::SnapshotStatus(snapshot.id.clone(), status);
         let taking = Snapshot { status: SnapshotStatus::Managing, size: 0, ..snapshot.clone() };
         self.recorded(
-            METHOD,
-            &snapshot.id,
-            vec![Change::PutSnapshot(Box::new(taking.clone()))],
-            vec![Change::SnapshotStatus(snapshot.id.clone(), SnapshotStatus::ManageError)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![snapshot.id.clone()],
+                uses: vec![snapshot.share_instance_id.clone()],
+                changes: vec![Change::PutSnapshot(Box::new(taking.clone()))],
+                if_failed: vec![status(SnapshotStatus::ManageError)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_manage_existing_snapshot(store, &taking, driver_options).await
@@ -80,10 +85,13 @@ impl Backend {
         let status = |status| Change::SnapshotStatus(snapshot.id.clone(), status);
         let leaving = Snapshot { status: SnapshotStatus::Unmanaging, ..snapshot.clone() };
         self.recorded(
-            METHOD,
-            &snapshot.id,
-            vec![status(SnapshotStatus::Unmanaging)],
-            vec![status(SnapshotStatus::UnmanageError)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![snapshot.id.clone()],
+                changes: vec![status(SnapshotStatus::Unmanaging)],
+                if_failed: vec![status(SnapshotStatus::UnmanageError)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_unmanage_snapshot(store, &leaving).await

@@ -14,7 +14,7 @@ use crate::call::Room;
 use crate::contract::Interface;
 use crate::contract::bindings::exports::abaca::driver::migration::GuestIndices;
 use crate::error::{Error, Result};
-use crate::records::Change;
+use crate::records::{Beginning, Change, Condition, ShareEdit};
 use crate::types::{
     ExportLocation, MigrationDestination, MigrationStarted, Share, ShareServer, ShareStatus,
 };
@@ -46,8 +46,8 @@ impl Backend {
     /// Upstream: `migration_start`.
     ///
     /// # Errors
-    /// When the share is not available; what the driver says, or what ended the call: the share
-    /// is available then as it was, for the service to copy.
+    /// When the share is not available. What the driver says: the share is available then as it
+    /// was, for the service to copy. What ended the call: the share is in error then.
     pub async fn migration_start(
         &self,
         share: &Share,
@@ -63,12 +63,16 @@ impl Backend {
         if share.status != ShareStatus::Available {
             return Err(Error::Invalid("only an available share can be migrated".to_owned()));
         }
-        let status = |status| Change::ShareStatus(share.id.clone(), status);
+        let status = |status| Change::share_status(&share.id, status);
         self.recorded(
-            METHOD,
-            &share.id,
-            vec![status(ShareStatus::Migrating)],
-            vec![status(ShareStatus::Available)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![share.id.clone()],
+                conditions: vec![Condition::ShareIs(Box::new(share.clone()))],
+                changes: vec![status(ShareStatus::Migrating)],
+                if_failed: vec![status(ShareStatus::Error)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest
@@ -94,6 +98,11 @@ impl Backend {
                         (Ok(started), changes)
                     }
                     Ok(started) => (Ok(started), vec![status(ShareStatus::Available)]),
+                    // What the driver itself says leaves the share as it was, for the service to
+                    // copy; after anything else nobody knows.
+                    Err(error @ Error::Driver(_)) => {
+                        (Err(error), vec![status(ShareStatus::Available)])
+                    }
                     Err(error) => (Err(error), Vec::new()),
                 }
             },
@@ -117,10 +126,13 @@ impl Backend {
         let indices = self.migrating(METHOD)?;
         under_way(share)?;
         self.recorded(
-            METHOD,
-            &share.id,
-            Vec::new(),
-            vec![Change::ShareStatus(share.id.clone(), ShareStatus::Error)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![share.id.clone()],
+                conditions: vec![Condition::ShareIs(Box::new(share.clone()))],
+                if_failed: vec![Change::share_status(&share.id, ShareStatus::Error)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_migration_complete(store, share, share_server, driver_info).await
@@ -151,12 +163,15 @@ impl Backend {
         const METHOD: &str = "migration-cancel";
         let indices = self.migrating(METHOD)?;
         under_way(share)?;
-        let status = |status| Change::ShareStatus(share.id.clone(), status);
+        let status = |status| Change::share_status(&share.id, status);
         self.recorded(
-            METHOD,
-            &share.id,
-            Vec::new(),
-            vec![status(ShareStatus::Migrating)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![share.id.clone()],
+                conditions: vec![Condition::ShareIs(Box::new(share.clone()))],
+                if_failed: vec![status(ShareStatus::Migrating)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_migration_cancel(store, share, share_server, driver_info).await
@@ -218,9 +233,10 @@ fn under_way(share: &Share) -> Result<()> {
 
 /// The share where it is from now on; no locations are no change.
 fn moved(share: &Share, status: ShareStatus, locations: &[ExportLocation]) -> Vec<Change> {
-    let mut share = Share { status, ..share.clone() };
-    if !locations.is_empty() {
-        share.export_locations = locations.to_vec();
-    }
-    vec![Change::PutShare(Box::new(share))]
+    let edit = ShareEdit {
+        status: Some(status),
+        export_locations: (!locations.is_empty()).then(|| locations.to_vec()),
+        ..ShareEdit::default()
+    };
+    vec![Change::EditShare(share.id.clone(), Box::new(edit))]
 }

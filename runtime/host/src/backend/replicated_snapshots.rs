@@ -9,7 +9,7 @@ use crate::call::Room;
 use crate::contract::Interface;
 use crate::contract::bindings::exports::abaca::driver::replicated_snapshots::GuestIndices;
 use crate::error::{Error, Result};
-use crate::records::Change;
+use crate::records::{Beginning, Change};
 use crate::types::{
     Error as DriverError, Replica, ReplicaSnapshot, ReplicaSnapshotUpdate, ShareServer, Snapshot,
     SnapshotStatus,
@@ -31,10 +31,14 @@ impl Backend {
         const METHOD: &str = "create-replicated-snapshot";
         let indices = self.snapshotting(METHOD)?;
         self.recorded(
-            METHOD,
-            first(replica_snapshots)?,
-            all(replica_snapshots, SnapshotStatus::Creating),
-            all(replica_snapshots, SnapshotStatus::Error),
+            Beginning {
+                method: METHOD,
+                changes_of: instances(replica_snapshots)?,
+                uses: replica_list.iter().map(|one| one.share.id.clone()).collect(),
+                changes: all(replica_snapshots, SnapshotStatus::Creating),
+                if_failed: all(replica_snapshots, SnapshotStatus::Error),
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest
@@ -66,10 +70,14 @@ impl Backend {
         const METHOD: &str = "delete-replicated-snapshot";
         let indices = self.snapshotting(METHOD)?;
         self.recorded(
-            METHOD,
-            first(replica_snapshots)?,
-            all(replica_snapshots, SnapshotStatus::Deleting),
-            all(replica_snapshots, SnapshotStatus::ErrorDeleting),
+            Beginning {
+                method: METHOD,
+                changes_of: instances(replica_snapshots)?,
+                uses: replica_list.iter().map(|one| one.share.id.clone()).collect(),
+                changes: all(replica_snapshots, SnapshotStatus::Deleting),
+                if_failed: all(replica_snapshots, SnapshotStatus::ErrorDeleting),
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest
@@ -112,10 +120,13 @@ impl Backend {
         }
         let one = std::slice::from_ref(replica_snapshot);
         self.recorded(
-            METHOD,
-            &replica_snapshot.snapshot.id,
-            Vec::new(),
-            all(one, SnapshotStatus::Error),
+            Beginning {
+                method: METHOD,
+                changes_of: instances(one)?,
+                uses: vec![share_replica.share.id.clone()],
+                if_failed: all(one, SnapshotStatus::Error),
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest
@@ -161,12 +172,14 @@ impl Backend {
     }
 }
 
-/// What a call over all instances is recorded under: the snapshot that users see.
-fn first(snapshots: &[ReplicaSnapshot]) -> Result<&str> {
-    let first = snapshots.first();
-    first.map(|one| one.snapshot.snapshot_id.as_str()).ok_or_else(|| {
-        Error::Invalid("a replicated snapshot has an instance on each replica".to_owned())
-    })
+/// What a call over some instances changes.
+fn instances(snapshots: &[ReplicaSnapshot]) -> Result<Vec<String>> {
+    if snapshots.is_empty() {
+        return Err(Error::Invalid(
+            "a replicated snapshot has an instance on each replica".to_owned(),
+        ));
+    }
+    Ok(snapshots.iter().map(|one| one.snapshot.id.clone()).collect())
 }
 
 fn all(snapshots: &[ReplicaSnapshot], status: SnapshotStatus) -> Vec<Change> {

@@ -9,7 +9,7 @@ use crate::call::Room;
 use crate::contract::Interface;
 use crate::contract::bindings::exports::abaca::driver::replication::GuestIndices;
 use crate::error::{Error, Result};
-use crate::records::Change;
+use crate::records::{Beginning, Change, ShareEdit};
 use crate::types::{
     AccessRule, AccessRulesStatus, Replica, ReplicaSnapshot, ReplicaSnapshotPair, ReplicaState,
     ReplicaUpdate, Share, ShareServer, ShareStatus,
@@ -48,10 +48,14 @@ impl Backend {
             ..share.clone()
         };
         self.recorded(
-            METHOD,
-            &share.id,
-            vec![Change::PutShare(Box::new(begun.clone()))],
-            vec![in_error(&begun, ShareStatus::Error)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![share.id.clone()],
+                uses: others(replica_list, &share.id),
+                changes: vec![Change::PutShare(Box::new(begun.clone()))],
+                if_failed: vec![in_error(&begun, ShareStatus::Error)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest
@@ -106,12 +110,15 @@ impl Backend {
             return Err(Error::Invalid("the active replica cannot be removed".to_owned()));
         }
         let id = &replica.share.id;
-        let status = |status| Change::ShareStatus(id.clone(), status);
+        let status = |status| Change::share_status(id, status);
         self.recorded(
-            METHOD,
-            id,
-            vec![status(ShareStatus::Deleting)],
-            vec![in_error(&replica.share, ShareStatus::ErrorDeleting)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![id.clone()],
+                changes: vec![status(ShareStatus::Deleting)],
+                if_failed: vec![in_error(&replica.share, ShareStatus::ErrorDeleting)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest
@@ -163,14 +170,20 @@ impl Backend {
         }
         let shares: Vec<&Share> = replica_list.iter().map(|one| &one.share).collect();
         let all = |status| {
-            let change = move |share: &&Share| Change::ShareStatus(share.id.clone(), status);
+            let change = move |share: &&Share| Change::share_status(&share.id, status);
             shares.iter().map(change).collect::<Vec<_>>()
         };
         self.recorded(
-            METHOD,
-            &replica.share.id,
-            vec![Change::ShareStatus(replica.share.id.clone(), ShareStatus::ReplicationChange)],
-            all(ShareStatus::Error),
+            Beginning {
+                method: METHOD,
+                changes_of: shares.iter().map(|share| share.id.clone()).collect(),
+                changes: vec![Change::share_status(
+                    &replica.share.id,
+                    ShareStatus::ReplicationChange,
+                )],
+                if_failed: all(ShareStatus::Error),
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest
@@ -187,7 +200,7 @@ impl Backend {
                         updates
                     };
                     let mut changes =
-                        vec![Change::ShareStatus(replica.share.id.clone(), ShareStatus::Available)];
+                        vec![Change::share_status(&replica.share.id, ShareStatus::Available)];
                     changes.extend(updates.iter().filter_map(|update| {
                         let share = shares.iter().find(|share| share.id == update.id)?;
                         let mut share = updated(share, update);
@@ -232,10 +245,13 @@ impl Backend {
             ));
         }
         self.recorded(
-            METHOD,
-            &share.id,
-            Vec::new(),
-            vec![in_error(share, ShareStatus::Error)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![share.id.clone()],
+                uses: others(replica_list, &share.id),
+                if_failed: vec![in_error(share, ShareStatus::Error)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest
@@ -274,14 +290,21 @@ impl Backend {
     }
 }
 
+/// The replicas beside one.
+fn others(replica_list: &[Replica], id: &str) -> Vec<String> {
+    let ids = replica_list.iter().map(|one| one.share.id.clone());
+    ids.filter(|other| other != id).collect()
+}
+
 /// A replica that failed is in error as an instance and as a replica.
 fn in_error(share: &Share, status: ShareStatus) -> Change {
-    Change::PutShare(Box::new(Share {
-        status,
+    let edit = ShareEdit {
+        status: Some(status),
         replica_state: Some(ReplicaState::Error),
-        access_rules_status: AccessRulesStatus::Error,
-        ..share.clone()
-    }))
+        access_rules_status: Some(AccessRulesStatus::Error),
+        ..ShareEdit::default()
+    };
+    Change::EditShare(share.id.clone(), Box::new(edit))
 }
 
 /// The share with what was said about it.

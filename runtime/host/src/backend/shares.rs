@@ -6,7 +6,7 @@ use wasmtime::component::Instance;
 use super::{Backend, check_locations};
 use crate::call::Room;
 use crate::error::{Error, Result};
-use crate::records::Change;
+use crate::records::{Beginning, Change, Condition};
 use crate::types::{
     AccessRulesStatus, CreateError, Error as DriverError, ExportLocation, Share, ShareServer,
     ShareStatus,
@@ -27,12 +27,8 @@ impl Backend {
         check_new(share)?;
         let indices = &self.driver().exports().shares;
         let share = beginning(share);
-        let (begin, if_failed) = making(&share);
         self.recorded(
-            METHOD,
-            &share.id,
-            begin,
-            if_failed,
+            making(METHOD, &share),
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_create_share(store, &share, share_server).await
@@ -54,20 +50,23 @@ impl Backend {
         share_server: Option<&ShareServer>,
     ) -> Result<()> {
         let indices = &self.driver().exports().shares;
-        let id = || share.id.clone();
         let share = Share { status: ShareStatus::Deleting, ..share.clone() };
         self.recorded(
-            "delete-share",
-            &share.id,
-            vec![Change::ShareStatus(id(), ShareStatus::Deleting)],
-            vec![Change::ShareStatus(id(), ShareStatus::ErrorDeleting)],
+            Beginning {
+                method: "delete-share",
+                changes_of: vec![share.id.clone()],
+                conditions: vec![Condition::NoSnapshotsOf(share.id.clone())],
+                changes: vec![Change::share_status(&share.id, ShareStatus::Deleting)],
+                if_failed: vec![Change::share_status(&share.id, ShareStatus::ErrorDeleting)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_delete_share(store, &share, share_server).await
             },
             |answer| match answer {
                 Ok(()) | Err(Error::Driver(DriverError::ShareResourceNotFound(_))) => {
-                    (Ok(()), vec![Change::RemoveShare(id())])
+                    (Ok(()), vec![Change::RemoveShare(share.id.clone())])
                 }
                 Err(error) => (Err(error), Vec::new()),
             },
@@ -75,7 +74,8 @@ impl Backend {
         .await
     }
 
-    /// Makes sure that a share is served, and answers where clients find it. Upstream:
+    /// Makes sure that a share is served, and answers where clients find it. One that is not
+    /// recorded, because its service knew it before this state did, is recorded by it. Upstream:
     /// `ensure_share`.
     ///
     /// # Errors
@@ -88,10 +88,11 @@ impl Backend {
         const METHOD: &str = "ensure-share";
         let indices = &self.driver().exports().shares;
         self.recorded(
-            METHOD,
-            &share.id,
-            Vec::new(),
-            Vec::new(),
+            Beginning {
+                method: METHOD,
+                changes_of: vec![share.id.clone()],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_ensure_share(store, share, share_server).await
@@ -128,11 +129,15 @@ pub(super) fn beginning(share: &Share) -> Share {
 }
 
 /// What holds while a share is made, and what if that fails.
-pub(super) fn making(share: &Share) -> (Vec<Change>, Vec<Change>) {
-    (
-        vec![Change::PutShare(Box::new(share.clone()))],
-        vec![Change::ShareStatus(share.id.clone(), ShareStatus::Error)],
-    )
+pub(super) fn making(method: &'static str, share: &Share) -> Beginning {
+    Beginning {
+        method,
+        changes_of: vec![share.id.clone()],
+        conditions: vec![Condition::ShareIsNew(share.id.clone())],
+        changes: vec![Change::PutShare(Box::new(share.clone()))],
+        if_failed: vec![Change::share_status(&share.id, ShareStatus::Error)],
+        ..Beginning::default()
+    }
 }
 
 /// What the answer to making a share means. Locations that came with an error are recorded, so

@@ -7,7 +7,7 @@ use super::Backend;
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
-use crate::records::Change;
+use crate::records::{Beginning, Change, Condition};
 use crate::types::{Error as DriverError, Share, ShareServer, ShareStatus};
 
 const METHOD: &str = "shrink-share";
@@ -36,13 +36,17 @@ impl Backend {
                 share.size
             )));
         }
-        let status = |status| Change::ShareStatus(share.id.clone(), status);
+        let status = |status| Change::share_status(&share.id, status);
         let shrinking = Share { status: ShareStatus::Shrinking, ..share.clone() };
         self.recorded(
-            METHOD,
-            &share.id,
-            vec![status(ShareStatus::Shrinking)],
-            vec![status(ShareStatus::ShrinkingError)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![share.id.clone()],
+                conditions: vec![Condition::ShareIs(Box::new(share.clone()))],
+                changes: vec![status(ShareStatus::Shrinking)],
+                if_failed: vec![status(ShareStatus::ShrinkingError)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_shrink_share(store, &shrinking, new_size, share_server).await

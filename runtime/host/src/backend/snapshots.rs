@@ -7,7 +7,7 @@ use super::Backend;
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
-use crate::records::Change;
+use crate::records::{Beginning, Change};
 use crate::types::{Error as DriverError, ShareServer, Snapshot, SnapshotStatus};
 
 impl Backend {
@@ -26,10 +26,14 @@ impl Backend {
         let indices = self.offered(Interface::Snapshots, METHOD, exports.snapshots.as_ref())?;
         let taking = Snapshot { status: SnapshotStatus::Creating, ..snapshot.clone() };
         self.recorded(
-            METHOD,
-            &snapshot.id,
-            vec![Change::PutSnapshot(Box::new(taking.clone()))],
-            vec![Change::SnapshotStatus(snapshot.id.clone(), SnapshotStatus::Error)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![snapshot.id.clone()],
+                uses: vec![snapshot.share_instance_id.clone()],
+                changes: vec![Change::PutSnapshot(Box::new(taking.clone()))],
+                if_failed: vec![Change::SnapshotStatus(snapshot.id.clone(), SnapshotStatus::Error)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_create_snapshot(store, &taking, share_server).await
@@ -66,10 +70,13 @@ impl Backend {
         let status = |status| Change::SnapshotStatus(snapshot.id.clone(), status);
         let deleting = Snapshot { status: SnapshotStatus::Deleting, ..snapshot.clone() };
         self.recorded(
-            METHOD,
-            &snapshot.id,
-            vec![status(SnapshotStatus::Deleting)],
-            vec![status(SnapshotStatus::ErrorDeleting)],
+            Beginning {
+                method: METHOD,
+                changes_of: vec![snapshot.id.clone()],
+                changes: vec![status(SnapshotStatus::Deleting)],
+                if_failed: vec![status(SnapshotStatus::ErrorDeleting)],
+                ..Beginning::default()
+            },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_delete_snapshot(store, &deleting, share_server).await
