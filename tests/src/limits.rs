@@ -90,6 +90,13 @@ async fn cpu() {
 }
 
 #[tokio::test]
+async fn cpu_is_not_what_a_guest_waits_for() {
+    let ground = Ground::new();
+    let backend = hostile(&ground, |limits| limits.cpu = Duration::from_millis(200)).await;
+    assert!(attack(&backend, "sleep", &["600"]).await.unwrap().starts_with("ok"));
+}
+
+#[tokio::test]
 async fn wall_in_the_guest() {
     let ground = Ground::new();
     let backend = hostile(&ground, |limits| limits.wall = Duration::from_millis(500)).await;
@@ -122,6 +129,15 @@ async fn host_calls() {
     let ground = Ground::new();
     let backend = hostile(&ground, |limits| limits.host_calls = 50).await;
     told(attack(&backend, "host-call-flood", &[]).await, Limit::HostCalls, "50 are allowed");
+}
+
+#[tokio::test]
+async fn denials() {
+    let ground = Ground::new();
+    let backend = hostile(&ground, |limits| limits.denials = 20).await;
+    told(attack(&backend, "denial-flood", &[]).await, Limit::Denials, "20 are allowed");
+    let denied = ground.audit("hostile").into_iter().filter(|line| line["event"] == "denied");
+    assert_eq!(denied.count(), 21);
 }
 
 #[tokio::test]

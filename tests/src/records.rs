@@ -8,7 +8,7 @@ use abaca::types::{Share, ShareStatus};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{
-    Desk, Ground, component, load, processes_with, runtime, share, unique_sleep, until,
+    Desk, Ground, component, load, processes_with, runtime, share, snapshot, unique_sleep, until,
 };
 
 /// A backend whose driver runs a `sleep` for ever.
@@ -119,8 +119,10 @@ async fn a_killed_broker_takes_its_commands_with_it_and_another_one_is_started()
         }
     };
     let (answer, ()) = tokio::join!(backend.create_share(&one, None), kill);
-    let answer = answer.unwrap();
-    assert!(answer[0].path.contains("the broker ended before it answered"), "{answer:?}");
+    // It is the host's own fault: the driver is not asked what to make of it.
+    let error = answer.unwrap_err();
+    assert!(matches!(&error, abaca::Error::Broker(_)), "{error:?}");
+    assert_eq!(error.blame(), abaca::Blame::Runtime);
     until("the command is gone", || processes_with(&holding.seconds).is_empty()).await;
 
     assert!(backend.broker().await.unwrap().is_some(), "another one is started");
@@ -144,4 +146,67 @@ async fn a_failure_is_recorded_with_its_message_and_the_share_can_be_removed() {
     std::fs::remove_dir(ground.shares().join(&one.name)).unwrap();
     backend.delete_share(&record.share, None).await.unwrap();
     assert!(backend.records().share(&one.id).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_call_on_an_old_picture_of_a_share_is_refused() {
+    let ground = Ground::new();
+    let backend = ground.directory(&runtime(Limits::default()), &[]).await;
+    let one = share("one", 1);
+    backend.create_share(&one, None).await.unwrap();
+    let old = backend.records().share(&one.id).await.unwrap().unwrap().share;
+    backend.extend_share(&old, 5, None).await.unwrap();
+    // To the old picture 3 GiB are more; to the share they are less, and nobody has looked at what
+    // is in it.
+    let error = backend.extend_share(&old, 3, None).await.unwrap_err();
+    assert!(error.to_string().contains("has changed"), "{error}");
+    let now = backend.records().share(&one.id).await.unwrap().unwrap().share;
+    assert_eq!((now.size, now.status), (5, ShareStatus::Available));
+    backend.delete_share(&now, None).await.unwrap();
+    let error = backend.extend_share(&now, 6, None).await.unwrap_err();
+    assert!(error.to_string().contains("not recorded"), "{error}");
+    assert!(backend.records().shares().await.unwrap().is_empty(), "it has not come back");
+}
+
+#[tokio::test]
+async fn what_a_call_works_on_is_not_taken_from_under_it() {
+    let ground = Ground::new();
+    let backend = ground.directory(&runtime(Limits::default()), &[]).await;
+    let one = share("one", 1);
+    backend.create_share(&one, None).await.unwrap();
+    let one = backend.records().share(&one.id).await.unwrap().unwrap().share;
+    let taken = snapshot(&one);
+    backend.create_snapshot(&taken, None).await.unwrap();
+    let error = backend.delete_share(&one, None).await.unwrap_err();
+    assert!(error.to_string().contains("1 snapshots"), "{error}");
+
+    let policy = "schema = 1\ndriver = \"hostile\"\n";
+    let driver = load(&runtime(Limits::default()), "abaca-guest-hostile").await;
+    let slow = ground.backend("hostile", driver, policy, &[]).await;
+    let mut held = share("held", 1);
+    let metadata = [("attack", "sleep"), ("argument", "60000")];
+    held.metadata.extend(metadata.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    let making = tokio::spawn({
+        let (slow, held) = (slow.clone(), held.clone());
+        async move { slow.create_share(&held, None).await }
+    });
+    until("the call has begun", || {
+        ground.audit("hostile").iter().any(|line| line["event"] == "call")
+    })
+    .await;
+    let error = slow.delete_share(&held, None).await.unwrap_err();
+    assert!(error.to_string().contains("create-share is under way"), "{error}");
+    making.abort();
+    assert!(making.await.unwrap_err().is_cancelled());
+    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
+    loop {
+        let record = slow.records().share(&held.id).await.unwrap().unwrap();
+        if record.share.status == ShareStatus::Error {
+            assert!(record.message.unwrap().contains("interrupted"));
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "what was given up is recorded so");
+        tokio::task::yield_now().await;
+    }
+    slow.delete_share(&held, None).await.unwrap();
 }

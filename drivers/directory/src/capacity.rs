@@ -44,14 +44,11 @@ pub fn total_gib(measured: FileSystem) -> Result<f64> {
 }
 
 /// Promises `size` GiB to a share, instead of what it was promised before. More
-/// than before is refused when there is no room for it. Says whether the share is
-/// new.
-pub fn promise(share_id: &str, share_name: &str, size: u64) -> Result<bool> {
+/// than before is refused when there is no room for it.
+pub fn promise(share_id: &str, share_name: &str, size: u64) -> Result<()> {
     let room = total_gib(measure()?)? * options::over_subscription_ratio()?;
-    let mut is_new = false;
     state::update(SIZE, |accounts| {
         let before = accounts.iter().find(|account| account.entity == share_id);
-        is_new = before.is_none();
         let held = before.map_or(Ok(0), account_size)?;
         if size == held {
             return Ok(Vec::new());
@@ -63,8 +60,7 @@ pub fn promise(share_id: &str, share_name: &str, size: u64) -> Result<bool> {
             Change::set_key(share_id, SIZE, &size.to_string()),
             Change::set_key(share_id, NAME, share_name),
         ])
-    })?;
-    Ok(is_new)
+    })
 }
 
 /// Whether anything is promised to a share.

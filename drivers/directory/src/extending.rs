@@ -6,6 +6,6 @@ use crate::{Directory, capacity};
 
 impl Extending for Directory {
     fn extend_share(share: Share, new_size: u64, _: Option<ShareServer>) -> Result<()> {
-        capacity::promise(&share.id, &share.name, new_size).map(drop)
+        capacity::promise(&share.id, &share.name, new_size)
     }
 }

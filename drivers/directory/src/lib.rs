@@ -15,7 +15,9 @@
 //!
 //! **Access** is permission bits of the share's directory. A rule is of type `user`
 //! and names `group` (the group that owns the directory) or `everyone`; level `rw`
-//! or `ro`. Without rules, `directory_mode` holds.
+//! or `ro`. Without rules, `directory_mode` holds. `ro` keeps its readers from making and
+//! removing entries of the share itself; what lies deeper has modes of its own, which are the
+//! business of whoever made it.
 //!
 //! **State**: under a share's identifier, `size` in GiB and its `name`. The promise
 //! is written before the directory is made and removed after it, so whatever is

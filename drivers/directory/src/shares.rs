@@ -44,11 +44,11 @@ impl Shares for Directory {
 /// directory is there.
 pub fn claim(share: &Share) -> Result<Place> {
     let place = Place::new(SHARES, &share.name)?;
-    let is_new = capacity::promise(&share.id, &share.name, share.size)?;
-    if is_new && place.is_there()? {
-        capacity::forget(&share.id)?;
+    // Asked before anything is promised: a promise says that the directory is ours.
+    if !capacity::is_promised(&share.id)? && place.is_there()? {
         return Err(foreign(&place));
     }
+    capacity::promise(&share.id, &share.name, share.size)?;
     Ok(place)
 }
 

@@ -16,7 +16,7 @@ use landlock::{
 };
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use crate::failure::Failure;
@@ -32,6 +32,10 @@ const RIGHTS: ABI = ABI::V6;
 
 /// The most descriptors of a command: tools for storage need a handful.
 const DESCRIPTORS_MAX: u64 = 256;
+
+/// The most address space of a command, in bytes: many times what tools for storage map, and
+/// little enough that one which runs wild is ended by it and not by the machine's last page.
+const MEMORY_MAX: u64 = 4 * 1024 * 1024 * 1024;
 
 /// Capabilities are bits of a u64.
 const CAPABILITY_BITS: u32 = u64::BITS;
@@ -190,15 +194,23 @@ fn rights(fd: BorrowedFd<'_>, usage: Use) -> Result<BitFlags<AccessFs>, Failure>
 }
 
 fn limit(cpu: Duration) -> Result<(), Errno> {
-    let set =
-        |resource, most| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
     // Rounded up and one more: the deadline, not the limit, is what ends a command that
     // computes; the limit ends what somehow escaped the deadline.
     let started = u64::from(cpu.subsec_nanos() > 0);
     let seconds = cpu.as_secs().saturating_add(started + 1);
-    set(Resource::Core, 0)?;
-    set(Resource::Nofile, DESCRIPTORS_MAX)?;
-    set(Resource::Cpu, seconds)
+    lower(Resource::Core, 0)?;
+    lower(Resource::Nofile, DESCRIPTORS_MAX)?;
+    lower(Resource::As, MEMORY_MAX)?;
+    lower(Resource::Cpu, seconds)
+}
+
+/// Bounds a resource of this process for good; a bound that is lower already stays.
+///
+/// # Errors
+/// What setrlimit(2) says.
+pub fn lower(resource: Resource, most: u64) -> Result<(), Errno> {
+    let most = getrlimit(resource).maximum.map_or(most, |now| now.min(most));
+    setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
 }
 
 /// Gives up every capability but those of `names` that this process has.

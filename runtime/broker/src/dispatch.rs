@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!              ┌─ denied, over a limit ──────────────────────────▶ answer
-//! request ─▶ job ─▶ queue ─▶ hand forked ─▶ its pipe ends ─▶ its frame, or our words
+//! request ─▶ job ─▶ queue ─▶ hand forked ─▶ it ends ─▶ its frame, or our words
 //!                     │            │  deadline, cancel: let go of it (files: kill it)
 //!                     │            └─ still there later: kill it ─▶ still there: say so
 //!                     └─ deadline, cancel ───────────────────────▶ answer
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use abaca_broker::protocol::{ErrorKind, Frame, Outcome, Request, RequestKind, Stage, UNASKED};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::Pid;
+use rustix::process::WaitOptions;
 
 use crate::failure::Failure;
 use crate::ground::Ground;
@@ -91,10 +91,8 @@ impl Dispatch<'_> {
     /// Waits for the socket, a hand or `until`; answers what happened to the socket.
     fn wait(&self, until: Option<Instant>) -> Result<PollFlags, Failure> {
         let mut watched = vec![self.peer.watched()];
-        if self.peer.has_room() {
-            let pipes = self.hands.iter().map(|hand| PollFd::new(&hand.pipe, PollFlags::IN));
-            watched.extend(pipes);
-        }
+        let room = self.peer.has_room();
+        watched.extend(self.hands.iter().flat_map(|hand| hand.watched(room)));
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         let left = left.and_then(|left| Timespec::try_from(left).ok());
         match poll(&mut watched, left.as_ref()) {
@@ -172,25 +170,34 @@ impl Dispatch<'_> {
         }
     }
 
-    /// Takes in what hands have written, and buries those that have ended.
+    /// Takes in what hands have written, and parts from those that are over.
     fn collect(&mut self) {
-        let mut ended = Vec::new();
+        self.reap();
         if self.peer.has_room() {
-            for (index, hand) in self.hands.iter_mut().enumerate() {
-                if hand.read() {
-                    ended.push(index);
-                }
+            self.hands.iter_mut().for_each(Running::read);
+        }
+        let now = Instant::now();
+        let others = self.hands.iter().filter(|hand| hand.lives()).map(|hand| hand.pid).collect();
+        let mut index = 0;
+        while let Some(hand) = self.hands.get_mut(index) {
+            let Some(words) = hand.over(now, &others) else {
+                index += 1;
+                continue;
+            };
+            let hand = self.hands.swap_remove(index);
+            match words {
+                _ if hand.is_answered() => {}
+                Ok(frame) => self.peer.relay(frame),
+                Err(outcome) => self.peer.answer(hand.id, outcome),
             }
         }
-        for index in ended.into_iter().rev() {
-            let hand = self.hands.swap_remove(index);
-            let others = self.pids();
-            let already = hand.is_answered();
-            let id = hand.id;
-            match hand.bury(&others) {
-                _ if already => {}
-                Ok(frame) => self.peer.relay(frame),
-                Err(outcome) => self.peer.answer(id, outcome),
+    }
+
+    /// Reaps whatever has ended: hands, and what fell to us from dead ones.
+    fn reap(&mut self) {
+        while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
+            if let Some(hand) = self.hands.iter_mut().find(|hand| hand.lives() && hand.pid == pid) {
+                hand.ended(status);
             }
         }
     }
@@ -216,10 +223,6 @@ impl Dispatch<'_> {
         self.hands.iter().filter_map(|hand| hand.due).chain(queued).min()
     }
 
-    fn pids(&self) -> HashSet<Pid> {
-        self.hands.iter().map(|hand| hand.pid).collect()
-    }
-
     fn shut_down(&mut self) {
         self.queue.clear();
         let start = Instant::now();
@@ -228,11 +231,14 @@ impl Dispatch<'_> {
         }
         while !self.hands.is_empty() && start.elapsed() < FAREWELL {
             let mut watched: Vec<_> =
-                self.hands.iter().map(|hand| PollFd::new(&hand.pipe, PollFlags::IN)).collect();
+                self.hands.iter().flat_map(|hand| hand.watched(true)).collect();
             let left = Timespec::try_from(FAREWELL.saturating_sub(start.elapsed())).ok();
             let _ = poll(&mut watched, left.as_ref());
             drop(watched);
-            self.hands.retain_mut(|hand| !hand.read());
+            self.reap();
+            // Or they would block on their pipes.
+            self.hands.iter_mut().for_each(Running::read);
+            self.hands.retain(Running::lives);
         }
         // What hands did not end, and the hands that did not.
         let _ = tree::fell(&HashSet::new());

@@ -18,8 +18,9 @@ use std::time::Instant;
 
 use abaca_broker::protocol::{Outcome, Response, encode};
 use rustix::fs::Mode;
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Resource, Signal};
 
+use crate::confine;
 use crate::failure::Failure;
 use crate::ground::Ground;
 use crate::job::{Job, Work};
@@ -28,8 +29,13 @@ use crate::run::{self, Ran};
 /// The code of a hand that wrote its answer.
 pub const ANSWERED: u8 = 0;
 
-/// The code of a hand that has none.
-const NO_ANSWER: u8 = 1;
+/// The code of a hand that has none, and has left no process behind.
+pub const NO_ANSWER: u8 = 1;
+
+/// The most address space of a hand that works on files, in bytes: what it was copied from
+/// (some hundred megabytes when queue and answers are full), the largest answer twice, and
+/// as much again. A tree that asks for more was made to.
+const MEMORY_MAX: u64 = 1024 * 1024 * 1024;
 
 /// What files are made with: nobody else's, until their permission bits are set.
 const UMASK: Mode = Mode::from_bits_truncate(0o077);
@@ -42,12 +48,15 @@ pub fn work(ground: &Ground, job: Job<'_>, control: &OwnedFd, answer: OwnedFd, m
         }
         Work::Files(files) => {
             let start = Instant::now();
-            die_with(main).and_then(|()| crate::files::perform(ground, files)).map(|done| {
-                let duration_ms = run::milliseconds(start.elapsed());
-                let rules = done.rules;
-                let (resolved, reply) = (done.resolved, done.reply);
-                Ran::Answer(Outcome::Files { rules, resolved, reply, duration_ms }, done.body)
-            })
+            die_with(main)
+                .and_then(|()| bound())
+                .and_then(|()| crate::files::perform(ground, files))
+                .map(|done| {
+                    let duration_ms = run::milliseconds(start.elapsed());
+                    let rules = done.rules;
+                    let (resolved, reply) = (done.resolved, done.reply);
+                    Ran::Answer(Outcome::Files { rules, resolved, reply, duration_ms }, done.body)
+                })
         }
     };
     let (result, body) = match ran {
@@ -64,6 +73,11 @@ fn adopt() -> Result<(), Failure> {
     let failed = |errno| Failure::system("cannot become the head of a tree", errno);
     rustix::process::setsid().map_err(failed)?;
     rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(failed)
+}
+
+fn bound() -> Result<(), Failure> {
+    confine::lower(Resource::As, MEMORY_MAX)
+        .map_err(|errno| Failure::system("cannot be bound in memory", errno))
 }
 
 fn die_with(main: Pid) -> Result<(), Failure> {

@@ -18,6 +18,14 @@ const DEADLINE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// The most that permission bits can be.
 const MODE_MAX: u32 = 0o7777;
 
+/// What nobody may set on anything: a program that runs as its owner, who may be root, with
+/// contents from a guest.
+const SET_USER: u32 = 0o4000;
+
+/// What means on a file what [`SET_USER`] means; on a directory, that what is made in it
+/// belongs to its group, which shares use.
+pub const SET_GROUP: u32 = 0o2000;
+
 /// Permitted work, waiting or under way.
 pub struct Job<'p> {
     pub id: u64,
@@ -158,6 +166,16 @@ fn check(request: &FilesRequest, body: u64) -> Result<(), Failure> {
         let message = format!("{what} {bytes} bytes is over the {CONTENTS_MAX} of one request");
         Failure::new(ErrorKind::TooLarge, message)
     };
+    let check_mode = |mode: u32, most: u32| {
+        if mode & !most == 0 {
+            return Ok(());
+        }
+        let message = format!(
+            "the permission bits {mode:o} are not among {most:o} (octal): set-user is given to \
+             nothing, and set-group to directories only"
+        );
+        Err(Failure::new(ErrorKind::Invalid, message))
+    };
     match request {
         FilesRequest::Read { length, .. } if *length > CONTENTS_MAX => {
             Err(too_large("reading", *length))
@@ -167,13 +185,12 @@ fn check(request: &FilesRequest, body: u64) -> Result<(), Failure> {
             let message = format!("list gives 1 to {ENTRIES_MAX} entries, not {limit}");
             Err(Failure::new(ErrorKind::Invalid, message))
         }
-        FilesRequest::Write { mode: Some(mode), .. }
-        | FilesRequest::MakeDir { mode, .. }
-        | FilesRequest::SetMode { mode, .. }
-            if *mode > MODE_MAX =>
-        {
-            let message = format!("the permission bits {mode:o} are over {MODE_MAX:o} (octal)");
-            Err(Failure::new(ErrorKind::Invalid, message))
+        FilesRequest::Write { mode: Some(mode), .. } => {
+            check_mode(*mode, MODE_MAX & !SET_USER & !SET_GROUP)
+        }
+        // Of set-mode, only a look at the file can tell whether set-group is right.
+        FilesRequest::MakeDir { mode, .. } | FilesRequest::SetMode { mode, .. } => {
+            check_mode(*mode, MODE_MAX & !SET_USER)
         }
         // (uid_t)-1 means "leave it" to chown(2), and nobody may ask for that by accident.
         FilesRequest::SetOwner { uid, gid, .. } if [uid, gid].contains(&&Some(u32::MAX)) => {

@@ -16,6 +16,10 @@
 //! main loop dies ───────────────────────────────────▶ controls end ─▶ hands kill their trees
 //! hand dies ─▶ its command dies with it; what is below falls to the main loop, which kills it
 //! ```
+//! Standard output is the runtime's: an open file with a lock on it, which the broker and its
+//! hands keep as descriptor 1 and neither write nor replace, and no command gets. Whoever can
+//! take the lock knows that all of them are gone, and their commands with them.
+//!
 //! Modules, outermost first: `dispatch` (the loop), `peer` (the socket), `job` (may it?),
 //! `running` and `hand` (the two sides of one hand), `run`, `pipes`, `spawn`, `confine`,
 //! `tree` (commands), `files` (verbs), `ground`, `roots`, `programs` (what all stand on),

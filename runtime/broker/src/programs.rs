@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use abaca_broker::protocol::ErrorKind;
@@ -115,7 +115,7 @@ impl Walk<'_> {
     }
 
     fn check_native(&self, fd: &OwnedFd) -> Result<(), Failure> {
-        let file = crate::roots::reopen(fd, OFlags::RDONLY)
+        let file = crate::roots::reopen(fd.as_fd(), OFlags::RDONLY)
             .map_err(|errno| self.system("cannot tell whether it is a script", errno))?;
         let mut magic = [0; ELF.len()];
         let read = rustix::io::pread(&file, &mut magic, 0)
@@ -138,7 +138,9 @@ impl Walk<'_> {
     }
 
     fn system(&self, what: &str, errno: rustix::io::Errno) -> Failure {
-        Failure::system(format!("the program {}: {what}", self.path), errno)
+        let failure = Failure::system(format!("the program {}: {what}", self.path), errno);
+        // Whatever the number: `not-found` would say that a path argument is gone.
+        Failure { kind: ErrorKind::Changed, ..failure }
     }
 }
 
@@ -179,6 +181,12 @@ mod tests {
         assert!(refusal("/usr/bin").contains("not a regular file"));
         assert!(refusal("/usr/bin/env/x").contains("is not a directory"));
         assert!(refusal("/etc/passwd").contains("not executable"));
+    }
+
+    #[test]
+    fn what_is_gone_has_changed() {
+        let failure = open("/usr/bin/no-such-tool", 0).unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::Changed, "{failure}");
     }
 
     #[test]

@@ -47,7 +47,8 @@ impl Roots {
     /// When one is missing, not a directory, or behind a symbolic link.
     pub fn open(policy: &Policy) -> Result<Roots, Failure> {
         let open = |root: &abaca_policy::Root| {
-            let (fd, identity) = open_root(&root.name, &root.path)?;
+            let (fd, identity) =
+                open_root(&root.path, format_args!("the root {}, {}", root.name, root.path))?;
             let (name, path) = (root.name.clone(), root.path.clone());
             Ok((name.clone(), Root { name, path, fd, identity }))
         };
@@ -60,14 +61,14 @@ impl Roots {
     /// When its path has come to lead to another directory.
     pub fn get(&self, name: &str) -> Result<&Root, Failure> {
         let root = self.0.get(name).ok_or_else(|| {
-            Failure::new(ErrorKind::NotFound, format!("there is no root {name:?}"))
+            Failure::new(ErrorKind::Changed, format!("there is no root {name:?}"))
         })?;
-        let (_, now) = open_root(&root.name, &root.path)?;
+        let place = Place { root: name, components: &[] };
+        let (_, now) = open_root(&root.path, place)?;
         if now != root.identity {
             let message = format!(
-                "the root {name}, {}, is no longer the directory that the broker opened: it was \
-                 replaced or something was mounted over it; restart the backend if that is right",
-                root.path
+                "{place} is no longer the directory that the broker opened: it was replaced or \
+                 something was mounted over it; restart the backend if that is right"
             );
             return Err(Failure::new(ErrorKind::Changed, message));
         }
@@ -143,7 +144,7 @@ impl Root {
                 (fd, None)
             }
         };
-        let stat = rustix::fs::fstat(&fd).map_err(|errno| Failure::system("fstat", errno))?;
+        let stat = rustix::fs::fstat(&fd).map_err(|errno| Failure::system(place, errno))?;
         Ok(Resolved { identity: identity(&stat), fd, new })
     }
 }
@@ -197,12 +198,12 @@ pub fn beneath(
 ///
 /// # Errors
 /// What open(2) says.
-pub fn reopen(found: &OwnedFd, flags: OFlags) -> Result<OwnedFd, Errno> {
+pub fn reopen(found: BorrowedFd<'_>, flags: OFlags) -> Result<OwnedFd, Errno> {
     rustix::fs::open(by_descriptor(found), flags | OFlags::CLOEXEC, Mode::empty())
 }
 
 /// The name by which a system call that takes only names reaches an open file.
-pub fn by_descriptor(fd: &OwnedFd) -> String {
+pub fn by_descriptor(fd: BorrowedFd<'_>) -> String {
     format!("/proc/self/fd/{}", fd.as_raw_fd())
 }
 
@@ -242,7 +243,13 @@ pub fn identity(stat: &Stat) -> Identity {
     Identity { device: stat.st_dev, inode: stat.st_ino }
 }
 
-fn open_root(name: &str, path: &str) -> Result<(OwnedFd, Identity), Failure> {
+/// Opens the root at `path`, which messages call `called`: the operator sees the path when
+/// the broker starts, a guest never does.
+fn open_root(path: &str, called: impl fmt::Display) -> Result<(OwnedFd, Identity), Failure> {
+    let changed = |what: &dyn fmt::Display, errno| Failure {
+        kind: ErrorKind::Changed,
+        ..Failure::system(what, errno)
+    };
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let fd = rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)
         .map_err(|errno| {
@@ -251,10 +258,8 @@ fn open_root(name: &str, path: &str) -> Result<(OwnedFd, Identity), Failure> {
                 Errno::LOOP => " (write the path without symbolic links)",
                 _ => "",
             };
-            let what = format!("the root {name}, {path}{advice}");
-            Failure { kind: ErrorKind::Changed, ..Failure::system(what, errno) }
+            changed(&format_args!("{called}{advice}"), errno)
         })?;
-    let stat = rustix::fs::fstat(&fd)
-        .map_err(|errno| Failure::system(format!("the root {name}, {path}"), errno))?;
+    let stat = rustix::fs::fstat(&fd).map_err(|errno| changed(&called, errno))?;
     Ok((fd, identity(&stat)))
 }

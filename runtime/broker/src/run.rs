@@ -282,5 +282,6 @@ fn pipe() -> Result<(OwnedFd, OwnedFd), Failure> {
 }
 
 fn plumbing(errno: Errno) -> Failure {
-    Failure::system("the pipes of a command", errno)
+    // No place of a guest, so neither `not-found` nor what else is said of places.
+    Failure { kind: ErrorKind::Io, ..Failure::system("the pipes of a command", errno) }
 }

@@ -4,6 +4,10 @@
 //! Working ──deadline──▶ Overdue ──▶ Killed ──▶ Stuck      (each after the one before had
 //!    └─────cancel─────▶ Cancelled ─────┘                   its time; any may end instead)
 //! ```
+//! Whatever the stage, when the process has ended: its frame is the answer, or else it is
+//! dying: what it left running fell to the main loop, which strikes at it between other work
+//! until nothing is left or [`KILL_LIMIT`] is over. Nothing here waits.
+//!
 //! A stuck hand hangs in the kernel. It was answered for, and keeps its place among the
 //! hands: a backend whose storage hangs must not collect them without end.
 
@@ -12,10 +16,11 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use abaca_broker::protocol::{BODY_MAX, ErrorKind, HEADER_MAX, Outcome};
+use rustix::event::{PollFd, PollFlags};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, Signal, WaitOptions};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitStatus};
 
 use crate::failure::Failure;
 use crate::ground::Ground;
@@ -26,6 +31,9 @@ use crate::tree::{self, KILL_LIMIT};
 
 /// How long a hand may take, beyond what killing takes, to say what became of its command.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Between two strikes at what a dead hand left running.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// How much is read from a hand at once.
 const PIECE: usize = 64 * 1024;
@@ -47,8 +55,16 @@ pub enum Stage {
 pub struct Running {
     pub id: u64,
     pub pid: Pid,
-    /// Where its answer comes from; ends when the hand does.
-    pub pipe: OwnedFd,
+    /// The process itself: readable when it has ended, and nobody else's when it is reaped.
+    process: OwnedFd,
+    /// Where its answer comes from.
+    pipe: OwnedFd,
+    /// Nothing more comes from the pipe.
+    read: bool,
+    /// How its process ended; then it is reaped.
+    ended: Option<WaitStatus>,
+    /// Until when what it left running is struck at.
+    dying: Option<Instant>,
     /// When to press it next.
     pub due: Option<Instant>,
     /// Closed to let go of it. Nobody writes to it.
@@ -75,6 +91,8 @@ impl Running {
         let failed = |errno| Failure::system("cannot start a hand", errno);
         let (control_of_hand, control) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
         let (pipe, answer) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
+        let flags = rustix::fs::fcntl_getfl(&pipe).map_err(failed)?;
+        rustix::fs::fcntl_setfl(&pipe, flags | OFlags::NONBLOCK).map_err(failed)?;
         let (id, rule) = (job.id, job.work.rule());
         let now = Instant::now();
         let (commands, due) = match &job.work {
@@ -95,11 +113,25 @@ impl Running {
             }),
             Fork::Parent(pid) => pid,
         };
+        let process = match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(process) => process,
+            Err(errno) => {
+                // One that runs commands sees the end of its control and cleans up.
+                if !commands {
+                    let _ = rustix::process::kill_process(pid, Signal::KILL);
+                }
+                return Err(failed(errno));
+            }
+        };
         let outcome = Outcome::Deadline { rule: rule.clone() };
-        let hand = Running {
+        Ok(Running {
             id,
             pid,
+            process,
             pipe,
+            read: false,
+            ended: None,
+            dying: None,
             due: Some(due),
             control: Some(control),
             rule,
@@ -107,10 +139,25 @@ impl Running {
             frame: Vec::new(),
             stage: Stage::Working,
             outcome,
-        };
-        let flags = rustix::fs::fcntl_getfl(&hand.pipe).map_err(failed)?;
-        rustix::fs::fcntl_setfl(&hand.pipe, flags | OFlags::NONBLOCK).map_err(failed)?;
-        Ok(hand)
+        })
+    }
+
+    /// What to wait for: its end, and while there is `room`, what it writes.
+    pub fn watched(&self, room: bool) -> impl Iterator<Item = PollFd<'_>> {
+        let process = self.lives().then_some(&self.process);
+        let pipe = (room && !self.read).then_some(&self.pipe);
+        process.into_iter().chain(pipe).map(|fd| PollFd::new(fd, PollFlags::IN))
+    }
+
+    /// Whether its process is there: not reaped, so that its number is its own.
+    pub fn lives(&self) -> bool {
+        self.ended.is_none()
+    }
+
+    /// Notes that its process was reaped.
+    pub fn ended(&mut self, status: WaitStatus) {
+        self.ended = Some(status);
+        self.due = None;
     }
 
     /// Whether its request has its answer already, so that nothing more may be said.
@@ -120,7 +167,7 @@ impl Running {
 
     /// Ends its work because of `stage`: time or the runtime's will.
     pub fn let_go(&mut self, stage: Stage, now: Instant) {
-        if self.stage != Stage::Working {
+        if self.stage != Stage::Working || !self.lives() {
             return;
         }
         self.stage = stage;
@@ -138,6 +185,9 @@ impl Running {
 
     /// Does the next harder thing, its time being over. An outcome is the answer to give now.
     pub fn press(&mut self, now: Instant) -> Option<Outcome> {
+        if !self.lives() {
+            return None;
+        }
         match self.stage {
             Stage::Working => self.let_go(Stage::Overdue, now),
             Stage::Overdue | Stage::Cancelled => {
@@ -156,52 +206,61 @@ impl Running {
         None
     }
 
-    /// Reads what it has written; true when it has ended.
-    pub fn read(&mut self) -> bool {
+    /// Reads what it has written until now. Of one that has ended that is all: a child of
+    /// it may hold the pipe open, but only the hand itself writes.
+    pub fn read(&mut self) {
         let mut piece = [0; PIECE];
-        loop {
+        while !self.read {
             match rustix::io::read(&self.pipe, &mut piece) {
-                Ok(0) => return true,
-                Ok(count) => {
+                Ok(count) if count > 0 => {
                     self.frame.extend(piece.iter().take(count));
                     if self.frame.len() > FRAME_MAX {
-                        // It would block on its pipe while we wait for its end.
                         self.kill();
-                        return true;
+                        self.read = true;
                     }
                 }
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return false,
-                Err(_) => return true,
+                Err(Errno::AGAIN) if self.lives() => return,
+                Ok(_) | Err(_) => self.read = true,
             }
         }
     }
 
-    /// Reaps it: its frame if it wrote one to the end, else the words for what happened.
-    /// `others` are the hands that go on.
-    ///
-    /// # Errors
-    /// The outcome to answer instead of a frame.
-    pub fn bury(mut self, others: &HashSet<Pid>) -> Result<Vec<u8>, Outcome> {
-        let status = rustix::process::waitpid(Some(self.pid), WaitOptions::empty());
-        if let Ok(Some((_, status))) = status
-            && status.exit_status() == Some(i32::from(hand::ANSWERED))
-        {
-            return Ok(std::mem::take(&mut self.frame));
+    /// What to answer, now that it is over; `None` while it is not. That is its frame, if it
+    /// wrote one to the end, else the words for what happened. `others` are the hands that live.
+    pub fn over(
+        &mut self,
+        now: Instant,
+        others: &HashSet<Pid>,
+    ) -> Option<Result<Vec<u8>, Outcome>> {
+        let status = self.ended.filter(|_| self.read)?;
+        let code = status.exit_status().and_then(|code| u8::try_from(code).ok());
+        if code == Some(hand::ANSWERED) {
+            return Some(Ok(std::mem::take(&mut self.frame)));
         }
-        // What it was running is ours now.
-        tree::fell(others).map_err(Outcome::from)?;
-        match self.stage {
+        if self.commands && code != Some(hand::NO_ANSWER) {
+            // What it was running is ours now.
+            let limit = *self.dying.get_or_insert(now + KILL_LIMIT);
+            let left = tree::strike(others);
+            if left > 0 && now < limit {
+                self.due = Some(now + LOOK_AGAIN);
+                return None;
+            }
+            if left > 0 {
+                return Some(Err(tree::hang(left).into()));
+            }
+        }
+        Some(Err(match self.stage {
             Stage::Working => {
                 let message = format!("{}: the process that did the work was killed", self.rule);
-                Err(Failure::new(ErrorKind::Io, message).into())
+                Failure::new(ErrorKind::Io, message).into()
             }
-            _ => Err(self.outcome),
-        }
+            _ => self.outcome.clone(),
+        }))
     }
 
     fn kill(&self) {
-        // It is our child and not reaped: the number is its own.
-        let _ = rustix::process::kill_process(self.pid, Signal::KILL);
+        // It may be gone, which is what we want.
+        let _ = rustix::process::pidfd_send_signal(&self.process, Signal::KILL);
     }
 }

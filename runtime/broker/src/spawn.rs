@@ -119,7 +119,12 @@ fn become_program(launch: Launch<'_>, hand: Pid) -> Failure {
     match prepare(launch, hand) {
         Ok((argv, environment)) => {
             let errno = kernel::exec(program, &argv, &environment);
-            Failure::system("cannot execute the program", errno)
+            let failure = Failure::system("cannot execute the program", errno);
+            match errno {
+                Errno::TOOBIG | Errno::NOMEM | Errno::AGAIN => failure,
+                // Of the program or what it needs to be loaded, not of a path argument.
+                _ => Failure { kind: ErrorKind::Changed, ..failure },
+            }
         }
         Err(failure) => failure,
     }
@@ -129,6 +134,7 @@ fn prepare(launch: Launch<'_>, hand: Pid) -> Result<(Vec<CString>, Vec<CString>)
     let failed = |errno: Errno| Failure::system("cannot prepare a process", errno);
     rustix::process::setsid().map_err(failed)?;
     rustix::stdio::dup2_stdin(launch.stdin).map_err(failed)?;
+    // This also lets go of the lock that the hand holds there (see `main`).
     rustix::stdio::dup2_stdout(launch.stdout).map_err(failed)?;
     rustix::stdio::dup2_stderr(launch.stderr).map_err(failed)?;
     kernel::close_on_exec(AFTER_STREAMS).map_err(failed)?;

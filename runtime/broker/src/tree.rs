@@ -3,7 +3,7 @@
 //! A hand and the main loop are subreapers, so whatever loses its parent becomes their child:
 //! no session, group or double fork hides from here. It needs no right but that to signal
 //! one's own descendants. Called by `run` when a command is over and by `dispatch` for what
-//! a dead hand left behind.
+//! a dead hand left behind: by `running` round for round, because the main loop never waits.
 //!
 //! ```text
 //! find all below ─▶ stop each ─▶ any new? ─yes─▶ again          (a stopped tree cannot fork)
@@ -53,27 +53,37 @@ pub fn check() -> Result<(), Failure> {
 /// # Errors
 /// When something is still there after [`KILL_LIMIT`].
 pub fn fell(spared: &HashSet<Pid>) -> Result<(), Failure> {
-    let me = rustix::process::getpid();
     let start = Instant::now();
     loop {
-        let tree = stop_all(me, spared);
-        for pid in tree.iter().filter(|pid| **pid != me) {
-            signal(*pid, Signal::KILL, &tree);
-        }
-        for pid in tree.iter().filter(|pid| **pid != me) {
-            // Those that are not our children are reaped in a later round, when they are.
-            let _ = rustix::process::waitpid(Some(*pid), WaitOptions::NOHANG);
-        }
-        let left = below(me, spared).len();
+        let left = strike(spared);
         if left == 0 {
             return Ok(());
         }
         if start.elapsed() > KILL_LIMIT {
-            let message = format!("{left} killed processes do not end: they hang in the kernel");
-            return Err(Failure::new(ErrorKind::Io, message));
+            return Err(hang(left));
         }
         let _ = poll(&mut [] as &mut [PollFd<'_>], Some(&PAUSE));
     }
+}
+
+/// One round of [`fell`], which waits for nothing; answers how many are still there.
+pub fn strike(spared: &HashSet<Pid>) -> usize {
+    let me = rustix::process::getpid();
+    let tree = stop_all(me, spared);
+    for pid in tree.iter().filter(|pid| **pid != me) {
+        signal(*pid, Signal::KILL, &tree);
+    }
+    for pid in tree.iter().filter(|pid| **pid != me) {
+        // Those that are not our children are reaped in a later round, when they are.
+        let _ = rustix::process::waitpid(Some(*pid), WaitOptions::NOHANG);
+    }
+    below(me, spared).len()
+}
+
+/// What to say of `left` processes that were killed and are there after [`KILL_LIMIT`].
+pub fn hang(left: usize) -> Failure {
+    let message = format!("{left} killed processes do not end: they hang in the kernel");
+    Failure::new(ErrorKind::Io, message)
 }
 
 /// Stops the whole tree below `me`; answers `me` and all that were found.

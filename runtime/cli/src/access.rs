@@ -3,8 +3,9 @@
 
 use std::net::IpAddr;
 
+use abaca::ShareRecord;
 use abaca::configuration::BackendEntry;
-use abaca::types::{AccessLevel, AccessRule, AccessRulesStatus, AccessType, Share, ShareStatus};
+use abaca::types::{AccessLevel, AccessRule, AccessRulesStatus, AccessType, Share};
 use serde::Serialize;
 use serde_json::json;
 
@@ -13,7 +14,7 @@ use crate::failure::{Failure, Result};
 use crate::naming::Placed;
 use crate::output::{Output, table, word};
 use crate::service::Service;
-use crate::share::check_status;
+use crate::share::{check_idle, check_served};
 
 /// The longest name in a rule, as upstream's.
 const TO_BYTES: usize = 255;
@@ -41,14 +42,14 @@ struct View {
 pub async fn run(command: AccessCommand, service: &Service, output: Output) -> Result<()> {
     match command {
         AccessCommand::Allow { share, kind, to, level } => {
-            let before = Rules::of(&share, service).await?;
+            let before = Rules::of(&share, service, output).await?;
             allow(before, kind.into(), &to, level.into(), service, output).await
         }
         AccessCommand::Deny { share, rule, to } => {
-            let before = Rules::of(&share, service).await?;
+            let before = Rules::of(&share, service, output).await?;
             deny(before, &rule, to.as_deref(), service, output).await
         }
-        AccessCommand::List { share } => Rules::of(&share, service).await?.show(output),
+        AccessCommand::List { share } => Rules::of(&share, service, output).await?.show(output),
     }
 }
 
@@ -60,7 +61,7 @@ async fn allow(
     service: &Service,
     output: Output,
 ) -> Result<()> {
-    check_status(&before.share, &[ShareStatus::Available])?;
+    check_served(&before.share)?;
     let access_to = canonical(access_type, to)?;
     if let Some(rule) = before.find(access_type, &access_to) {
         return Err(Failure::refused(
@@ -88,7 +89,8 @@ async fn deny(
     service: &Service,
     output: Output,
 ) -> Result<()> {
-    check_status(&before.share, &[ShareStatus::Available])?;
+    // Nobody may have to wait for a repair to keep somebody out.
+    check_idle(&before.share)?;
     let meant = match to {
         Some(to) => {
             let access_type = kind(rule)?;
@@ -109,8 +111,8 @@ async fn deny(
 }
 
 impl<'a> Rules<'a> {
-    async fn of(wanted: &str, service: &'a Service) -> Result<Self> {
-        let Placed { entry, record } = service.share(wanted).await?;
+    async fn of(wanted: &str, service: &'a Service, output: Output) -> Result<Self> {
+        let Placed { entry, record } = service.share(wanted, output).await?;
         let rules = service.records(entry).await?.access_rules(&record.share.id).await?;
         Ok(Self { entry, share: record.share, rules })
     }
@@ -137,7 +139,14 @@ impl<'a> Rules<'a> {
         let backend = service.ready(self.entry, output).await?;
         let work = backend.update_access(&self.share, &self.rules, added, removed, None);
         output.wait("applying the access rules", Box::pin(work)).await?;
-        Rules::of(&self.share.id, service).await?.show(output)
+        let (id, records) = (&self.share.id, backend.records());
+        let Some(ShareRecord { share, .. }) = records.share(id).await? else {
+            return Err(
+                anyhow::anyhow!("the share {id} has new rules, and its record is gone").into()
+            );
+        };
+        let rules = records.access_rules(id).await?;
+        Rules { entry: self.entry, share, rules }.show(output)
     }
 
     fn show(&self, output: Output) -> Result<()> {

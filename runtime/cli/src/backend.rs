@@ -1,4 +1,6 @@
-//! `abaca backend`: which there are, and whether they work.
+//! `abaca backend`: whether the backends work. Which there are is in `list`.
+
+mod list;
 
 use std::time::Instant;
 
@@ -30,9 +32,14 @@ struct Step {
 ///
 /// # Errors
 /// What kept a backend from working.
-pub async fn run(command: BackendCommand, service: &Service, output: Output) -> Result<()> {
+pub async fn run(
+    command: BackendCommand,
+    verbose: bool,
+    service: &Service,
+    output: Output,
+) -> Result<()> {
     match command {
-        BackendCommand::List => list(service, output),
+        BackendCommand::List { locks } => list::list(locks || verbose, service, output).await,
         BackendCommand::Options { name } => crate::options::show(&name, service, output).await,
         BackendCommand::Check { name: Some(name) } => {
             report(vec![check(service.entry(&name)?, service, output).await], output)
@@ -45,20 +52,6 @@ pub async fn run(command: BackendCommand, service: &Service, output: Output) -> 
             report(all, output)
         }
     }
-}
-
-fn list(service: &Service, output: Output) -> Result<()> {
-    let document: Vec<_> = service
-        .entries()
-        .map(|entry| json!({ "name": entry.name, "driver": entry.driver, "policy": entry.policy }))
-        .collect();
-    output.answer(&json!({ "backends": document }), || {
-        let rows = service.entries().map(|entry| {
-            let path = |path: &std::path::Path| path.display().to_string();
-            [entry.name.clone(), path(&entry.driver), path(&entry.policy)]
-        });
-        table(["name", "driver", "policy"], rows)
-    })
 }
 
 /// Takes the steps in turn, and stops at the first that fails.

@@ -18,7 +18,7 @@ Exit codes:
   3    the driver
   4    the backend: the storage, its programs
   5    the runtime, or the machine beneath it
-  130  interrupted";
+  130  interrupted: the call was given up, and its record will say so";
 
 /// Shares on any storage, by drivers that run in a sandbox under your policy.
 #[derive(Debug, Parser)]
@@ -106,7 +106,11 @@ pub enum PolicyCommand {
 #[derive(Debug, Subcommand)]
 pub enum BackendCommand {
     /// List the configured backends
-    List,
+    List {
+        /// Show the locks that their calls hold now, as --verbose does too
+        #[arg(short, long)]
+        locks: bool,
+    },
     /// Prepare a backend, ask whether it can work, and measure it
     Check {
         /// The backend [default: all]

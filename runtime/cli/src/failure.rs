@@ -19,6 +19,7 @@ use miette::{
 };
 use serde_json::json;
 
+use crate::interruption::Interruption;
 use crate::output;
 
 /// What a command answers.
@@ -49,9 +50,19 @@ pub enum Failure {
         /// What to do instead.
         advice: String,
     },
+    /// Backends whose records cannot be read leave the answer incomplete.
+    #[error("{message}")]
+    Unreadable {
+        /// Which, and why.
+        message: String,
+        /// Whose fault one of them is.
+        blame: Blame,
+        /// What to do about that one.
+        advice: &'static str,
+    },
     /// The user gave up.
-    #[error("interrupted")]
-    Interrupted,
+    #[error("{}", .0.message)]
+    Interrupted(Interruption),
     /// What should not happen.
     #[error("{0:#}")]
     Unexpected(#[from] anyhow::Error),
@@ -78,8 +89,9 @@ impl Failure {
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Unexpected(_) => UNEXPECTED,
-            Self::Interrupted => INTERRUPTED,
-            Self::Library(_) | Self::Refused { .. } => match self.blame() {
+            Self::Interrupted(_) => INTERRUPTED,
+            Self::Library(_) | Self::Refused { .. } | Self::Unreadable { .. } => match self.blame()
+            {
                 Blame::Operator => OPERATOR,
                 Blame::Driver => DRIVER,
                 Blame::Backend => BACKEND,
@@ -118,7 +130,7 @@ impl Failure {
             text.push_str(&place.picture());
         }
         // Giving up is nobody's fault.
-        if !matches!(self, Self::Interrupted) {
+        if !matches!(self, Self::Interrupted(_)) {
             let _ = writeln!(text, "fault: {}", self.blame());
         }
         let advice = self.advice();
@@ -131,7 +143,8 @@ impl Failure {
     fn blame(&self) -> Blame {
         match self {
             Self::Library(error) => error.blame(),
-            Self::Refused { .. } | Self::Interrupted => Blame::Operator,
+            Self::Unreadable { blame, .. } => *blame,
+            Self::Refused { .. } | Self::Interrupted(_) => Blame::Operator,
             Self::Unexpected(_) => Blame::Runtime,
         }
     }
@@ -152,7 +165,8 @@ impl Failure {
                 None => error.advice().to_owned(),
             },
             Self::Refused { advice, .. } => advice.clone(),
-            Self::Interrupted => "`abaca share list` shows what became of it".to_owned(),
+            Self::Unreadable { advice, .. } => (*advice).to_owned(),
+            Self::Interrupted(interruption) => interruption.advice.to_owned(),
             Self::Unexpected(_) => "this is a mistake in Abaca: please report it".to_owned(),
         }
     }

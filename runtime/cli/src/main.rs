@@ -9,6 +9,8 @@ mod backend;
 mod cli;
 mod driver;
 mod failure;
+mod found;
+mod interruption;
 mod logging;
 mod naming;
 mod options;
@@ -44,10 +46,11 @@ fn main() -> ExitCode {
 /// dropped: the broker ends what it had started, and the records say that it was interrupted.
 fn run(cli: Cli, output: Output) -> Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("the async runtime does not start")?;
+    let interruption = interruption::of(&cli.command);
     let done = runtime.block_on(async {
         tokio::select! {
             done = Box::pin(command(cli, output)) => done,
-            Ok(()) = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+            Ok(()) = tokio::signal::ctrl_c() => Err(Failure::Interrupted(interruption)),
         }
     });
     // Compiling cannot be stopped half way, and nobody waits for it any more.
@@ -61,7 +64,8 @@ async fn command(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Driver(command) => driver::run(command, output).await?,
         Command::Policy(command) => return policy::run(command, &global, output),
         Command::Backend(command) => {
-            backend::run(command, &Service::open(&global)?, output).await?;
+            let verbose = global.verbose > 0;
+            backend::run(command, verbose, &Service::open(&global)?, output).await?;
         }
         Command::Share(command) => share::run(command, &Service::open(&global)?, output).await?,
         Command::Snapshot(command) => {

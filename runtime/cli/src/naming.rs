@@ -1,5 +1,5 @@
 //! How a share or snapshot is meant by a word: its id, its display name, or the beginning of
-//! its id. Pure. Called by `service` and by whatever makes something with a name.
+//! its id. Pure. Called by `found` and by whatever makes something with a name.
 
 use abaca::configuration::BackendEntry;
 use abaca::{ShareRecord, SnapshotRecord};
@@ -61,13 +61,10 @@ impl Named for SnapshotRecord {
 /// When none is meant, or several.
 pub fn find<'a, T: Named>(wanted: &str, all: Vec<Placed<'a, T>>) -> Result<Placed<'a, T>> {
     let has_id = |one: &Placed<'_, T>| one.record.id() == wanted;
-    let is_meant = |one: &Placed<'_, T>| {
-        one.record.name() == Some(wanted)
-            || (wanted.len() >= PREFIX && one.record.id().starts_with(wanted))
-    };
     let whole_id = all.iter().any(has_id);
-    let (mut meant, others): (Vec<_>, Vec<_>) =
-        all.into_iter().partition(|one| if whole_id { has_id(one) } else { is_meant(one) });
+    let (mut meant, others): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|one| if whole_id { has_id(one) } else { is_meant(wanted, &one.record) });
     let noun = T::NOUN;
     match (meant.pop(), meant.is_empty()) {
         (Some(one), true) => Ok(one),
@@ -87,6 +84,13 @@ pub fn find<'a, T: Named>(wanted: &str, all: Vec<Placed<'a, T>>) -> Result<Place
             format!("there are: {}", candidates(&others)),
         )),
     }
+}
+
+/// Whether a word can mean a record.
+pub fn is_meant<T: Named>(wanted: &str, record: &T) -> bool {
+    record.id() == wanted
+        || record.name() == Some(wanted)
+        || (wanted.len() >= PREFIX && record.id().starts_with(wanted))
 }
 
 /// Refuses a display name that cannot be used, or that another one has: two could not be told

@@ -13,7 +13,8 @@ use abaca::{Backend, Records, Runtime, ShareRecord, SnapshotRecord};
 
 use crate::cli::Global;
 use crate::failure::{Failure, Result};
-use crate::naming::{Placed, find};
+use crate::found::Found;
+use crate::naming::Placed;
 use crate::output::Output;
 
 /// Where a configuration is looked for when none is named, in this order.
@@ -135,50 +136,51 @@ impl Service {
     ///
     /// # Errors
     /// When they cannot be opened.
-    pub async fn records(&self, entry: &BackendEntry) -> Result<Records> {
-        Ok(Records::open(self.configuration.state(), &entry.name).await?)
+    pub async fn records(&self, entry: &BackendEntry) -> abaca::Result<Records> {
+        Records::open(self.configuration.state(), &entry.name).await
     }
 
-    /// All shares of the backends that are covered.
-    ///
-    /// # Errors
-    /// When the records cannot be read.
-    pub async fn shares(&self) -> Result<Vec<Placed<'_, ShareRecord>>> {
-        let mut all = Vec::new();
+    /// All shares of the backends that are covered and can be read.
+    pub async fn shares(&self) -> Found<'_, ShareRecord> {
+        let mut found = Found::new();
         for entry in self.entries() {
-            let shares = self.records(entry).await?.shares().await?;
-            all.extend(shares.into_iter().map(|record| Placed { entry, record }));
+            found.add(entry, async { self.records(entry).await?.shares().await }.await);
         }
-        Ok(all)
+        found
     }
 
-    /// All snapshots of the backends that are covered.
-    ///
-    /// # Errors
-    /// When the records cannot be read.
-    pub async fn snapshots(&self) -> Result<Vec<Placed<'_, SnapshotRecord>>> {
-        let mut all = Vec::new();
+    /// All snapshots of the backends that are covered and can be read.
+    pub async fn snapshots(&self) -> Found<'_, SnapshotRecord> {
+        let mut found = Found::new();
         for entry in self.entries() {
-            let snapshots = self.records(entry).await?.snapshots().await?;
-            all.extend(snapshots.into_iter().map(|record| Placed { entry, record }));
+            found.add(entry, async { self.records(entry).await?.snapshots().await }.await);
         }
-        Ok(all)
+        found
     }
 
-    /// The share that is meant by a name or an id.
+    /// The share that is meant by a name or an id. People are warned of backends that could not
+    /// be read.
     ///
     /// # Errors
     /// When there is none, or more than one.
-    pub async fn share(&self, wanted: &str) -> Result<Placed<'_, ShareRecord>> {
-        find(wanted, self.shares().await?)
+    pub async fn share(&self, wanted: &str, output: Output) -> Result<Placed<'_, ShareRecord>> {
+        let (share, unreadable) = self.shares().await.one(wanted)?;
+        unreadable.warn(output);
+        Ok(share)
     }
 
-    /// The snapshot that is meant by a name or an id.
+    /// The snapshot that is meant by a name or an id, as [`share`](Self::share).
     ///
     /// # Errors
     /// When there is none, or more than one.
-    pub async fn snapshot(&self, wanted: &str) -> Result<Placed<'_, SnapshotRecord>> {
-        find(wanted, self.snapshots().await?)
+    pub async fn snapshot(
+        &self,
+        wanted: &str,
+        output: Output,
+    ) -> Result<Placed<'_, SnapshotRecord>> {
+        let (snapshot, unreadable) = self.snapshots().await.one(wanted)?;
+        unreadable.warn(output);
+        Ok(snapshot)
     }
 }
 

@@ -4,19 +4,23 @@
 
 mod create;
 
-use std::collections::BTreeMap;
-
 use abaca::configuration::BackendEntry;
 use abaca::types::{Error as DriverError, Share, ShareStatus};
 use abaca::{Error, Records, ShareRecord};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::{Resize, ShareCommand};
 use crate::failure::{Failure, Result};
+use crate::found::Found;
 use crate::naming::Placed;
 use crate::output::{Output, facts, notes, plain, table, time, word};
 use crate::service::Service;
+
+/// Where the back end has the share and serves it: a resize that failed has changed nothing of
+/// that, and is no reason to refuse the next one or anything else.
+const SERVED: [ShareStatus; 3] =
+    [ShareStatus::Available, ShareStatus::ExtendingError, ShareStatus::ShrinkingError];
 
 /// What the command shows of a share, in this order.
 #[derive(Debug, Serialize)]
@@ -31,10 +35,25 @@ struct View {
     export_locations: Vec<String>,
     access_rules_status: String,
     from_snapshot: Option<String>,
-    metadata: serde_json::Map<String, serde_json::Value>,
+    metadata: serde_json::Map<String, Value>,
     created_at: Option<String>,
     launched_at: Option<String>,
     message: Option<String>,
+}
+
+/// The answer to `list`.
+#[derive(Serialize)]
+struct List<'a> {
+    shares: &'a [View],
+    unreadable: Vec<Value>,
+}
+
+/// The answer to `show`: another share of the same name may be where nothing could be read.
+#[derive(Serialize)]
+struct One {
+    #[serde(flatten)]
+    share: View,
+    unreadable: Vec<Value>,
 }
 
 /// Does what was asked.
@@ -45,7 +64,7 @@ pub async fn run(command: ShareCommand, service: &Service, output: Output) -> Re
     match command {
         ShareCommand::Create(asked) => create::create(asked, service, output).await,
         ShareCommand::List => list(service, output).await,
-        ShareCommand::Show { share } => show(&service.share(&share).await?, output),
+        ShareCommand::Show { share } => show_one(&share, service, output).await,
         ShareCommand::Delete { share } => delete(&share, service, output).await,
         ShareCommand::Extend(asked) => resize(&asked, Direction::Larger, service, output).await,
         ShareCommand::Shrink(asked) => resize(&asked, Direction::Smaller, service, output).await,
@@ -53,10 +72,12 @@ pub async fn run(command: ShareCommand, service: &Service, output: Output) -> Re
 }
 
 async fn list(service: &Service, output: Output) -> Result<()> {
-    let views: Vec<_> = service.shares().await?.iter().map(View::new).collect();
-    output.answer(&BTreeMap::from([("shares", &views)]), || {
+    let Found { all, unreadable } = service.shares().await;
+    let views: Vec<_> = all.iter().map(View::new).collect();
+    let document = List { shares: &views, unreadable: unreadable.documents() };
+    output.answer(&document, || {
         if views.is_empty() {
-            return "no shares\n".to_owned();
+            return format!("no shares{}\n", unreadable.reservation());
         }
         let rows = views.iter().map(|view| {
             let name = view.name.clone().unwrap_or_default();
@@ -66,7 +87,15 @@ async fn list(service: &Service, output: Output) -> Result<()> {
         });
         let headers = ["name", "id", "backend", "status", "size", "export location"];
         table(headers, rows) + &notes(views.iter().map(|view| (&view.id, &view.message)))
-    })
+    })?;
+    unreadable.into_outcome(output)
+}
+
+async fn show_one(wanted: &str, service: &Service, output: Output) -> Result<()> {
+    let (share, unreadable) = service.shares().await.one(wanted)?;
+    unreadable.warn(output);
+    let one = One { share: View::new(&share), unreadable: unreadable.documents() };
+    output.answer(&one, || one.share.text())
 }
 
 fn show(share: &Placed<'_, ShareRecord>, output: Output) -> Result<()> {
@@ -88,11 +117,9 @@ async fn show_again(
 }
 
 async fn delete(wanted: &str, service: &Service, output: Output) -> Result<()> {
-    let Placed { entry, record } = service.share(wanted).await?;
+    let Placed { entry, record } = service.share(wanted, output).await?;
     let share = record.share;
-    if is_under_way(share.status) {
-        return Err(under_way(&share));
-    }
+    check_idle(&share)?;
     let records = service.records(entry).await?;
     let snapshots = records.snapshots().await?;
     let mut of_it = snapshots.iter().map(|one| &one.snapshot);
@@ -137,13 +164,9 @@ async fn resize(
     service: &Service,
     output: Output,
 ) -> Result<()> {
-    let Placed { entry, record } = service.share(&asked.share).await?;
+    let Placed { entry, record } = service.share(&asked.share, output).await?;
     let share = record.share;
-    let failed_before = match direction {
-        Direction::Larger => ShareStatus::ExtendingError,
-        Direction::Smaller => ShareStatus::ShrinkingError,
-    };
-    check_status(&share, &[ShareStatus::Available, failed_before])?;
+    check_served(&share)?;
     let backend = service.ready(entry, output).await?;
     let what = format!("giving the share {} GiB", asked.size);
     let work = async {
@@ -156,39 +179,39 @@ async fn resize(
     show_again(&share.id, entry, backend.records(), output).await
 }
 
-/// Refuses a share whose status does not allow what is asked.
+/// Refuses a share that the back end does not serve.
 ///
 /// # Errors
-/// When its status is none of `fitting`.
-pub fn check_status(share: &Share, fitting: &[ShareStatus]) -> Result<()> {
-    if fitting.contains(&share.status) {
+/// When its status is none of [`SERVED`].
+pub fn check_served(share: &Share) -> Result<()> {
+    check_idle(share)?;
+    if SERVED.contains(&share.status) {
         return Ok(());
     }
-    if is_under_way(share.status) {
-        return Err(under_way(share));
-    }
-    let fitting: Vec<_> = fitting.iter().map(word).collect();
+    let served = SERVED.each_ref().map(word);
     Err(Failure::refused(
         format!(
             "the share's status is {}, and this needs {}",
             word(&share.status),
-            fitting.join(" or ")
+            served.join(" or ")
         ),
         format!("`abaca share show {}` says why it is", share.id),
     ))
 }
 
-/// Whether a call works on the share. One that died left another status.
-fn is_under_way(status: ShareStatus) -> bool {
+/// Refuses a share that a call works on. One that died left another status.
+///
+/// # Errors
+/// When its status is one of those that hold during a call.
+pub fn check_idle(share: &Share) -> Result<()> {
     use ShareStatus as S;
-    matches!(status, S::Creating | S::Deleting | S::Extending | S::Shrinking)
-}
-
-fn under_way(share: &Share) -> Failure {
-    Failure::refused(
+    if !matches!(share.status, S::Creating | S::Deleting | S::Extending | S::Shrinking) {
+        return Ok(());
+    }
+    Err(Failure::refused(
         format!("the share's status is {}: another call works on it", word(&share.status)),
         "wait until that has ended; `abaca share list` shows when",
-    )
+    ))
 }
 
 impl View {

@@ -1,19 +1,19 @@
 //! `abaca snapshot`: takes, lists and removes snapshots. Shares are made from them in `share`.
 
-use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use abaca::SnapshotRecord;
-use abaca::types::{Share, ShareStatus, Snapshot, SnapshotStatus};
+use abaca::types::{Share, Snapshot, SnapshotStatus};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::SnapshotCommand;
 use crate::failure::{Failure, Result};
+use crate::found::Found;
 use crate::naming::{Placed, check_new_name};
 use crate::output::{Output, facts, notes, plain, table, time, word};
 use crate::service::Service;
-use crate::share::check_status;
+use crate::share::check_served;
 
 /// What the command shows of a snapshot.
 #[derive(Debug, Serialize)]
@@ -29,6 +29,13 @@ struct View {
     message: Option<String>,
 }
 
+/// The answer to `list`.
+#[derive(Serialize)]
+struct List<'a> {
+    snapshots: &'a [View],
+    unreadable: Vec<Value>,
+}
+
 /// Does what was asked.
 ///
 /// # Errors
@@ -42,9 +49,10 @@ pub async fn run(command: SnapshotCommand, service: &Service, output: Output) ->
 }
 
 async fn create(wanted: &str, name: String, service: &Service, output: Output) -> Result<()> {
-    check_new_name(&name, &service.snapshots().await?)?;
-    let Placed { entry, record } = service.share(wanted).await?;
-    check_status(&record.share, &[ShareStatus::Available])?;
+    // Of what cannot be read, the search for the share warns.
+    check_new_name(&name, &service.snapshots().await.all)?;
+    let Placed { entry, record } = service.share(wanted, output).await?;
+    check_served(&record.share)?;
     let snapshot = new_snapshot(&record.share, name);
     let backend = service.ready(entry, output).await?;
     let work = Box::pin(backend.create_snapshot(&snapshot, None));
@@ -85,20 +93,15 @@ fn new_snapshot(share: &Share, name: String) -> Snapshot {
 }
 
 async fn list(of: Option<&str>, service: &Service, output: Output) -> Result<()> {
-    let of = match of {
-        Some(wanted) => Some(service.share(wanted).await?.record.share.id),
-        None => None,
+    let Found { all, unreadable } = match of {
+        Some(wanted) => of_share(wanted, service, output).await?,
+        None => service.snapshots().await,
     };
-    let views: Vec<_> = service
-        .snapshots()
-        .await?
-        .iter()
-        .filter(|one| of.as_ref().is_none_or(|id| one.record.snapshot.share_instance_id == *id))
-        .map(View::new)
-        .collect();
-    output.answer(&BTreeMap::from([("snapshots", &views)]), || {
+    let views: Vec<_> = all.iter().map(View::new).collect();
+    let document = List { snapshots: &views, unreadable: unreadable.documents() };
+    output.answer(&document, || {
         if views.is_empty() {
-            return "no snapshots\n".to_owned();
+            return format!("no snapshots{}\n", unreadable.reservation());
         }
         let rows = views.iter().map(|view| {
             let name = view.name.clone().unwrap_or_default();
@@ -108,12 +111,27 @@ async fn list(of: Option<&str>, service: &Service, output: Output) -> Result<()>
         });
         table(["name", "id", "share", "status", "size", "created"], rows)
             + &notes(views.iter().map(|view| (&view.id, &view.message)))
-    })
+    })?;
+    unreadable.into_outcome(output)
+}
+
+/// The snapshots of one share. Its backend has them all.
+async fn of_share<'a>(
+    wanted: &str,
+    service: &'a Service,
+    output: Output,
+) -> Result<Found<'a, SnapshotRecord>> {
+    let Placed { entry, record } = service.share(wanted, output).await?;
+    let mut snapshots = service.records(entry).await?.snapshots().await?;
+    snapshots.retain(|one| one.snapshot.share_instance_id == record.share.id);
+    let mut found = Found::new();
+    found.add(entry, Ok(snapshots));
+    Ok(found)
 }
 
 async fn delete(wanted: &str, service: &Service, output: Output) -> Result<()> {
     let Placed { entry, record: SnapshotRecord { snapshot, .. } } =
-        service.snapshot(wanted).await?;
+        service.snapshot(wanted, output).await?;
     if matches!(snapshot.status, SnapshotStatus::Creating | SnapshotStatus::Deleting) {
         return Err(Failure::refused(
             format!(

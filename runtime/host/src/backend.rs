@@ -34,7 +34,7 @@ use std::time::Instant;
 use abaca_broker::protocol::Hello;
 use abaca_policy::Policy;
 use serde_json::{Map, Value};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Semaphore;
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
@@ -52,8 +52,9 @@ use crate::gate::Powers;
 use crate::limits::Limits;
 use crate::locks::{HeldLock, NamedLocks};
 use crate::options::{OptionRow, OptionValue, OptionValues};
-use crate::records::{Beginning, Change, Records, ShareEdit};
+use crate::records::{Beginning, Change, OpenCall, Records, ShareEdit};
 use crate::storage::{absolute, private_directory, read_text};
+use crate::text::printable;
 use crate::types::{ExportLocation, Share, ShareStatus};
 
 /// The largest policy file that is read, in bytes; the policy's own limit is the same.
@@ -62,9 +63,14 @@ const POLICY_BYTES: u64 = 1024 * 1024;
 /// The longest name of a backend: it becomes a directory's name and part of each host name.
 const NAME_BYTES: usize = 64;
 
-/// The most export locations of one share, and the longest path of one in bytes.
+/// The most export locations of one share: one for each address of a large server.
 const LOCATIONS: usize = 64;
-const LOCATION_BYTES: usize = 4 * 1024;
+
+/// The longest text of a driver that is kept, in bytes: a path, with room.
+const TEXT_BYTES: usize = 4 * 1024;
+
+/// The most pairs of texts that are kept together; upstream's drivers use a handful.
+const PAIRS: usize = 256;
 
 /// What an operator decides about a backend.
 #[derive(Clone, Debug)]
@@ -97,7 +103,7 @@ struct Shared {
     /// served.
     places: Semaphore,
     /// What `get-share-stats` said last.
-    stats: Mutex<Option<BackendStats>>,
+    stats: std::sync::Mutex<Option<BackendStats>>,
 }
 
 impl Backend {
@@ -144,13 +150,15 @@ impl Backend {
             policy: policy.digest().to_owned(),
         };
         let audit = Audit::open(&directory, &opened, subject)?;
-        let broker = Broker::new(program, absolute(&policy_file)?, policy.digest().to_owned());
+        let records = Records::new(database.clone(), &directory, &opened)?;
+        let digest = policy.digest().to_owned();
+        let broker = Broker::new(program, absolute(&policy_file)?, digest, records.presence());
         let powers = Powers {
             backend: name.clone(),
             policy,
             broker,
             options,
-            state: DriverState::new(database.clone()),
+            state: DriverState::new(database),
             locks: NamedLocks::open(&directory, &opened)?,
             audit,
         };
@@ -158,11 +166,11 @@ impl Backend {
         let shared = Shared {
             name,
             places: Semaphore::new(limits.concurrent_calls),
-            records: Records::new(database, &directory, &opened)?,
+            records,
             powers: Arc::new(powers),
             driver,
             limits,
-            stats: Mutex::new(None),
+            stats: std::sync::Mutex::new(None),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -286,10 +294,18 @@ impl Backend {
         W: AsyncFnOnce(&str) -> (Result<A>, Vec<Change>),
     {
         let records = &self.shared.records;
-        let open = records.begin(beginning).await?;
-        let (answer, changes) = work(&open.id).await;
-        let failure = answer.as_ref().err().map(ToString::to_string);
-        records.finish(open, failure, changes).await?;
+        let mut under_way = UnderWay {
+            shared: Arc::clone(&self.shared),
+            call: Some(records.begin(beginning).await?),
+        };
+        let id = under_way.call.as_ref().map(|call| call.id.clone()).unwrap_or_default();
+        let (answer, changes) = work(&id).await;
+        // An audit that could not say how the call ended does not undo what was made.
+        let failure = answer.as_ref().err().filter(|error| !matches!(error, Error::Audit { .. }));
+        let failure = failure.map(ToString::to_string);
+        if let Some(call) = under_way.call.take() {
+            records.finish(call, failure, changes).await?;
+        }
         answer
     }
 
@@ -310,7 +326,7 @@ impl Backend {
         let (answer, changes) = settle(self.run(method, id, began, function).await);
         match self.audit(Event::CallEnd, method, id, Some((answer.as_ref().err(), began))) {
             Ok(()) => (answer, changes),
-            Err(error) => (Err(error), Vec::new()),
+            Err(error) => (Err(error), changes),
         }
     }
 
@@ -339,7 +355,12 @@ impl Backend {
             limits: &shared.limits,
             began,
         };
-        call.run(function).await?.map_err(Error::from)
+        let answer = call.run(function).await;
+        if matches!(answer, Err(Error::Deadline { .. })) {
+            // The error says that everything the call had started is gone.
+            shared.powers.broker.quiet().await;
+        }
+        answer?.map_err(Error::from)
     }
 
     fn audit(
@@ -357,10 +378,34 @@ impl Backend {
             line.insert("outcome".into(), if error.is_none() { "ok" } else { "failed" }.into());
             if let Some(error) = error {
                 line.insert("blame".into(), error.blame().to_string().into());
-                line.insert("error".into(), Value::String(error.to_string()));
+                let error = printable(&error.to_string(), crate::text::MESSAGE_BYTES);
+                line.insert("error".into(), Value::String(error));
             }
         }
         self.shared.powers.audit.write(event, id, line)
+    }
+}
+
+/// A call that is recorded as under way. Dropped before it is finished, because its caller gave it
+/// up, it is recorded as interrupted when nothing of it is left.
+struct UnderWay {
+    shared: Arc<Shared>,
+    call: Option<OpenCall>,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let Some(call) = self.call.take() else { return };
+        let shared = Arc::clone(&self.shared);
+        // Without a runtime this process is about to end, and whoever reads the records next
+        // finds the call.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            shared.powers.broker.quiet().await;
+            if let Err(error) = shared.records.abandon(call).await {
+                tracing::error!(%error, "a call that was given up could not be recorded");
+            }
+        });
     }
 }
 
@@ -410,16 +455,44 @@ fn check_mode(name: &str, driver: &Driver, options: &OptionValues) -> Result<()>
 
 /// What a driver says about where clients find a share is shown to users and stored.
 fn check_locations(method: &'static str, locations: &[ExportLocation]) -> Result<()> {
-    let reason = if locations.len() > LOCATIONS {
-        format!("it names {} export locations; {LOCATIONS} are allowed", locations.len())
-    } else if locations.iter().any(|one| one.path.is_empty() || one.path.len() > LOCATION_BYTES) {
-        format!("an export location is empty or longer than {LOCATION_BYTES} bytes")
-    } else if locations.iter().any(|one| one.path.chars().any(char::is_control)) {
-        "an export location has control characters".to_owned()
+    if locations.len() > LOCATIONS {
+        let reason =
+            format!("it names {} export locations; {LOCATIONS} are allowed", locations.len());
+        return Err(Error::Contract { method, reason });
+    }
+    for location in locations {
+        if location.path.is_empty() {
+            let reason = "an export location is empty".to_owned();
+            return Err(Error::Contract { method, reason });
+        }
+        check_text(method, "an export location", &location.path)?;
+        check_pairs(method, "the metadata of an export location", &location.metadata)?;
+    }
+    Ok(())
+}
+
+/// A text that is stored and shown.
+fn check_text(method: &'static str, what: &str, text: &str) -> Result<()> {
+    let reason = if text.len() > TEXT_BYTES {
+        format!("{what} is longer than {TEXT_BYTES} bytes")
+    } else if text.chars().any(char::is_control) {
+        format!("{what} has control characters")
     } else {
         return Ok(());
     };
     Err(Error::Contract { method, reason })
+}
+
+/// Pairs of texts that are stored and shown.
+fn check_pairs(method: &'static str, what: &str, pairs: &[(String, String)]) -> Result<()> {
+    if pairs.len() > PAIRS {
+        let reason = format!("{what} has {} pairs; {PAIRS} are allowed", pairs.len());
+        return Err(Error::Contract { method, reason });
+    }
+    pairs.iter().try_for_each(|(key, value)| {
+        check_text(method, what, key)?;
+        check_text(method, what, value)
+    })
 }
 
 /// What the answer to changing a share's size means.

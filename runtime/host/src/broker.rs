@@ -23,9 +23,10 @@ use abaca_broker::protocol::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot};
 
 use crate::error::{Error, Result};
+use crate::records::Presence;
 
 /// The program's file name.
 pub(crate) const PROGRAM: &str = "abaca-broker";
@@ -33,12 +34,17 @@ pub(crate) const PROGRAM: &str = "abaca-broker";
 /// How long a broker may take to say hello: it opens the roots and checks every program.
 const HELLO: Duration = Duration::from_secs(10);
 
+/// How long the end of what was given up is waited for. The broker kills at once; a process that
+/// hangs in the kernel cannot be waited for longer.
+const QUIET: Duration = Duration::from_secs(30);
+
 /// How much is read from the socket at once.
 const READ: usize = 64 * 1024;
 
 type Answer = Frame<Response>;
-/// Who waits for which answer; none once the broker is gone.
-type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Answer>>>>>;
+/// Who waits for which answer; none once the broker is gone. Nobody waits for a request that was
+/// given up, but the broker has still to say that nothing of it is left.
+type Waiting = Arc<Mutex<Option<HashMap<u64, Option<oneshot::Sender<Answer>>>>>>;
 
 /// The broker of one backend.
 #[derive(Debug)]
@@ -46,14 +52,50 @@ pub(crate) struct Broker {
     program: PathBuf,
     policy: PathBuf,
     digest: String,
-    connection: AsyncMutex<Option<Arc<Connection>>>,
+    connection: Mutex<Option<Arc<Connection>>>,
+    /// Held while one is started, so that there is never a second.
+    starting: AsyncMutex<()>,
+    /// Gives each broker the file whose lock says that it or something that it started lives.
+    presence: Presence,
 }
 
 impl Broker {
     /// A broker that is started when it is first asked. `digest` is that of the policy which
     /// the runtime has read: a broker that has read another one is not used.
-    pub(crate) fn new(program: PathBuf, policy: PathBuf, digest: String) -> Self {
-        Self { program, policy, digest, connection: AsyncMutex::new(None) }
+    pub(crate) fn new(
+        program: PathBuf,
+        policy: PathBuf,
+        digest: String,
+        presence: Presence,
+    ) -> Self {
+        let (connection, starting) = (Mutex::new(None), AsyncMutex::new(()));
+        Self { program, policy, digest, connection, starting, presence }
+    }
+
+    /// Whether every request that was given up has ended.
+    pub(crate) fn is_quiet(&self) -> bool {
+        lock(&self.connection).as_ref().is_none_or(|connection| connection.is_quiet())
+    }
+
+    /// Waits until every request that was given up has ended, with all that it had started.
+    pub(crate) async fn quiet(&self) {
+        let Some(connection) = lock(&self.connection).clone() else { return };
+        let quiet = async {
+            loop {
+                let mut ended = std::pin::pin!(connection.ended.notified());
+                // From here on no ending is missed.
+                ended.as_mut().enable();
+                if connection.is_quiet() {
+                    break;
+                }
+                ended.await;
+            }
+        };
+        if tokio::time::timeout(QUIET, quiet).await.is_err() {
+            tracing::error!(
+                "what a call had started could not be ended; the broker goes on trying"
+            );
+        }
     }
 
     /// Asks, and waits for the answer and its body. Dropping the future cancels the request.
@@ -67,7 +109,7 @@ impl Broker {
             .map_err(|error| Error::Broker(format!("cannot be asked this: {error}")))?;
         let (sender, receiver) = oneshot::channel();
         let ended = || Error::Broker("ended before it answered".to_owned());
-        lock(&connection.waiting).as_mut().ok_or_else(ended)?.insert(id, sender);
+        lock(&connection.waiting).as_mut().ok_or_else(ended)?.insert(id, Some(sender));
         let asked = Asked { id, connection: &connection };
         connection.outgoing.send(bytes).map_err(|_| ended())?;
         let frame = receiver.await.map_err(|_| ended())?;
@@ -84,12 +126,13 @@ impl Broker {
     }
 
     async fn connected(&self) -> Result<Arc<Connection>> {
-        let mut slot = self.connection.lock().await;
-        match &*slot {
-            Some(connection) if lock(&connection.waiting).is_some() => Ok(Arc::clone(connection)),
+        let _starting = self.starting.lock().await;
+        let running = lock(&self.connection).clone();
+        match running {
+            Some(connection) if lock(&connection.waiting).is_some() => Ok(connection),
             _ => {
                 let connection = Arc::new(self.start().await?);
-                *slot = Some(Arc::clone(&connection));
+                *lock(&self.connection) = Some(Arc::clone(&connection));
                 Ok(connection)
             }
         }
@@ -102,9 +145,12 @@ impl Broker {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()
             .and_then(|(ours, theirs)| ours.set_nonblocking(true).map(|()| (ours, theirs)))
             .map_err(|error| failed("cannot be given a socket", &error))?;
-        // The socket is its standard input: the one descriptor that a child gets without any
-        // unsafe code here. Its environment is empty, and it is asked nothing by arguments
-        // but where the policy is.
+        let (file, mark) =
+            self.presence.mark().map_err(|error| failed("cannot be marked", &error))?;
+        // The socket is its standard input, and the file that says that it lives its standard
+        // output: the descriptors that a child gets without any unsafe code here. Its
+        // environment is empty, and its process group its own: what a terminal sends to us is
+        // for us to pass on.
         #[expect(clippy::disallowed_methods, reason = "the one place that starts the broker")]
         let mut child = tokio::process::Command::new(&self.program)
             .arg("--policy")
@@ -113,7 +159,8 @@ impl Broker {
             .env_clear()
             .current_dir("/")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(Stdio::null())
+            .stdout(Stdio::from(file))
+            .process_group(0)
             .spawn()
             .map_err(|error| failed("cannot be started", &error))?;
         tokio::spawn(async move {
@@ -143,10 +190,12 @@ impl Broker {
             )));
         }
         let waiting = Arc::new(Mutex::new(Some(HashMap::new())));
+        let ended = Arc::new(Notify::new());
         let (outgoing, queue) = mpsc::unbounded_channel();
         tokio::spawn(write(writer, queue));
-        tokio::spawn(read(reader, decoder, Arc::clone(&waiting)));
-        Ok(Connection { hello, next: AtomicU64::new(UNASKED + 1), waiting, outgoing })
+        tokio::spawn(read(reader, decoder, Arc::clone(&waiting), Arc::clone(&ended)));
+        let (next, presence) = (AtomicU64::new(UNASKED + 1), self.presence.clone());
+        Ok(Connection { hello, next, waiting, ended, outgoing, presence, mark })
     }
 }
 
@@ -156,7 +205,26 @@ struct Connection {
     hello: Hello,
     next: AtomicU64,
     waiting: Waiting,
+    /// Told whenever a request has been answered.
+    ended: Arc<Notify>,
     outgoing: mpsc::UnboundedSender<Vec<u8>>,
+    presence: Presence,
+    /// The name of the file whose lock the broker holds.
+    mark: String,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.is_quiet() {
+            self.presence.remove(&self.mark);
+        }
+    }
+}
+
+impl Connection {
+    fn is_quiet(&self) -> bool {
+        lock(&self.waiting).as_ref().is_none_or(|all| all.values().all(Option::is_some))
+    }
 }
 
 /// A request under way: dropped before its answer came, it cancels.
@@ -167,10 +235,11 @@ struct Asked<'a> {
 
 impl Drop for Asked<'_> {
     fn drop(&mut self) {
-        let unanswered = lock(&self.connection.waiting)
+        let given_up = lock(&self.connection.waiting)
             .as_mut()
-            .is_some_and(|waiting| waiting.remove(&self.id).is_some());
-        if unanswered {
+            .and_then(|waiting| waiting.get_mut(&self.id))
+            .is_some_and(|sender| sender.take().is_some());
+        if given_up {
             let id = self.connection.next.fetch_add(1, Ordering::Relaxed);
             let cancel = Request { id, kind: RequestKind::Cancel { target: self.id } };
             if let Ok(bytes) = encode(&cancel, &[]) {
@@ -191,12 +260,18 @@ async fn write(mut writer: OwnedWriteHalf, mut queue: mpsc::UnboundedReceiver<Ve
 
 /// Hands out answers until the broker ends, then tells everybody who still waits by dropping
 /// their senders.
-async fn read(mut reader: OwnedReadHalf, mut decoder: Decoder, waiting: Waiting) {
+async fn read(
+    mut reader: OwnedReadHalf,
+    mut decoder: Decoder,
+    waiting: Waiting,
+    ended: Arc<Notify>,
+) {
     loop {
         match receive(&mut reader, &mut decoder).await {
             Ok(Some(frame)) => {
                 let sender = lock(&waiting).as_mut().and_then(|all| all.remove(&frame.header.id));
-                if let Some(sender) = sender {
+                ended.notify_waiters();
+                if let Some(Some(sender)) = sender {
                     // An asker that went away meanwhile has no use for it.
                     let _ = sender.send(frame);
                 }
@@ -209,6 +284,7 @@ async fn read(mut reader: OwnedReadHalf, mut decoder: Decoder, waiting: Waiting)
         }
     }
     *lock(&waiting) = None;
+    ended.notify_waiters();
 }
 
 async fn receive(

@@ -18,15 +18,13 @@ use wasmtime::{ResourceLimiter, Store, Trap, UpdateDeadline};
 use crate::driver::Driver;
 use crate::error::{Error, Limit, Part, Result};
 use crate::gate::{AtWork, Ending, Gate, Powers};
-use crate::limits::{EPOCH_TICK, KILL_GRACE, Limits};
+use crate::limits::{KILL_GRACE, Limits};
 use crate::text::printable;
 
 /// What a store holds: the gate of this call and what the guest has taken of its memory.
 pub(crate) struct Room {
     pub(crate) gate: Gate,
     taken: Taken,
-    /// Epoch ticks that passed while the guest computed.
-    ticks: u64,
 }
 
 /// What a call is made of.
@@ -60,8 +58,10 @@ impl Call<'_> {
         F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<T>,
     {
         let at_work = AtWork::new(Part::Guest);
-        let deadline = self.began + self.limits.wall;
+        // A limit beyond the clock is no limit.
+        let deadline = self.began.checked_add(self.limits.wall).unwrap_or_else(far);
         let mut store = self.store(deadline, at_work.clone());
+        store.data().gate.cpu.resume();
         let guarded = futures_catch(AssertUnwindSafe(async {
             let instance = self.driver.instantiate(&mut store).await?;
             function(&mut store, &instance).await
@@ -81,7 +81,7 @@ impl Call<'_> {
             }
             Err(_) => Err(Ending::Deadline(at_work.get()).into()),
         };
-        let room = store.into_data();
+        let room = store.data();
         if room.gate.log.dropped > 0 {
             let (method, dropped) = (self.method, room.gate.log.dropped);
             tracing::warn!(
@@ -90,7 +90,7 @@ impl Call<'_> {
                 "the driver logged more than a call may; dropped lines"
             );
         }
-        answer.map_err(|error| self.explain(&error, &room))
+        answer.map_err(|error| self.explain(error, room))
     }
 
     fn store(&self, deadline: Instant, at_work: AtWork) -> Store<Room> {
@@ -98,39 +98,39 @@ impl Call<'_> {
         let gate =
             Gate::new(self.id.to_owned(), self.powers.clone(), deadline, at_work, limits.clone());
         let taken = Taken::new(limits);
-        let mut store = Store::new(self.driver.engine(), Room { gate, taken, ticks: 0 });
+        let mut store = Store::new(self.driver.engine(), Room { gate, taken });
         store.limiter(|room| &mut room.taken);
         store.set_hostcall_fuel(limits.lifted_bytes);
         store.set_max_component_handles(HANDLES);
-        let cpu_ticks = ticks(limits.cpu);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(move |mut store| {
-            let room = store.data_mut();
-            room.ticks += 1;
-            if room.ticks > cpu_ticks {
-                let detail = format!("{} ms are allowed", cpu_ticks * tick_ms());
-                return Err(Ending::Limit(Limit::Cpu, detail).into());
-            }
+            let gate = &store.data_mut().gate;
+            gate.check_cpu(gate.cpu.pause())?;
             if Instant::now() >= deadline {
                 return Err(Ending::Deadline(Part::Guest).into());
             }
-            Ok(UpdateDeadline::Yield(1))
+            let cpu = gate.cpu.clone();
+            let turn = async move {
+                tokio::task::yield_now().await;
+                cpu.resume();
+            };
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(turn)))
         });
         store
     }
 
     /// Turns what the engine says into what went wrong.
-    fn explain(&self, error: &wasmtime::Error, room: &Room) -> Error {
+    fn explain(&self, error: wasmtime::Error, room: &Room) -> Error {
         let method = self.method;
         let limit = |limit, detail: String| Error::Limit { method, limit, detail };
-        match error.downcast_ref::<Ending>() {
-            Some(Ending::Limit(which, detail)) => return limit(*which, detail.clone()),
-            Some(Ending::Deadline(part)) => {
-                return Error::Deadline { method, part: part.clone(), wall: self.limits.wall };
+        let error = match error.downcast::<Ending>() {
+            Ok(Ending::Limit(which, detail)) => return limit(which, detail),
+            Ok(Ending::Deadline(part)) => {
+                return Error::Deadline { method, part, wall: self.limits.wall };
             }
-            Some(Ending::Audit(reason)) => return Error::Runtime(reason.clone()),
-            None => {}
-        }
+            Ok(Ending::Fault(error)) => return error,
+            Err(error) => error,
+        };
         let text = format!("{error:#}");
         if text.contains(LIFTED_OUT) {
             let detail = format!("{} bytes are allowed", self.limits.lifted_bytes);
@@ -153,12 +153,10 @@ impl Call<'_> {
 /// them for itself.
 const HANDLES: usize = 1_000;
 
-fn ticks(cpu: Duration) -> u64 {
-    u64::try_from(cpu.as_millis()).unwrap_or(u64::MAX) / tick_ms()
-}
-
-fn tick_ms() -> u64 {
-    u64::try_from(EPOCH_TICK.as_millis()).unwrap_or(1).max(1)
+/// A time that no call reaches.
+fn far() -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    Instant::now() + YEAR
 }
 
 /// Polls a future and turns a panic in it into its text: a mistake in a host function must end

@@ -39,7 +39,7 @@ CREATE TABLE access_rules (
     PRIMARY KEY (share_instance_id, id)
 ) STRICT;
 CREATE TABLE calls (
-    id TEXT PRIMARY KEY, method TEXT NOT NULL, entity TEXT NOT NULL,
+    id TEXT PRIMARY KEY, owner TEXT NOT NULL, method TEXT NOT NULL, entity TEXT NOT NULL,
     began REAL NOT NULL, ended REAL, outcome TEXT, message TEXT, if_failed TEXT NOT NULL
 ) STRICT;
 CREATE TABLE busy (

@@ -293,7 +293,7 @@ impl Compiled {
 fn compile(runtime: &Runtime, bytes: &[u8], digest: &str) -> Result<Compiled, String> {
     let shared = runtime.shared();
     let compiled_by = engine_digest(&shared.engine);
-    let name = format!("{digest}-{compiled_by}.compiled");
+    let name = format!("{digest}-{compiled_by}-{}.compiled", crate::scan::RULES);
     if let Some(component) =
         shared.cache.as_ref().and_then(|cache| cache.load(&shared.engine, &name))
     {

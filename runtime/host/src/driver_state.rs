@@ -8,7 +8,7 @@ use crate::contract::bindings::abaca::host::state::{
 };
 use crate::contract::bindings::abaca::host::types::Error as HostError;
 use crate::database::Database;
-use crate::error::Error;
+use crate::gate::Refusal;
 use crate::limits::Limits;
 
 /// The most bytes that one answer of `find` carries to the guest.
@@ -25,21 +25,17 @@ impl DriverState {
         Self { database }
     }
 
-    pub(crate) async fn get(
-        &self,
-        entity: String,
-        key: String,
-    ) -> Result<Option<String>, HostError> {
+    pub(crate) async fn get(&self, entity: String, key: String) -> Result<Option<String>, Refusal> {
         let read = move |transaction: &Transaction<'_>| {
             transaction
                 .prepare_cached("SELECT value FROM driver_state WHERE entity = ?1 AND key = ?2")?
                 .query_row(params![entity, key], |row| row.get(0))
                 .optional()
         };
-        self.database.write(read).await.map_err(failed)
+        Ok(self.database.write(read).await?)
     }
 
-    pub(crate) async fn get_all(&self, entity: String) -> Result<Details, HostError> {
+    pub(crate) async fn get_all(&self, entity: String) -> Result<Details, Refusal> {
         let read = move |transaction: &Transaction<'_>| {
             let pairs = transaction
                 .prepare_cached(
@@ -49,13 +45,13 @@ impl DriverState {
                 .collect::<rusqlite::Result<Vec<(String, String)>>>()?;
             Ok(Details { pairs, generation: generation(transaction)? })
         };
-        let details = self.database.write(read).await.map_err(failed)?;
+        let details = self.database.write(read).await?;
         let bytes = details.pairs.iter().map(|(key, value)| key.len() + value.len()).sum();
         within(bytes)?;
         Ok(details)
     }
 
-    pub(crate) async fn find(&self, key: String) -> Result<Found, HostError> {
+    pub(crate) async fn find(&self, key: String) -> Result<Found, Refusal> {
         let read = move |transaction: &Transaction<'_>| {
             let entities = transaction
                 .prepare_cached(
@@ -67,7 +63,7 @@ impl DriverState {
                 .collect::<rusqlite::Result<Vec<_>>>()?;
             Ok(Found { entities, generation: generation(transaction)? })
         };
-        let found = self.database.write(read).await.map_err(failed)?;
+        let found = self.database.write(read).await?;
         within(found.entities.iter().map(|one| one.entity.len() + one.value.len()).sum())?;
         Ok(found)
     }
@@ -76,7 +72,7 @@ impl DriverState {
         &self,
         request: ApplyRequest,
         limits: Limits,
-    ) -> Result<u64, HostError> {
+    ) -> Result<u64, Refusal> {
         // A refusal is data, not a database error; it must undo what was changed before it.
         let (sender, receiver) = std::sync::mpsc::channel();
         let change =
@@ -92,7 +88,7 @@ impl DriverState {
         self.database
             .write(change)
             .await
-            .map_err(|error| receiver.try_recv().unwrap_or_else(|_| failed(error)))
+            .map_err(|error| receiver.try_recv().map_or(Refusal::Fault(error), Refusal::Answer))
     }
 }
 
@@ -157,8 +153,4 @@ fn within(bytes: usize) -> Result<(), HostError> {
         return Ok(());
     }
     Err(HostError::Limit(format!("{FOUND_BYTES} bytes in one answer")))
-}
-
-fn failed(error: Error) -> HostError {
-    HostError::Failed(error.to_string())
 }

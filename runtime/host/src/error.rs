@@ -51,6 +51,8 @@ pub enum Limit {
     Stack,
     /// `host_calls`.
     HostCalls,
+    /// `denials`.
+    Denials,
     /// `lifted_bytes`.
     LiftedBytes,
 }
@@ -62,6 +64,7 @@ impl std::fmt::Display for Limit {
             Self::Memory => "memory",
             Self::Stack => "stack",
             Self::HostCalls => "number of host calls",
+            Self::Denials => "denied requests",
             Self::LiftedBytes => "size of one request or answer",
         })
     }

@@ -18,8 +18,9 @@ use serde_json::{Map, Value};
 use crate::audit::{Audit, Event};
 use crate::broker::Broker;
 use crate::contract::bindings::abaca::host::types as host;
+use crate::cpu::Cpu;
 use crate::driver_state::DriverState;
-use crate::error::{Limit, Part};
+use crate::error::{Error, Limit, Part};
 use crate::limits::Limits;
 use crate::locks::{Held, NamedLocks};
 use crate::options::OptionValues;
@@ -63,7 +64,34 @@ pub(crate) trait Crossing: Send + Sized {
         self,
         gate: &mut Gate,
         powers: &Powers,
-    ) -> impl Future<Output = Result<Done<Self::Answer>, host::Error>> + Send;
+    ) -> impl Future<Output = Result<Done<Self::Answer>, Refusal>> + Send;
+
+    /// Does it for a driver that only describes itself, to which nothing is granted. Only what
+    /// needs no grant answers.
+    fn alone(&self, _: &mut Gate) -> Option<Result<Self::Answer, host::Error>> {
+        None
+    }
+}
+
+/// Why a request was not done.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// The driver is told.
+    Answer(host::Error),
+    /// It is the host's own fault, which a driver cannot handle and must not see.
+    Fault(Error),
+}
+
+impl From<host::Error> for Refusal {
+    fn from(error: host::Error) -> Self {
+        Self::Answer(error)
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Fault(error)
+    }
 }
 
 /// What was done, and what the audit should know of it.
@@ -80,14 +108,14 @@ impl<A> Done<A> {
 }
 
 /// What ends a call from inside; carried through the engine as the cause of its trap.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum Ending {
     #[error("the limit of {0} is used up: {1}")]
     Limit(Limit, String),
     #[error("the deadline has passed during {0}")]
     Deadline(Part),
-    #[error("{0}")]
-    Audit(String),
+    #[error(transparent)]
+    Fault(#[from] Error),
 }
 
 /// Which part of a call is at work, for whoever has to say what ran out.
@@ -118,7 +146,10 @@ pub(crate) struct Gate {
     deadline: Instant,
     pub at_work: AtWork,
     pub limits: Limits,
+    /// What the guest computes; it rests while a request is at work.
+    pub cpu: Cpu,
     crossed: u32,
+    denied: u32,
     /// The locks that this call holds; they end with it.
     pub locks: Vec<Held>,
     /// What the `log` import has let through.
@@ -134,7 +165,18 @@ impl Gate {
         limits: Limits,
     ) -> Self {
         let log = crate::imports::log::Meter::default();
-        Self { call, powers, deadline, at_work, limits, crossed: 0, locks: Vec::new(), log }
+        Self {
+            call,
+            powers,
+            deadline,
+            at_work,
+            limits,
+            cpu: Cpu::default(),
+            crossed: 0,
+            denied: 0,
+            locks: Vec::new(),
+            log,
+        }
     }
 
     /// The backend's name, for the log.
@@ -154,6 +196,8 @@ impl Gate {
         request: C,
     ) -> wasmtime::Result<Result<C::Answer, host::Error>> {
         self.count()?;
+        let used = self.cpu.pause();
+        self.check_cpu(used)?;
         let facts = request.facts();
         let subject = subject(C::IMPORT, &facts);
         let part = Part::Import(subject.clone());
@@ -163,7 +207,17 @@ impl Gate {
         if Instant::now() >= self.deadline {
             return Err(Ending::Deadline(part).into());
         }
+        self.cpu.resume();
         Ok(answer)
+    }
+
+    /// Ends the call of a guest that has computed for so long.
+    pub(crate) fn check_cpu(&self, used: Duration) -> Result<(), Ending> {
+        let allowed = self.limits.cpu;
+        if used <= allowed {
+            return Ok(());
+        }
+        Err(Ending::Limit(Limit::Cpu, format!("{} ms are allowed", allowed.as_millis())))
     }
 
     fn count(&mut self) -> Result<(), Ending> {
@@ -182,6 +236,9 @@ impl Gate {
         subject: &str,
     ) -> Result<Result<C::Answer, host::Error>, Ending> {
         let Some(powers) = self.powers.clone() else {
+            if let Some(answer) = request.alone(self) {
+                return Ok(answer);
+            }
             let reason = format!("{} is not to be had while a driver describes itself", C::IMPORT);
             return Ok(Err(host::Error::Denied(host::Denial { rule: None, reason })));
         };
@@ -202,12 +259,17 @@ impl Gate {
                 );
                 line.insert("rule".into(), denial.rule.clone().into());
                 line.insert("reason".into(), bounded(denial.reason.clone().into()));
-                self.audit(&powers, Event::Denied, line)?;
+                self.audit(Event::Denied, line)?;
+                self.count_denied()?;
                 return Ok(Err(denial.into()));
             }
         };
         if !C::PRIVILEGED {
-            return Ok(request.perform(self, &powers).await.map(|done| done.answer));
+            return match request.perform(self, &powers).await {
+                Ok(done) => Ok(Ok(done.answer)),
+                Err(Refusal::Answer(error)) => Ok(Err(error)),
+                Err(Refusal::Fault(error)) => Err(error.into()),
+            };
         }
         tracing::info!(
             target: "abaca::gate",
@@ -216,7 +278,7 @@ impl Gate {
             rule.as_deref().unwrap_or_default()
         );
         line.insert("rule".into(), rule.into());
-        self.audit(&powers, Event::Intent, line.clone())?;
+        self.audit(Event::Intent, line.clone())?;
         let begun = Instant::now();
         let result = request.perform(self, &powers).await;
         let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -226,28 +288,55 @@ impl Gate {
                 for (name, value) in done.facts {
                     line.insert(name.into(), bounded(value));
                 }
-                Ok(done.answer)
+                Ok(Ok(done.answer))
             }
-            Err(error) => {
+            Err(Refusal::Answer(error)) => {
                 line.insert("error".into(), bounded(format!("{error:?}").into()));
-                Err(error)
+                Ok(Err(error))
+            }
+            Err(Refusal::Fault(error)) => {
+                line.insert("error".into(), bounded(error.to_string().into()));
+                Err(error.into())
             }
         };
-        self.audit(&powers, Event::Outcome, line)?;
-        Ok(answer)
+        self.audit(Event::Outcome, line)?;
+        answer
+    }
+
+    /// Ends the call of a driver that goes on asking for what it does not get: each denial is a
+    /// line in the audit, and the audit must not fill the disk.
+    fn count_denied(&mut self) -> Result<(), Ending> {
+        self.denied = self.denied.saturating_add(1);
+        if self.denied <= self.limits.denials {
+            return Ok(());
+        }
+        Err(Ending::Limit(Limit::Denials, format!("{} are allowed", self.limits.denials)))
     }
 
     /// Writes a line, or ends the call: what is not written down is not done.
-    pub(crate) fn audit(
-        &self,
-        powers: &Powers,
-        event: Event,
-        line: Map<String, Value>,
-    ) -> Result<(), Ending> {
-        powers
-            .audit
-            .write(event, &self.call, line)
-            .map_err(|error| Ending::Audit(error.to_string()))
+    pub(crate) fn audit(&self, event: Event, line: Map<String, Value>) -> Result<(), Error> {
+        match &self.powers {
+            Some(powers) => powers.audit.write(event, &self.call, line),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Gate {
+    /// A call that was given up may have left processes that are being ended: its locks are for
+    /// others only when those are gone.
+    fn drop(&mut self) {
+        let (Some(powers), false) = (self.powers.take(), self.locks.is_empty()) else { return };
+        if powers.broker.is_quiet() {
+            return;
+        }
+        let locks = std::mem::take(&mut self.locks);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                powers.broker.quiet().await;
+                drop(locks);
+            });
+        }
     }
 }
 
@@ -288,7 +377,7 @@ fn bounded(value: Value) -> Value {
             for item in items {
                 let item = match item {
                     Value::String(text) => printable(&text, room.max(16)),
-                    other => other.to_string(),
+                    other => printable(&other.to_string(), room.max(16)),
                 };
                 if room == 0 {
                     kept.push(Value::String(format!("… ({} more)", total - kept.len())));

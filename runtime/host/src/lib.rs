@@ -32,6 +32,7 @@ mod cache;
 mod call;
 pub mod configuration;
 pub mod contract;
+mod cpu;
 mod database;
 mod driver;
 mod driver_state;

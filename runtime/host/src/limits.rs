@@ -31,6 +31,8 @@ pub struct Limits {
     pub wall: Duration,
     /// Requests to the host in one call. Enforced by the gate.
     pub host_calls: u32,
+    /// Requests of one call that may be denied. Enforced by the gate.
+    pub denials: u32,
     /// Bytes that one request may lift out of the guest, and that one result may. Enforced by
     /// the engine.
     pub lifted_bytes: usize,
@@ -68,6 +70,8 @@ const CPU: Duration = Duration::from_secs(5);
 const WALL: Duration = Duration::from_secs(30 * 60);
 /// A call with a thousand requests is a mistake already; this leaves room for large groups.
 const HOST_CALLS: u32 = 100_000;
+/// A driver that is denied so often is looking for something; each denial is a line in the audit.
+const DENIALS: u32 = 1_000;
 /// The largest request is a file to write or an answer with a long list.
 const LIFTED_BYTES: usize = 4 * MIB;
 /// More than anybody reads of one call.
@@ -94,6 +98,7 @@ impl Default for Limits {
             cpu: CPU,
             wall: WALL,
             host_calls: HOST_CALLS,
+            denials: DENIALS,
             lifted_bytes: LIFTED_BYTES,
             log_lines: LOG_LINES,
             log_line_bytes: LOG_LINE_BYTES,
@@ -115,7 +120,7 @@ pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(10);
 
 /// How much longer than its deadline a call is waited for, so that the broker can say that
 /// everything it had started is gone.
-pub(crate) const KILL_GRACE: Duration = Duration::from_secs(5);
+pub(crate) const KILL_GRACE: Duration = Duration::from_secs(10);
 
 /// Time for `describe`, which has nothing to wait for.
 pub(crate) const DESCRIBE_WALL: Duration = Duration::from_secs(5);

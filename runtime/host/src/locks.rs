@@ -4,12 +4,16 @@
 //! ```text
 //! acquire ─▶ place in this process's queue (first come, first served) ─▶ the file's lock ─▶ held
 //! ```
-//! The file's lock is the kernel's: it goes with the process that held it, however that ends.
+//! The file's lock is the kernel's: it goes with the process that held it, however that ends. A
+//! file is there only while somebody holds its lock or wants it, so that names cost nothing.
 
 use std::collections::HashMap;
+use std::fs::TryLockError;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use sha2::{Digest, Sha256};
@@ -20,6 +24,9 @@ use crate::error::{Error, Result};
 /// Where the files are, in the backend's directory.
 const LOCKS: &str = "locks";
 
+/// How long another process's lock is left alone before it is tried again.
+const AGAIN: Duration = Duration::from_millis(20);
+
 /// The longest text in a lock's file: a call's identifier and the lock's name.
 const HOLDER_BYTES: u64 = 512;
 
@@ -29,6 +36,7 @@ type Queue = Arc<AsyncMutex<()>>;
 #[derive(Debug)]
 pub(crate) struct NamedLocks {
     directory: Arc<Dir>,
+    path: PathBuf,
     /// Who waits in this process, by name; a name that nobody waits for or holds goes away.
     queues: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,
 }
@@ -37,9 +45,17 @@ pub(crate) struct NamedLocks {
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) name: String,
+    directory: Arc<Dir>,
     // The file's lock goes first, then the place in the queue.
     _file: std::fs::File,
     _place: OwnedMutexGuard<()>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Still under the lock: whoever waits for it sees that the file is gone, and makes anew.
+        let _ = self.directory.remove_file(file_name(&self.name));
+    }
 }
 
 /// A lock that some call holds now.
@@ -64,24 +80,48 @@ impl NamedLocks {
             _ => {}
         }
         let directory = Arc::new(directory.open_dir(LOCKS).map_err(failed)?);
-        Ok(Self { directory, queues: Mutex::default() })
+        Ok(Self { directory, path: path.join(LOCKS), queues: Mutex::default() })
     }
 
     /// Waits for a lock and takes it. Dropping the future gives up the place in the queue.
     ///
     /// # Errors
     /// When its file cannot be made or locked.
-    pub(crate) async fn acquire(&self, name: &str, call: &str) -> Result<Held, String> {
+    pub(crate) async fn acquire(&self, name: &str, call: &str) -> Result<Held> {
         let place = self.queue(name).lock_owned().await;
-        let (directory, file_name) = (Arc::clone(&self.directory), file_name(name));
-        let holder = format!("{call} {name}");
-        // Another process may hold the file's lock: that wait must not keep a worker. Whoever
-        // gives up meanwhile leaves a thread that takes the lock and lets it go at once.
-        let file = tokio::task::spawn_blocking(move || lock(&directory, &file_name, &holder))
-            .await
-            .map_err(|error| error.to_string())?
-            .map_err(|error| format!("the lock cannot be taken: {error}"))?;
-        Ok(Held { name: name.to_owned(), _file: file, _place: place })
+        let file = loop {
+            // Another process may hold the file's lock. Asking again costs little; a thread that
+            // waits in the kernel for each of them could cost every one that there is.
+            if let Some(file) = self.try_lock(name, call).map_err(|error| self.failed(&error))? {
+                break file;
+            }
+            tokio::time::sleep(AGAIN).await;
+        };
+        let directory = Arc::clone(&self.directory);
+        Ok(Held { name: name.to_owned(), directory, _file: file, _place: place })
+    }
+
+    /// The lock's file, locked; none while another process holds it.
+    fn try_lock(&self, name: &str, call: &str) -> std::io::Result<Option<std::fs::File>> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut file = self.directory.open_with(file_name(name), &options)?.into_std();
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        if file.metadata()?.nlink() == 0 {
+            // Its holder has removed it between our opening and our locking it.
+            return Ok(None);
+        }
+        file.set_len(0)?;
+        file.write_all(format!("{call} {name}").as_bytes())?;
+        Ok(Some(file))
+    }
+
+    fn failed(&self, error: &std::io::Error) -> Error {
+        Error::State { path: self.path.clone(), reason: format!("a lock cannot be taken: {error}") }
     }
 
     /// What is held now, by whatever process.
@@ -113,16 +153,6 @@ impl NamedLocks {
         queues.insert(name.to_owned(), Arc::downgrade(&queue));
         queue
     }
-}
-
-fn lock(directory: &Dir, file_name: &str, holder: &str) -> std::io::Result<std::fs::File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    let mut file = directory.open_with(file_name, &options)?.into_std();
-    file.lock()?;
-    file.set_len(0)?;
-    file.write_all(holder.as_bytes())?;
-    Ok(file)
 }
 
 /// A name may hold anything; a file's may not.

@@ -30,6 +30,9 @@ use crate::types::{
 /// Where the locks of calls under way are, in the backend's directory.
 const LOCKS: &str = "calls";
 
+/// How the files end whose locks brokers hold.
+const BROKER: &str = "broker";
+
 /// How many ended calls are kept: some weeks of a busy backend.
 const CALLS_KEPT: i64 = 10_000;
 
@@ -122,8 +125,9 @@ impl Change {
 pub(crate) enum Condition {
     /// The share is recorded, with the status and size that the caller knows.
     ShareIs(Box<Share>),
-    /// No share of this identifier is recorded, or one that was never made whole.
-    ShareIsNew(String),
+    /// No share of this identifier is recorded, or one that was never made whole, or the same one:
+    /// its service may not have heard that it was made, and asks again.
+    ShareIsNew(Box<Share>),
     /// The share has no snapshots.
     NoSnapshotsOf(String),
     /// The snapshot is recorded, and available.
@@ -151,6 +155,35 @@ pub struct Records {
     database: Database,
     locks: Arc<Dir>,
     path: PathBuf,
+    /// Identifies this opening of the records among those of all processes.
+    owner: String,
+}
+
+/// Marks what a broker has started as living, for whoever finds a call whose process died: what
+/// it had begun may still be at work until the broker has ended it.
+#[derive(Clone, Debug)]
+pub(crate) struct Presence {
+    locks: Arc<Dir>,
+    owner: String,
+}
+
+impl Presence {
+    /// A new file with its lock, and its name; whoever inherits the file holds the lock.
+    pub(crate) fn mark(&self) -> std::io::Result<(std::fs::File, String)> {
+        let name = format!("{}.{}.{BROKER}", self.owner, uuid::Uuid::new_v4());
+        let unlocked = format!("{name}.new");
+        let file = self.locks.open_with(&unlocked, &new_file())?.into_std();
+        file.lock()?;
+        // Under its name it is never seen without its lock, and so never swept away.
+        self.locks.rename(&unlocked, &self.locks, &name)?;
+        Ok((file, name))
+    }
+
+    /// Takes the mark away, where nothing is left that it would have to speak for.
+    pub(crate) fn remove(&self, name: &str) {
+        // One that stays is swept away by whoever opens the records next.
+        let _ = self.locks.remove_file(name);
+    }
 }
 
 /// A call under way. Dropped without `finish`, it counts as interrupted.
@@ -193,7 +226,13 @@ impl Records {
             _ => {}
         }
         let locks = Arc::new(directory.open_dir(LOCKS).map_err(failed)?);
-        Ok(Self { database, locks, path })
+        has_broker(&locks, "");
+        Ok(Self { database, locks, path, owner: uuid::Uuid::new_v4().to_string() })
+    }
+
+    /// What says that a broker of this opening lives.
+    pub(crate) fn presence(&self) -> Presence {
+        Presence { locks: Arc::clone(&self.locks), owner: self.owner.clone() }
     }
 
     /// All shares, sorted by when they were made.
@@ -261,9 +300,11 @@ impl Records {
         self.settle().await?;
         let call = self.lock(uuid::Uuid::new_v4().to_string())?;
         let id = call.id.clone();
-        let method = beginning.method;
-        let begun =
-            self.database.write(move |transaction| begin(transaction, &id, &beginning)).await;
+        let (owner, method) = (self.owner.clone(), beginning.method);
+        let begun = self
+            .database
+            .write(move |transaction| begin(transaction, &id, &owner, &beginning))
+            .await;
         match begun {
             Ok(None) => Ok(call),
             Ok(Some(refusal)) => {
@@ -275,6 +316,11 @@ impl Records {
                 Err(error)
             }
         }
+    }
+
+    /// Writes down that nobody will say how a call ended, once nothing of it is left.
+    pub(crate) async fn abandon(&self, call: OpenCall) -> Result<()> {
+        self.finish(call, Some(INTERRUPTED.to_owned()), Vec::new()).await
     }
 
     /// Writes down how a call ended. With a message it failed, and what `begin` said for that
@@ -317,12 +363,12 @@ impl Records {
         let locks = Arc::clone(&self.locks);
         self.database
             .write(move |transaction| {
-                let open: Vec<String> = transaction
-                    .prepare_cached("SELECT id FROM calls WHERE outcome IS NULL")?
-                    .query_map([], |row| row.get(0))?
+                let open: Vec<(String, String)> = transaction
+                    .prepare_cached("SELECT id, owner FROM calls WHERE outcome IS NULL")?
+                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
                     .collect::<rusqlite::Result<_>>()?;
-                for id in open {
-                    if !is_held(&locks, &id) {
+                for (id, owner) in open {
+                    if !is_held(&locks, &lock_name(&id)) && !has_broker(&locks, &owner) {
                         fail(transaction, &id, "interrupted", INTERRUPTED)?;
                         let _ = locks.remove_file(lock_name(&id));
                     }
@@ -337,6 +383,7 @@ impl Records {
 fn begin(
     transaction: &Transaction<'_>,
     id: &str,
+    owner: &str,
     beginning: &Beginning,
 ) -> rusqlite::Result<Option<String>> {
     let Beginning { method, changes_of, uses, conditions, changes, if_failed } = beginning;
@@ -346,7 +393,7 @@ fn begin(
         let under_way: Option<String> = transaction
             .prepare_cached(
                 "SELECT method FROM busy JOIN calls ON calls.id = busy.call
-                 WHERE entity = ?1 AND (exclusive OR ?2)",
+                 WHERE busy.entity = ?1 AND (exclusive OR ?2)",
             )?
             .query_row(params![entity, exclusive], |row| row.get(0))
             .optional()?;
@@ -364,8 +411,9 @@ fn begin(
     }
     let entity = changes_of.first().map_or("", String::as_str);
     transaction.execute(
-        "INSERT INTO calls (id, method, entity, began, if_failed) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![id, method, entity, now(), json(if_failed)?],
+        "INSERT INTO calls (id, owner, method, entity, began, if_failed)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![id, owner, method, entity, now(), json(if_failed)?],
     )?;
     for (entity, exclusive) in entities {
         transaction.execute(
@@ -395,12 +443,15 @@ fn unmet(transaction: &Transaction<'_>, condition: &Condition) -> rusqlite::Resu
             }
             Some(_) => None,
         },
-        Condition::ShareIsNew(id) => match share(id)?.map(|share| share.status) {
-            None | Some(ShareStatus::Creating | ShareStatus::Error | ShareStatus::ManageError) => {
-                None
-            }
-            Some(_) => Some("there is a share of this identifier".to_owned()),
-        },
+        Condition::ShareIsNew(expected) => share(&expected.id)?.and_then(|now| {
+            let same = now.size == expected.size && now.name == expected.name;
+            let fits = match now.status {
+                ShareStatus::Creating | ShareStatus::Error | ShareStatus::ManageError => true,
+                ShareStatus::Available => same,
+                _ => false,
+            };
+            (!fits).then(|| "there is a share of this identifier".to_owned())
+        }),
         Condition::NoSnapshotsOf(id) => {
             let snapshots: i64 = transaction.query_row(
                 "SELECT count(*) FROM snapshots WHERE record ->> 'share_instance_id' = ?1",
@@ -425,13 +476,30 @@ fn lock_name(id: &str) -> String {
     format!("{id}.lock")
 }
 
-/// Whether a living call holds the lock. What cannot be looked at is taken to be held: a wrong
+/// Whether something living holds the lock. What cannot be looked at is taken to be held: a wrong
 /// "dead" would contradict a call that goes on.
-fn is_held(locks: &Dir, id: &str) -> bool {
-    match locks.open(lock_name(id)) {
+fn is_held(locks: &Dir, name: &str) -> bool {
+    match locks.open(name) {
         Ok(file) => file.into_std().try_lock_shared().is_err(),
         Err(error) => error.kind() != std::io::ErrorKind::NotFound,
     }
+}
+
+/// Whether a broker of an owner (of any, for the empty text), or anything that it started, lives.
+/// Files of those that do not are removed.
+fn has_broker(locks: &Dir, owner: &str) -> bool {
+    let Ok(entries) = locks.entries() else { return true };
+    let mut lives = false;
+    for name in entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
+        if name.starts_with(owner) && name.ends_with(BROKER) {
+            if is_held(locks, &name) {
+                lives = true;
+            } else {
+                let _ = locks.remove_file(&name);
+            }
+        }
+    }
+    lives
 }
 
 fn fail(
@@ -470,7 +538,14 @@ fn apply(
         match change {
             Change::PutShare(share) => put(transaction, "shares", &share.id, share, message)?,
             Change::EditShare(id, changes) => {
-                edit::<Share>(transaction, "shares", id, message, |share| changes.apply(share))?;
+                // What went wrong last stays until the status says that it is over.
+                let message = match (message, changes.status) {
+                    (None, None) => message_of(transaction, id)?,
+                    (message, _) => message.map(str::to_owned),
+                };
+                edit::<Share>(transaction, "shares", id, message.as_deref(), |share| {
+                    changes.apply(share);
+                })?;
             }
             Change::RemoveShare(id) => {
                 transaction.execute("DELETE FROM shares WHERE id = ?1", [id])?;
@@ -513,6 +588,15 @@ fn apply(
         }
     }
     Ok(())
+}
+
+/// What went wrong last with a share.
+fn message_of(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<Option<String>> {
+    let found = transaction
+        .prepare_cached("SELECT message FROM shares WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    Ok(found.flatten())
 }
 
 /// Writes one record, new or instead of the one of this identifier.

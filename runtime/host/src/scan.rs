@@ -14,6 +14,9 @@ use wasmparser::{
 
 use crate::limits::COMPONENT_BYTES;
 
+/// The number of what is checked here; a cache holds what was compiled under the same rules only.
+pub(crate) const RULES: u32 = 1;
+
 /// How deep components may nest. The outer one and the adapters that the component linker makes
 /// for each exported interface are two levels.
 const DEPTH: usize = 2;

@@ -8,6 +8,7 @@ use std::os::unix::fs::FileExt;
 use abaca_broker::protocol::FilesReply;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
+use rustix::process::{Gid, Uid};
 
 use super::Target;
 use super::fresh::Fresh;
@@ -17,12 +18,9 @@ use crate::roots;
 /// The bits of a new file for which the request names none.
 const NEW_FILE: u32 = 0o640;
 
-/// The bits that are permissions.
-const PERMISSIONS: u32 = 0o7777;
-
-/// The bits that a copy takes over: not set-user and set-group, whose meaning hangs on an
-/// owner that a copy does not keep.
-const COPIED: u32 = 0o777;
+/// The bits that a file takes over from the one it replaces or copies: not set-user and
+/// set-group, which would lend an owner's rights to other contents.
+const CARRIED: u32 = 0o777;
 
 /// Reads up to `length` bytes from `offset` on.
 ///
@@ -52,16 +50,20 @@ pub fn read(at: Target<'_>, offset: u64, length: u64) -> Result<(FilesReply, Vec
 /// When something stands there that is no regular file, or it cannot be written.
 pub fn write(at: Target<'_>, mode: Option<u32>, bytes: &[u8]) -> Result<(), Failure> {
     let (parent, leaf) = at.root.parent(at.components)?;
-    let now = match rustix::fs::statat(&parent, leaf, AtFlags::SYMLINK_NOFOLLOW) {
+    let (now, owner) = match rustix::fs::statat(&parent, leaf, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => {
             roots::expect(&stat, FileType::RegularFile, at.place)?;
-            stat.st_mode & PERMISSIONS
+            let owner = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
+            (stat.st_mode & CARRIED, Some(owner))
         }
-        Err(Errno::NOENT) => NEW_FILE,
+        Err(Errno::NOENT) => (NEW_FILE, None),
         Err(errno) => return Err(at.failed(errno)),
     };
     let mut fresh = Fresh::create(parent, at.place)?;
     fresh.file.write_all(bytes).map_err(|error| failed(&at, &error))?;
+    if let Some((user, group)) = owner {
+        fresh.give(user, group)?;
+    }
     fresh.publish(leaf, Mode::from_raw_mode(mode.unwrap_or(now)), true)
 }
 
@@ -77,14 +79,14 @@ pub fn copy(from: Target<'_>, to: Target<'_>) -> Result<(), Failure> {
     let mut fresh = Fresh::create(parent, to.place)?;
     // Shares the blocks where the file system can: this is copy_file_range where it works.
     std::io::copy(&mut source, &mut fresh.file).map_err(|error| failed(&to, &error))?;
-    fresh.publish(leaf, Mode::from_raw_mode(stat.st_mode & COPIED), false)
+    fresh.publish(leaf, Mode::from_raw_mode(stat.st_mode & CARRIED), false)
 }
 
 /// Opens a regular file for reading, and says its size.
 fn open(at: &Target<'_>) -> Result<(File, u64), Failure> {
     let (found, stat) = at.root.find(at.components)?;
     roots::expect(&stat, FileType::RegularFile, at.place)?;
-    let file = roots::reopen(&found, OFlags::RDONLY).map_err(|errno| at.failed(errno))?;
+    let file = roots::reopen(found.as_fd(), OFlags::RDONLY).map_err(|errno| at.failed(errno))?;
     Ok((File::from(file), u64::try_from(stat.st_size).unwrap_or(0)))
 }
 

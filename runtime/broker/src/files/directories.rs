@@ -29,7 +29,7 @@ pub fn list(
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let (mut more, mut unspeakable) = (false, 0);
     let mut page: BinaryHeap<String> = BinaryHeap::new();
-    let open = roots::reopen(&fd, OFlags::RDONLY | OFlags::DIRECTORY).and_then(Dir::new);
+    let open = roots::reopen(fd.as_fd(), OFlags::RDONLY | OFlags::DIRECTORY).and_then(Dir::new);
     for entry in open.map_err(|errno| at.failed(errno))? {
         let entry = entry.map_err(|errno| at.failed(errno))?;
         match entry.file_name().to_str() {

@@ -15,9 +15,10 @@ use crate::roots;
 /// How deep a tree may be: each level holds a descriptor.
 const DEPTH_MAX: usize = 512;
 
-/// The most files with several names that are remembered, so that each counts once: 16 bytes
-/// each and the table's room make some hundred megabytes.
-const LINKED_MAX: usize = 4_000_000;
+/// The most files with several names that are remembered, so that each counts once: with the
+/// room that the table leaves itself, and the old one while it grows, some 30 MiB. That is a
+/// small part of what a hand may have.
+const LINKED_MAX: usize = 1_000_000;
 
 /// What `st_blocks` counts.
 const BLOCK: u64 = 512;

@@ -85,12 +85,13 @@ pub enum FilesRequest {
         length: u64,
     },
     /// Make the frame's body the whole contents of a file, new or replaced, atomically and
-    /// durably. At most [`CONTENTS_MAX`](super::CONTENTS_MAX) bytes.
+    /// durably. At most [`CONTENTS_MAX`](super::CONTENTS_MAX) bytes. A file that is
+    /// replaced leaves its owner to the new one, if the broker has the right to give it.
     Write {
         /// The file.
         at: Place,
-        /// Permission bits, at most 0o7777. Without it: those of the file that is replaced,
-        /// or 0o640 for a new one.
+        /// Permission bits, at most 0o1777. Without it: those of the file that is replaced,
+        /// cut to 0o777, or 0o640 for a new one.
         mode: Option<u32>,
     },
     /// List a directory, sorted by the bytes of the names. Answered with `entries`.
@@ -106,7 +107,7 @@ pub enum FilesRequest {
     MakeDir {
         /// The directory to be. Its parent must exist, itself must not.
         at: Place,
-        /// Permission bits, at most 0o7777.
+        /// Permission bits, at most 0o3777: never set-user.
         mode: u32,
     },
     /// Remove a file, a link or a directory; never the root itself.
@@ -134,7 +135,7 @@ pub enum FilesRequest {
     SetMode {
         /// The file or directory.
         at: Place,
-        /// Permission bits, at most 0o7777.
+        /// Permission bits, at most 0o3777 for a directory and 0o1777 for anything else.
         mode: u32,
     },
     /// Set the owner.

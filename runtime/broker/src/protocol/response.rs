@@ -224,7 +224,7 @@ pub enum Wall {
     Descriptors,
     /// Three environment variables, none of them inherited.
     Environment,
-    /// No core file, few descriptors, bounded CPU time.
+    /// No core file, few descriptors, bounded CPU time and address space.
     Limits,
     /// Set-uid programs give it nothing.
     NoNewPrivileges,
@@ -264,7 +264,7 @@ pub enum ErrorKind {
     TooLarge,
     /// Too many requests at once.
     Limit,
-    /// A parameter has no meaning, such as permission bits over 0o7777.
+    /// A parameter has no meaning, such as permission bits that are never set.
     Invalid,
     /// A root or a program is no longer the one that was checked.
     Changed,

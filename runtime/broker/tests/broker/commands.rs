@@ -121,7 +121,17 @@ fn a_root_that_was_replaced_is_not_used() {
     fs::rename(broker.path("shares"), broker.path("gone")).unwrap();
     fs::create_dir(broker.path("shares")).unwrap();
     write(&broker.path("shares/a"), "new");
-    assert_eq!(kind(&broker.command("cat", &["--", "shares:a"]).0), ErrorKind::Changed);
+    let (outcome, _) = broker.command("cat", &["--", "shares:a"]);
+    assert_eq!(kind(&outcome), ErrorKind::Changed);
+    fs::remove_dir_all(broker.path("shares")).unwrap();
+    let (missing, _) = broker.command("cat", &["--", "shares:a"]);
+    assert_eq!(kind(&missing), ErrorKind::Changed);
+    // The guest learns which root, and not where on the host it lies.
+    for outcome in [outcome, missing] {
+        let Outcome::Error { message, .. } = outcome else { panic!("{outcome:?}") };
+        assert!(message.contains("<shares>"), "{message}");
+        assert!(!message.contains(broker.directory.path().to_str().unwrap()), "{message}");
+    }
 }
 
 #[test]

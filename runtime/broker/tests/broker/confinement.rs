@@ -110,6 +110,6 @@ fn a_command_cannot_signal_what_is_outside() {
 
 #[test]
 fn limits_are_set() {
-    let (_broker, _, text) = run("ulimit -c; ulimit -n; ulimit -t", "timeout = \"7s\"");
-    assert_eq!(text, "0\n256\n8\n");
+    let (_broker, _, text) = run("ulimit -c; ulimit -n; ulimit -t; ulimit -v", "timeout = \"7s\"");
+    assert_eq!(text, "0\n256\n8\n4194304\n");
 }

@@ -129,9 +129,7 @@ fn when_a_hand_is_killed_its_command_ends_and_the_broker_goes_on() {
     let (mut broker, text) = hiding(&mark, &format!("sleep {mark}"));
     broker.send(command("sh", &["-c", &text], AMPLE), &[]);
     eventually("it runs", || processes(&mark).len() >= 4);
-    let id = broker.process.id();
-    let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
-    let hand: i32 = children.split_ascii_whitespace().next().unwrap().parse().unwrap();
+    let hand = broker.hands()[0];
     kill_process(Pid::from_raw(hand).unwrap(), Signal::KILL).unwrap();
     let result = broker.receive().unwrap().header.result;
     assert!(matches!(result, Outcome::Error { kind: ErrorKind::Io, .. }), "{result:?}");

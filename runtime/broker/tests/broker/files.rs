@@ -1,7 +1,7 @@
 //! Verbs on files, beneath their root and nowhere else.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 
 use abaca_broker::protocol::{
@@ -175,6 +175,43 @@ fn bits_and_owners() {
     }
     broker.file_done(owner, &[]);
     let stat = fs::metadata(broker.path("shares/a")).unwrap();
+    assert_eq!((stat.uid(), stat.gid()), (1234, 4321));
+}
+
+#[test]
+fn nothing_is_set_user_and_only_directories_are_set_group() {
+    let mut broker = Broker::with("");
+    let file = broker.path("shares/a");
+    write(&file, "old");
+    let set = |name: &str, mode| FilesRequest::SetMode { at: at(name), mode };
+    for bits in [0o4755, 0o2755, 0o6755] {
+        assert_eq!(error(&mut broker, set("a", bits)), ErrorKind::Invalid, "{bits:o}");
+        let request = FilesRequest::Write { at: at("a"), mode: Some(bits) };
+        assert_eq!(error(&mut broker, request), ErrorKind::Invalid, "{bits:o}");
+    }
+    let request = FilesRequest::MakeDir { at: at("d"), mode: 0o4755 };
+    assert_eq!(error(&mut broker, request), ErrorKind::Invalid);
+    broker.file_done(FilesRequest::MakeDir { at: at("d"), mode: 0o755 }, &[]);
+    assert_eq!(error(&mut broker, set("d", 0o4755)), ErrorKind::Invalid);
+    broker.file_done(set("d", 0o3775), &[]);
+    assert_eq!(mode(&broker.path("shares/d")), 0o3775);
+    // Nor does a file lend the bits that it has to new contents.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o6755)).unwrap();
+    broker.file_done(FilesRequest::Write { at: at("a"), mode: None }, b"new");
+    assert_eq!(mode(&file), 0o755);
+}
+
+#[test]
+fn a_file_that_is_replaced_keeps_its_owner() {
+    if !root_for("a file of somebody else") {
+        return;
+    }
+    let mut broker = Broker::with("");
+    let file = broker.path("shares/a");
+    write(&file, "old");
+    chown(&file, Some(1234), Some(4321)).unwrap();
+    broker.file_done(FilesRequest::Write { at: at("a"), mode: None }, b"new");
+    let stat = fs::metadata(file).unwrap();
     assert_eq!((stat.uid(), stat.gid()), (1234, 4321));
 }
 

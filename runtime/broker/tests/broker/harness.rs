@@ -1,5 +1,6 @@
 //! A broker under test: its process, its socket, its roots in a temporary directory.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -110,8 +111,19 @@ impl Broker {
     }
 
     /// A broker with a policy of the test's own; nothing is read yet.
-    #[expect(clippy::disallowed_methods, reason = "the broker under test is a process")]
     pub fn start(policy: &str) -> Broker {
+        Broker::start_with(policy, Stdio::inherit())
+    }
+
+    /// The usual policy and `more` rules, and an open file as the broker's standard output.
+    pub fn holding(more: &str, stdout: File) -> Broker {
+        let mut broker = Broker::start_with(&format!("{POLICY}\n{more}"), stdout.into());
+        broker.hello();
+        broker
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the broker under test is a process")]
+    fn start_with(policy: &str, stdout: Stdio) -> Broker {
         let directory = tempfile::tempdir().unwrap();
         for name in ["shares", "snapshots"] {
             std::fs::create_dir(directory.path().join(name)).unwrap();
@@ -126,6 +138,7 @@ impl Broker {
             .args(["--socket-fd", "0"])
             .env("LD_PRELOAD_NOT", "inherited")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(stdout)
             .spawn()
             .unwrap();
         ours.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -137,6 +150,13 @@ impl Broker {
             Outcome::Hello(hello) => *hello,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// The hands there are.
+    pub fn hands(&self) -> Vec<i32> {
+        let id = self.process.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        children.split_ascii_whitespace().map(|pid| pid.parse().unwrap()).collect()
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -16,4 +16,5 @@ mod confinement;
 mod endings;
 mod files;
 mod harness;
+mod holding;
 mod wire;

@@ -18,10 +18,12 @@ use crate::service::{Service, host};
 /// # Errors
 /// What is refused, and what the service or the driver answers.
 pub async fn create(asked: CreateShare, service: &Service, output: Output) -> Result<()> {
-    check_new_name(&asked.name, &service.shares().await?)?;
+    let others = service.shares().await;
+    others.unreadable.warn(output);
+    check_new_name(&asked.name, &others.all)?;
     check_metadata(&asked.metadata)?;
     let source = match &asked.from_snapshot {
-        Some(wanted) => Some(service.snapshot(wanted).await?),
+        Some(wanted) => Some(service.snapshot(wanted, output).await?),
         None => None,
     };
     if let Some(source) = &source {

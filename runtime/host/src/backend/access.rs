@@ -36,6 +36,11 @@ impl Backend {
         delete_rules: &[AccessRule],
         share_server: Option<&ShareServer>,
     ) -> Result<()> {
+        for (at, rule) in access_rules.iter().enumerate() {
+            if access_rules.iter().take(at).any(|other| other.id == rule.id) {
+                return Err(Error::Invalid("two access rules have the same identifier".to_owned()));
+            }
+        }
         let before = self.records().access_rules(&share.id).await?;
         let mut possible = access_rules.to_vec();
         possible.extend_from_slice(delete_rules);

@@ -3,7 +3,7 @@
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use super::{Backend, check_locations};
+use super::{Backend, check_locations, check_text};
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
@@ -185,7 +185,7 @@ impl Backend {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_create_cgsnapshot(store, cgsnapshot, share_server).await
             },
-            |answer| match answer {
+            |answer| match answer.and_then(|updates| kept(METHOD, updates)) {
                 Ok(updates) => {
                     let mut taken = cgsnapshot.clone();
                     taken.status = ConsistencyGroupStatus::Available;
@@ -279,6 +279,18 @@ fn checked(
             return Err(Error::Contract { method, reason });
         }
         check_locations(method, &update.export_locations)?;
+    }
+    Ok(updates)
+}
+
+/// Where the members of a group snapshot are kept is stored.
+fn kept(
+    method: &'static str,
+    updates: Vec<CgsnapshotMemberUpdate>,
+) -> Result<Vec<CgsnapshotMemberUpdate>> {
+    for update in &updates {
+        let location = update.provider_location.as_deref().unwrap_or_default();
+        check_text(method, "the provider location of a member", location)?;
     }
     Ok(updates)
 }

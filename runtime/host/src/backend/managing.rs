@@ -36,7 +36,7 @@ impl Backend {
             Beginning {
                 method: METHOD,
                 changes_of: vec![share.id.clone()],
-                conditions: vec![Condition::ShareIsNew(share.id.clone())],
+                conditions: vec![Condition::ShareIsNew(Box::new(share.clone()))],
                 changes: vec![Change::PutShare(Box::new(share.clone()))],
                 if_failed: vec![Change::share_status(&share.id, ShareStatus::ManageError)],
                 ..Beginning::default()

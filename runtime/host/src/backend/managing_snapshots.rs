@@ -3,7 +3,7 @@
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use super::Backend;
+use super::{Backend, check_text};
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
@@ -50,7 +50,7 @@ impl Backend {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_manage_existing_snapshot(store, &taking, driver_options).await
             },
-            |answer| match answer {
+            |answer| match answer.and_then(|managed| checked(METHOD, managed)) {
                 Ok(managed) => {
                     let mut taken = Snapshot {
                         status: SnapshotStatus::Available,
@@ -103,4 +103,11 @@ impl Backend {
         )
         .await
     }
+}
+
+/// Where a snapshot is kept is stored.
+fn checked(method: &'static str, managed: ManagedSnapshot) -> Result<ManagedSnapshot> {
+    let location = managed.provider_location.as_deref().unwrap_or_default();
+    check_text(method, "the provider location", location)?;
+    Ok(managed)
 }

@@ -3,7 +3,7 @@
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use super::Backend;
+use super::{Backend, check_pairs};
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::Result;
@@ -26,9 +26,17 @@ impl Backend {
             return Ok(shares.iter().map(unchanged).collect());
         };
         let id = super::fresh_id();
-        self.call(METHOD, &id, async |store: &mut Store<Room>, instance: &Instance| {
-            indices.load(&mut *store, instance)?.call_get_periodic_hook_data(store, shares).await
-        })
-        .await
+        let facts = self
+            .call(METHOD, &id, async |store: &mut Store<Room>, instance: &Instance| {
+                indices
+                    .load(&mut *store, instance)?
+                    .call_get_periodic_hook_data(store, shares)
+                    .await
+            })
+            .await?;
+        facts
+            .iter()
+            .try_for_each(|one| check_pairs(METHOD, "what is known of a share", &one.data))?;
+        Ok(facts)
     }
 }

@@ -3,7 +3,7 @@
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use super::Backend;
+use super::{Backend, check_text};
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::Result;
@@ -20,9 +20,12 @@ impl Backend {
         let indices =
             self.offered(Interface::Pools, METHOD, self.driver().exports().pools.as_ref())?;
         let id = super::fresh_id();
-        self.call(METHOD, &id, async |store: &mut Store<Room>, instance: &Instance| {
-            indices.load(&mut *store, instance)?.call_get_pool(store, share).await
-        })
-        .await
+        let pool = self
+            .call(METHOD, &id, async |store: &mut Store<Room>, instance: &Instance| {
+                indices.load(&mut *store, instance)?.call_get_pool(store, share).await
+            })
+            .await?;
+        check_text(METHOD, "the pool's name", pool.as_deref().unwrap_or_default())?;
+        Ok(pool)
     }
 }

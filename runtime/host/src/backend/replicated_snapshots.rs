@@ -4,7 +4,7 @@
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use super::Backend;
+use super::{Backend, check_text};
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::contract::bindings::exports::abaca::driver::replicated_snapshots::GuestIndices;
@@ -207,6 +207,12 @@ fn settled(
     if updates.iter().any(stranger) {
         let reason = "it speaks of a snapshot that it was not given, or of more than 100 percent";
         return (Err(Error::Contract { method, reason: reason.to_owned() }), Vec::new());
+    }
+    for update in &updates {
+        let location = update.provider_location.as_deref().unwrap_or_default();
+        if let Err(error) = check_text(method, "the provider location", location) {
+            return (Err(error), Vec::new());
+        }
     }
     let change = |one: &ReplicaSnapshot| {
         let mut snapshot = Snapshot { status: otherwise, ..one.snapshot.clone() };

@@ -133,7 +133,7 @@ pub(super) fn making(method: &'static str, share: &Share) -> Beginning {
     Beginning {
         method,
         changes_of: vec![share.id.clone()],
-        conditions: vec![Condition::ShareIsNew(share.id.clone())],
+        conditions: vec![Condition::ShareIsNew(Box::new(share.clone()))],
         changes: vec![Change::PutShare(Box::new(share.clone()))],
         if_failed: vec![Change::share_status(&share.id, ShareStatus::Error)],
         ..Beginning::default()

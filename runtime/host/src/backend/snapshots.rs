@@ -3,12 +3,12 @@
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use super::Backend;
+use super::{Backend, check_text};
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
 use crate::records::{Beginning, Change};
-use crate::types::{Error as DriverError, ShareServer, Snapshot, SnapshotStatus};
+use crate::types::{Error as DriverError, ShareServer, Snapshot, SnapshotStatus, SnapshotUpdate};
 
 impl Backend {
     /// Keeps a share's present content. Upstream: `create_snapshot`.
@@ -38,7 +38,7 @@ impl Backend {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_create_snapshot(store, &taking, share_server).await
             },
-            |answer| match answer {
+            |answer| match answer.and_then(|update| checked(METHOD, update)) {
                 Ok(update) => {
                     let taken = Snapshot {
                         status: SnapshotStatus::Available,
@@ -93,4 +93,11 @@ impl Backend {
         )
         .await
     }
+}
+
+/// Where a snapshot is kept is stored.
+fn checked(method: &'static str, update: SnapshotUpdate) -> Result<SnapshotUpdate> {
+    let location = update.provider_location.as_deref().unwrap_or_default();
+    check_text(method, "the provider location", location)?;
+    Ok(update)
 }

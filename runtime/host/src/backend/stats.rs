@@ -1,11 +1,13 @@
 //! `backend`: how much there is. The driver measures; what all drivers have in common is added
 //! here. Upstream: `get_share_stats`, `_update_share_stats`.
 
+use std::sync::PoisonError;
+
 use serde::Serialize;
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use super::Backend;
+use super::{Backend, check_pairs, check_text};
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
@@ -60,9 +62,10 @@ impl Backend {
     /// # Errors
     /// What the driver says, what ended the call, or figures that make no sense.
     pub async fn get_share_stats(&self, refresh: bool) -> Result<BackendStats> {
-        let mut cached = self.shared.stats.lock().await;
-        if let (false, Some(stats)) = (refresh, &*cached) {
-            return Ok(stats.clone());
+        // Never held while the driver measures: who wants what is known must not wait for that.
+        let cached = || self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (false, Some(stats)) = (refresh, cached().clone()) {
+            return Ok(stats);
         }
         let indices = &self.driver().exports().backend;
         let id = super::fresh_id();
@@ -78,7 +81,7 @@ impl Backend {
             .await
             .0?;
         let stats = self.merge(measured);
-        *cached = Some(stats.clone());
+        *cached() = Some(stats.clone());
         Ok(stats)
     }
 
@@ -118,10 +121,18 @@ impl Backend {
 
 /// The figures, if they make sense.
 fn checked(measured: ShareStats) -> Result<ShareStats> {
-    match check(&measured) {
-        Ok(()) => Ok(measured),
-        Err(reason) => Err(Error::Contract { method: METHOD, reason }),
+    check(&measured).map_err(|reason| Error::Contract { method: METHOD, reason })?;
+    check_pairs(METHOD, "what it adds", &measured.extra)?;
+    let backend = [&measured.replication_type, &measured.consistency_group_support];
+    let pools = measured.pools.iter();
+    for text in backend.into_iter().chain(pools.clone().map(|pool| &pool.replication_type)) {
+        check_text(METHOD, "a kind of replication or group", text.as_deref().unwrap_or_default())?;
     }
+    for pool in pools {
+        check_text(METHOD, "a pool's name", &pool.name)?;
+        check_pairs(METHOD, "what it adds to a pool", &pool.extra)?;
+    }
+    Ok(measured)
 }
 
 /// A scheduler computes with these figures.
@@ -131,17 +142,23 @@ fn check(stats: &ShareStats) -> Result<(), String> {
         return Err(format!("it names {} pools; {POOLS} are allowed", stats.pools.len()));
     }
     for (at, pool) in stats.pools.iter().enumerate() {
-        if pool.name.is_empty() || pool.name.chars().any(char::is_control) {
-            return Err("a pool's name is empty or has control characters".to_owned());
+        if pool.name.is_empty() {
+            return Err("a pool has no name".to_owned());
         }
         if stats.pools.iter().take(at).any(|other| other.name == pool.name) {
-            return Err(format!("two pools are called `{}`", pool.name));
+            return Err("two pools have the same name".to_owned());
         }
         capacities.extend([pool.total_capacity, pool.free_capacity]);
         capacities.extend(pool.allocated_capacity);
         capacities.extend(pool.provisioned_capacity);
         if pool.reserved_percentage.is_some_and(|percent| percent > 100) {
-            return Err(format!("the pool `{}` reserves more than all of it", pool.name));
+            return Err("a pool reserves more than all of it".to_owned());
+        }
+        if pool
+            .max_over_subscription_ratio
+            .is_some_and(|ratio| !(ratio.is_finite() && ratio >= 1.0))
+        {
+            return Err("a pool's max_over_subscription_ratio is less than 1".to_owned());
         }
     }
     let sensible = |capacity: &Capacity| match capacity {

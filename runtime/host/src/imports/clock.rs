@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::call::Room;
 use crate::contract::bindings::abaca::host::clock::{Host, SleepRequest, Timestamp};
 use crate::contract::bindings::abaca::host::types::Error;
-use crate::gate::{Crossing, Done, Gate, Powers};
+use crate::gate::{Crossing, Done, Gate, Powers, Refusal};
 
 impl Host for Room {
     async fn now(&mut self) -> wasmtime::Result<Result<Timestamp, Error>> {
@@ -37,7 +37,7 @@ impl Crossing for Now {
         Ok(None)
     }
 
-    async fn perform(self, _: &mut Gate, _: &Powers) -> Result<Done<Timestamp>, Error> {
+    async fn perform(self, _: &mut Gate, _: &Powers) -> Result<Done<Timestamp>, Refusal> {
         // A clock before 1970 is a broken machine; zero keeps a driver going.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Done::plain(Timestamp { seconds: since.as_secs(), nanoseconds: since.subsec_nanos() }))
@@ -57,7 +57,7 @@ impl Crossing for SleepRequest {
         Ok(None)
     }
 
-    async fn perform(self, gate: &mut Gate, _: &Powers) -> Result<Done<()>, Error> {
+    async fn perform(self, gate: &mut Gate, _: &Powers) -> Result<Done<()>, Refusal> {
         tokio::time::sleep(gate.remaining(Some(self.milliseconds))).await;
         Ok(Done::plain(()))
     }

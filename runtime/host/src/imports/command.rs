@@ -12,7 +12,7 @@ use crate::contract::bindings::abaca::host::command::{
     CommandLine, ExitStatus, Host, Output, PipelineRequest, RunRequest,
 };
 use crate::contract::bindings::abaca::host::types::Error;
-use crate::gate::{Crossing, Done, Gate, Powers};
+use crate::gate::{Crossing, Done, Gate, Powers, Refusal};
 
 impl Host for Room {
     async fn run(&mut self, request: RunRequest) -> wasmtime::Result<Result<Output, Error>> {
@@ -41,7 +41,7 @@ impl Crossing for RunRequest {
         Ok(Some(grant.rule.id.clone()))
     }
 
-    async fn perform(self, gate: &mut Gate, powers: &Powers) -> Result<Done<Output>, Error> {
+    async fn perform(self, gate: &mut Gate, powers: &Powers) -> Result<Done<Output>, Refusal> {
         let deadline_ms = milliseconds(gate, self.timeout_ms);
         let CommandLine { program, args } = self.command;
         let kind = RequestKind::Command { program, args, deadline_ms };
@@ -68,7 +68,7 @@ impl Crossing for PipelineRequest {
         Ok(Some(rules.join(" | ")))
     }
 
-    async fn perform(self, gate: &mut Gate, powers: &Powers) -> Result<Done<Output>, Error> {
+    async fn perform(self, gate: &mut Gate, powers: &Powers) -> Result<Done<Output>, Refusal> {
         let deadline_ms = milliseconds(gate, self.timeout_ms);
         let stages = self
             .stages
@@ -84,15 +84,11 @@ async fn run(
     powers: &Powers,
     kind: RequestKind,
     stdin: Option<&[u8]>,
-) -> Result<Done<Output>, Error> {
-    let (outcome, mut body) = powers
-        .broker
-        .ask(kind, stdin.unwrap_or_default())
-        .await
-        .map_err(|error| Error::Failed(error.to_string()))?;
+) -> Result<Done<Output>, Refusal> {
+    let (outcome, mut body) = powers.broker.ask(kind, stdin.unwrap_or_default()).await?;
     let done = match outcome {
         Outcome::Done(done) => done,
-        other => return Err(failure(other)),
+        other => return Err(failure(other).into()),
     };
     let cut = usize::try_from(done.stdout_len).unwrap_or(usize::MAX).min(body.len());
     let stderr = body.split_off(cut);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::call::Room;
 use crate::contract::bindings::abaca::host::config::{self, GetRequest, Host};
 use crate::contract::bindings::abaca::host::types::Error;
-use crate::gate::{Crossing, Done, Gate, Powers};
+use crate::gate::{Crossing, Done, Gate, Powers, Refusal};
 
 impl Host for Room {
     async fn get(
@@ -34,7 +34,7 @@ impl Crossing for GetRequest {
         Err(Denial { rule: None, reason: "the driver has not declared this option".to_owned() })
     }
 
-    async fn perform(self, _: &mut Gate, powers: &Powers) -> Result<Done<Self::Answer>, Error> {
+    async fn perform(self, _: &mut Gate, powers: &Powers) -> Result<Done<Self::Answer>, Refusal> {
         Ok(Done::plain(powers.options.lookup(&self.name)))
     }
 }

@@ -15,7 +15,7 @@ use crate::contract::bindings::abaca::host::files::{
     RenameRequest, SetModeRequest, SetOwnerRequest, TreeUsage, UsageRequest, WriteRequest,
 };
 use crate::contract::bindings::abaca::host::types::{Error, Path};
-use crate::gate::{Crossing, Done, Gate, Powers};
+use crate::gate::{Crossing, Done, Gate, Powers, Refusal};
 
 /// One verb: which paths it needs, how the broker is asked, and what its reply means.
 macro_rules! verbs {
@@ -54,7 +54,7 @@ macro_rules! verbs {
                 self,
                 gate: &mut Gate,
                 powers: &Powers,
-            ) -> Result<Done<$answer>, Error> {
+            ) -> Result<Done<$answer>, Refusal> {
                 let $this = &self;
                 let (request, contents): (FilesRequest, &[u8]) = ($ask, $contents);
                 let deadline_ms = milliseconds(gate, None);
@@ -62,11 +62,10 @@ macro_rules! verbs {
                 let (outcome, $body) = powers
                     .broker
                     .ask(kind, contents)
-                    .await
-                    .map_err(|error| Error::Failed(error.to_string()))?;
+                    .await?;
                 let (resolved, $reply) = match outcome {
                     Outcome::Files { resolved, reply, .. } => (resolved, reply),
-                    other => return Err(failure(other)),
+                    other => return Err(failure(other).into()),
                 };
                 let answer: Option<$answer> = $read;
                 let answer = answer.ok_or_else(|| {

@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::call::Room;
 use crate::contract::bindings::abaca::host::lock::{AcquireRequest, Host, ReleaseRequest};
 use crate::contract::bindings::abaca::host::types::Error;
-use crate::gate::{Crossing, Done, Gate, Powers};
+use crate::gate::{Crossing, Done, Gate, Powers, Refusal};
+use crate::locks::Held;
 
 /// The longest name, in bytes.
 const NAME_BYTES: usize = 255;
@@ -38,27 +39,13 @@ impl Crossing for AcquireRequest {
         Ok(None)
     }
 
-    async fn perform(self, gate: &mut Gate, powers: &Powers) -> Result<Done<()>, Error> {
-        let good = !self.name.is_empty()
-            && self.name.len() <= NAME_BYTES
-            && !self.name.chars().any(char::is_control);
-        if !good {
-            return Err(Error::Invalid(format!(
-                "a lock's name has 1 to {NAME_BYTES} bytes and no control characters"
-            )));
-        }
-        if gate.locks.iter().any(|held| held.name == self.name) {
-            return Err(Error::Invalid("this call holds the lock already".to_owned()));
-        }
-        if gate.locks.len() >= LOCKS {
-            return Err(Error::Limit(format!("{LOCKS} locks in one call")));
-        }
+    async fn perform(self, gate: &mut Gate, powers: &Powers) -> Result<Done<()>, Refusal> {
+        check(&self.name, &gate.locks)?;
         let patience = gate.remaining(self.timeout_ms);
         let waiting = powers.locks.acquire(&self.name, &gate.call);
         let held = tokio::time::timeout(patience, waiting)
             .await
-            .map_err(|_| Error::Deadline("somebody else holds the lock".to_owned()))?
-            .map_err(Error::Failed)?;
+            .map_err(|_| Error::Deadline("somebody else holds the lock".to_owned()))??;
         gate.locks.push(held);
         Ok(Done::plain(()))
     }
@@ -77,12 +64,28 @@ impl Crossing for ReleaseRequest {
         Ok(None)
     }
 
-    async fn perform(self, gate: &mut Gate, _: &Powers) -> Result<Done<()>, Error> {
+    async fn perform(self, gate: &mut Gate, _: &Powers) -> Result<Done<()>, Refusal> {
         let held = gate.locks.len();
         gate.locks.retain(|held| held.name != self.name);
         if gate.locks.len() < held {
             return Ok(Done::plain(()));
         }
-        Err(Error::Invalid("this call does not hold the lock".to_owned()))
+        Err(Error::Invalid("this call does not hold the lock".to_owned()).into())
     }
+}
+
+/// Whether a call that holds some locks may ask for this one.
+fn check(name: &str, held: &[Held]) -> Result<(), Error> {
+    if name.is_empty() || name.len() > NAME_BYTES || name.chars().any(char::is_control) {
+        return Err(Error::Invalid(format!(
+            "a lock's name has 1 to {NAME_BYTES} bytes and no control characters"
+        )));
+    }
+    if held.iter().any(|held| held.name == name) {
+        return Err(Error::Invalid("this call holds the lock already".to_owned()));
+    }
+    if held.len() >= LOCKS {
+        return Err(Error::Limit(format!("{LOCKS} locks in one call")));
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use crate::audit::Event;
 use crate::call::Room;
 use crate::contract::bindings::abaca::host::log::{Host, Level, WriteRequest};
 use crate::contract::bindings::abaca::host::types::Error;
-use crate::gate::{Crossing, Done, Gate, Powers};
+use crate::gate::{Crossing, Done, Gate, Powers, Refusal};
 use crate::text::printable;
 
 /// What has been written in this call, and what has not.
@@ -38,23 +38,37 @@ impl Crossing for WriteRequest {
         Ok(None)
     }
 
-    async fn perform(self, gate: &mut Gate, powers: &Powers) -> Result<Done<()>, Error> {
-        let allowed = gate.limits.log_lines;
-        if gate.log.lines >= allowed {
-            gate.log.dropped = gate.log.dropped.saturating_add(1);
-            if gate.log.dropped == 1 {
-                let mut line = Map::new();
-                line.insert("import".into(), Self::IMPORT.into());
-                line.insert("limit".into(), format!("{allowed} log lines in one call").into());
-                gate.audit(powers, Event::Limit, line)
-                    .map_err(|ending| Error::Failed(ending.to_string()))?;
-            }
-            return Err(Error::Limit(format!("{allowed} log lines in one call")));
-        }
-        gate.log.lines += 1;
+    async fn perform(self, gate: &mut Gate, _: &Powers) -> Result<Done<()>, Refusal> {
+        admit(gate)??;
         write(gate, &self);
         Ok(Done::plain(()))
     }
+
+    fn alone(&self, gate: &mut Gate) -> Option<Result<(), Error>> {
+        let admitted = admit(gate).ok()?;
+        if admitted.is_ok() {
+            write(gate, self);
+        }
+        Some(admitted)
+    }
+}
+
+/// Counts a line. Over the limit the first one is told to the audit, and all are dropped.
+fn admit(gate: &mut Gate) -> crate::error::Result<Result<(), Error>> {
+    let allowed = gate.limits.log_lines;
+    if gate.log.lines < allowed {
+        gate.log.lines += 1;
+        return Ok(Ok(()));
+    }
+    gate.log.dropped = gate.log.dropped.saturating_add(1);
+    let limit = format!("{allowed} log lines in one call");
+    if gate.log.dropped == 1 {
+        let mut line = Map::new();
+        line.insert("import".into(), WriteRequest::IMPORT.into());
+        line.insert("limit".into(), limit.clone().into());
+        gate.audit(Event::Limit, line)?;
+    }
+    Ok(Err(Error::Limit(limit)))
 }
 
 fn write(gate: &Gate, request: &WriteRequest) {
@@ -66,7 +80,8 @@ fn write(gate: &Gate, request: &WriteRequest) {
         .take(limit)
         .map(|(name, value)| format!(" {}={:?}", printable(name, limit), printable(value, limit)))
         .collect();
-    let fields = printable(&fields, limit);
+    // Message and fields are one line together.
+    let fields = printable(&fields, limit.saturating_sub(message.len()));
     let (backend, call) = (gate.backend(), gate.call.as_str());
     match request.level {
         Level::Error => {

@@ -9,7 +9,7 @@ use crate::contract::bindings::abaca::host::state::{
     ApplyRequest, Change, Details, FindRequest, Found, GetAllRequest, GetRequest, Host,
 };
 use crate::contract::bindings::abaca::host::types::Error;
-use crate::gate::{Crossing, Done, Gate, Powers};
+use crate::gate::{Crossing, Done, Gate, Powers, Refusal};
 
 /// The longest entity or key, in bytes. Upstream's keys are at most 255.
 const NAME_BYTES: usize = 255;
@@ -46,7 +46,7 @@ macro_rules! crossing {
                 self,
                 gate: &mut Gate,
                 powers: &Powers,
-            ) -> Result<Done<$answer>, Error> {
+            ) -> Result<Done<$answer>, Refusal> {
                 let ($this, $state, $limits) = (self, &powers.state, &gate.limits);
                 $check;
                 let _ = $limits;

@@ -52,6 +52,7 @@ pub fn run(attack: &str, arguments: &[&str]) -> Result<Vec<String>> {
         "config" => Ok(answered(config::get(argument(arguments, 0)?))),
         "state-flood" => Ok(state_flood()),
         "host-call-flood" => Ok(host_call_flood()),
+        "denial-flood" => Ok(denial_flood()),
         "sleep" => {
             let milliseconds = number(argument(arguments, 0)?)?;
             Ok(answered(clock::sleep(Duration::from_millis(milliseconds))))
@@ -190,6 +191,14 @@ fn state_flood() -> Vec<String> {
 fn host_call_flood() -> Vec<String> {
     for _ in 0..HOST_CALLS {
         drop(black_box(clock::now()));
+    }
+    vec![format!("ok:{HOST_CALLS}")]
+}
+
+/// Asks for an option that it has not, again and again.
+fn denial_flood() -> Vec<String> {
+    for _ in 0..HOST_CALLS {
+        drop(black_box(config::get("no_such_option")));
     }
     vec![format!("ok:{HOST_CALLS}")]
 }

@@ -1,0 +1,90 @@
+//! `abaca backend list`: the configured backends and, if asked, the locks that their calls hold
+//! now. Only for the locks a backend is opened: one that cannot be is told beside the others,
+//! and `abaca backend check` is what finds it at fault.
+
+use abaca::HeldLock;
+use abaca::configuration::BackendEntry;
+use serde_json::{Value, json};
+
+use crate::failure::{Failure, Result};
+use crate::output::{Output, notes, table};
+use crate::service::Service;
+
+/// What is shown of one backend.
+struct Listed<'a> {
+    entry: &'a BackendEntry,
+    /// None unless they were asked for.
+    locks: Option<Result<Vec<HeldLock>>>,
+}
+
+/// Lists the backends that `--backend` covers.
+///
+/// # Errors
+/// When standard output does not take the list.
+pub async fn list(with_locks: bool, service: &Service, output: Output) -> Result<()> {
+    let mut all = Vec::new();
+    for entry in service.entries() {
+        let locks = match with_locks {
+            true => Some(held(entry, service, output).await),
+            false => None,
+        };
+        all.push(Listed { entry, locks });
+    }
+    let document: Vec<_> = all.iter().map(Listed::document).collect();
+    output.answer(&json!({ "backends": document }), || {
+        let rows = all.iter().map(|one| {
+            let path = |path: &std::path::Path| path.display().to_string();
+            [one.entry.name.clone(), path(&one.entry.driver), path(&one.entry.policy)]
+        });
+        let mut text = table(["name", "driver", "policy"], rows);
+        if with_locks {
+            text.push_str(&locks_text(&all));
+        }
+        text
+    })
+}
+
+async fn held(entry: &BackendEntry, service: &Service, output: Output) -> Result<Vec<HeldLock>> {
+    let what = format!("opening {}", entry.name);
+    Ok(output.wait(&what, Box::pin(service.backend(entry))).await?.locks()?)
+}
+
+fn locks_text(all: &[Listed<'_>]) -> String {
+    let rows: Vec<_> = all
+        .iter()
+        .flat_map(|one| one.locks().iter().map(|lock| (&one.entry.name, lock)))
+        .map(|(backend, lock)| [backend.clone(), lock.name.clone(), lock.call.clone()])
+        .collect();
+    let held = match rows.is_empty() {
+        true => "no locks are held\n".to_owned(),
+        false => table(["backend", "lock held", "by the call"], rows),
+    };
+    let unknown: Vec<_> = all.iter().map(|one| (&one.entry.name, one.why_unknown())).collect();
+    format!("\n{held}{}", notes(unknown.iter().map(|(name, why)| (*name, why))))
+}
+
+impl Listed<'_> {
+    fn locks(&self) -> &[HeldLock] {
+        match &self.locks {
+            Some(Ok(locks)) => locks,
+            _ => &[],
+        }
+    }
+
+    fn why_unknown(&self) -> Option<String> {
+        let failure = self.locks.as_ref()?.as_ref().err()?;
+        let name = &self.entry.name;
+        Some(format!("its locks are not known: {failure}; `abaca backend check {name}` says more"))
+    }
+
+    fn document(&self) -> Value {
+        let BackendEntry { name, driver, policy, .. } = self.entry;
+        let mut document = json!({ "name": name, "driver": driver, "policy": policy });
+        if let (Some(fields), Some(locks)) = (document.as_object_mut(), &self.locks) {
+            fields.insert("locks".to_owned(), json!(locks.as_ref().ok()));
+            let error = locks.as_ref().err().map(Failure::document);
+            fields.insert("locks_error".to_owned(), json!(error));
+        }
+        document
+    }
+}
