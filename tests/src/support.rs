@@ -156,6 +156,7 @@ impl Ground {
             policy,
             state: self.state(),
             options: all,
+            networks: BTreeMap::new(),
         };
         Backend::open(driver, configuration).await.unwrap()
     }

@@ -113,7 +113,7 @@ impl Service {
             builder = builder.broker(broker);
         }
         let driver = builder.build()?.load(&entry.driver).await?;
-        Backend::open(driver, entry.backend(configuration.state()))
+        Backend::open(driver, configuration.backend(entry))
             .await
             .map_err(|error| configuration.locate(&entry.name, error).into())
     }

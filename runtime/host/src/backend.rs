@@ -21,6 +21,7 @@ mod replicated_snapshots;
 mod replication;
 mod server_choice;
 mod setup;
+mod share_servers;
 mod shares;
 mod shrinking;
 mod snapshots;
@@ -51,6 +52,7 @@ use crate::error::{Error, Part, Result};
 use crate::gate::Powers;
 use crate::limits::Limits;
 use crate::locks::{HeldLock, NamedLocks};
+use crate::network::power::NetworkPower;
 use crate::options::{OptionRow, OptionValue, OptionValues};
 use crate::records::{Beginning, Change, OpenCall, Records, ShareEdit};
 use crate::storage::{absolute, private_directory, read_text};
@@ -84,6 +86,9 @@ pub struct BackendConfiguration {
     pub state: PathBuf,
     /// The options that are set.
     pub options: BTreeMap<String, OptionValue>,
+    /// The networks that `network_config_group` and `admin_network_config_group` can name, each
+    /// with its options.
+    pub networks: BTreeMap<String, BTreeMap<String, OptionValue>>,
 }
 
 /// A driver that can be called. Cheap to clone; all clones are the same backend.
@@ -119,7 +124,8 @@ impl Backend {
     }
 
     fn open_now(driver: Driver, configuration: BackendConfiguration) -> Result<Self> {
-        let BackendConfiguration { name, policy: policy_file, state, options } = configuration;
+        let BackendConfiguration { name, policy: policy_file, state, options, networks } =
+            configuration;
         check_name(&name)?;
         let policy = read_policy(&policy_file)?;
         let description = driver.description();
@@ -150,6 +156,8 @@ impl Backend {
             policy: policy.digest().to_owned(),
         };
         let audit = Audit::open(&directory, &opened, subject)?;
+        let network = NetworkPower::configured(&options, &networks, &database)
+            .map_err(|error| Error::Mismatch(format!("backend `{name}`: {error}")))?;
         let records = Records::new(database.clone(), &directory, &opened)?;
         let digest = policy.digest().to_owned();
         let broker = Broker::new(program, absolute(&policy_file)?, digest, records.presence());
@@ -160,6 +168,7 @@ impl Backend {
             options,
             state: DriverState::new(database),
             locks: NamedLocks::open(&directory, &opened)?,
+            network,
             audit,
         };
         let limits = driver.runtime().limits().clone();

@@ -14,7 +14,8 @@
 //! driver_handles_share_servers = false
 //! directory_export_root = "/srv/abaca/shares"
 //! ```
-//! Paths that do not begin with `/` are beneath the directory of the file.
+//! `[networks.NAME]` describes a network that `network_config_group` or
+//! `admin_network_config_group` names. Paths that do not begin with `/` are beneath the directory of the file.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -45,6 +46,7 @@ pub struct Configuration {
     cache: PathBuf,
     limits: Limits,
     backends: Vec<BackendEntry>,
+    networks: BTreeMap<String, BTreeMap<String, OptionValue>>,
 }
 
 /// One backend as configured.
@@ -97,6 +99,8 @@ struct File {
     limits: FileLimits,
     #[serde(default)]
     backends: BTreeMap<Spanned<String>, FileBackend>,
+    #[serde(default)]
+    networks: BTreeMap<String, BTreeMap<Spanned<String>, Spanned<Value>>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -150,13 +154,18 @@ impl Configuration {
             .into_iter()
             .map(|(name, backend)| backend.entry(name.into_inner(), directory, &source))
             .collect::<Result<Vec<_>, _>>()?;
+        let networks = parsed
+            .networks
+            .into_iter()
+            .map(|(name, options)| Ok((name, read_options(options, &source)?.0)))
+            .collect::<Result<_, _>>()?;
         // The cache lies in the state's directory by default, beside the backends' own.
         if let Some(taken) = backends.iter().find(|one| state.join(&one.name) == cache) {
             let message =
                 format!("a backend cannot be called `{}`: the cache is there", taken.name);
             return Err(source.error(0..0, &message, Some("choose another name".to_owned())));
         }
-        Ok(Self { source, state, cache, limits, backends })
+        Ok(Self { source, state, cache, limits, backends, networks })
     }
 
     /// The backends, sorted by name.
@@ -183,6 +192,18 @@ impl Configuration {
         &self.limits
     }
 
+    /// What [`Backend::open`](crate::Backend::open) needs for one of the backends.
+    #[must_use]
+    pub fn backend(&self, entry: &BackendEntry) -> BackendConfiguration {
+        BackendConfiguration {
+            name: entry.name.clone(),
+            policy: entry.policy.clone(),
+            state: self.state.clone(),
+            options: entry.options.clone(),
+            networks: self.networks.clone(),
+        }
+    }
+
     /// Adds the place in this file to an error that is about one of its options.
     #[must_use]
     pub fn locate(&self, backend: &str, error: Error) -> Error {
@@ -199,19 +220,6 @@ impl Configuration {
     }
 }
 
-impl BackendEntry {
-    /// What [`Backend::open`](crate::Backend::open) needs.
-    #[must_use]
-    pub fn backend(&self, state: &Path) -> BackendConfiguration {
-        BackendConfiguration {
-            name: self.name.clone(),
-            policy: self.policy.clone(),
-            state: state.to_owned(),
-            options: self.options.clone(),
-        }
-    }
-}
-
 impl FileBackend {
     fn entry(
         self,
@@ -219,17 +227,7 @@ impl FileBackend {
         directory: &Path,
         source: &Source,
     ) -> Result<BackendEntry, ConfigurationError> {
-        let mut options = BTreeMap::new();
-        let mut places = BTreeMap::new();
-        for (key, value) in self.options {
-            let place = key.span().start..value.span().end;
-            let key = key.into_inner();
-            let value = option_value(value.into_inner()).map_err(|reason| {
-                source.error(place.clone(), &format!("option `{key}`: {reason}"), None)
-            })?;
-            places.insert(key.clone(), place);
-            options.insert(key, value);
-        }
+        let (options, places) = read_options(self.options, source)?;
         let (driver, policy) = (directory.join(self.driver), directory.join(self.policy));
         Ok(BackendEntry { name, driver, policy, options, places })
     }
@@ -283,6 +281,26 @@ impl Source {
         };
         self.error(error.span().unwrap_or(0..0), message, help)
     }
+}
+
+/// Options by name, and where each stands.
+type Options = (BTreeMap<String, OptionValue>, BTreeMap<String, Range<usize>>);
+
+fn read_options(
+    found: BTreeMap<Spanned<String>, Spanned<Value>>,
+    source: &Source,
+) -> Result<Options, ConfigurationError> {
+    let (mut options, mut places) = Options::default();
+    for (key, value) in found {
+        let place = key.span().start..value.span().end;
+        let key = key.into_inner();
+        let value = option_value(value.into_inner()).map_err(|reason| {
+            source.error(place.clone(), &format!("option `{key}`: {reason}"), None)
+        })?;
+        places.insert(key.clone(), place);
+        options.insert(key, value);
+    }
+    Ok((options, places))
 }
 
 fn option_value(value: Value) -> Result<OptionValue, String> {

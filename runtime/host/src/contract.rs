@@ -109,7 +109,7 @@ rows! {
         AccessByRule = "access-by-rule", true, Need::OneOfAccess, "applies access rules one at a time";
         Managing = "managing", true, Need::Optional, "takes over shares and lets them go";
         ManagingSnapshots = "managing-snapshots", true, Need::Optional, "takes over snapshots and lets them go";
-        ShareServers = "share-servers", false, Need::Optional, "sets up and removes share servers";
+        ShareServers = "share-servers", true, Need::Optional, "sets up and removes share servers";
         ServerChoice = "server-choice", true, Need::Optional, "chooses among share servers";
         ConsistencyGroups = "consistency-groups", true, Need::Optional, "keeps groups of shares and their snapshots";
         Replication = "replication", true, Need::Optional, "keeps a share in several places";
@@ -129,7 +129,7 @@ rows! {
         Ssh = "ssh", false, Need::Optional, "runs programs on granted remotes";
         Config = "config", true, Need::Optional, "reads its options";
         Http = "http", false, Need::Optional, "sends requests to granted origins";
-        Network = "network", false, Need::Optional, "leases addresses for share servers";
+        Network = "network", true, Need::Optional, "leases addresses for share servers";
         State = "state", true, Need::Optional, "keeps a durable state of its own";
         Lock = "lock", true, Need::Optional, "takes named locks between calls";
         Clock = "clock", true, Need::Optional, "reads the time and waits";

@@ -28,6 +28,14 @@ CREATE TABLE shares (
 CREATE TABLE snapshots (
     id TEXT PRIMARY KEY, record TEXT NOT NULL, message TEXT
 ) STRICT;
+CREATE TABLE share_servers (
+    id TEXT PRIMARY KEY, record TEXT NOT NULL, message TEXT
+) STRICT;
+CREATE TABLE network_allocations (
+    address TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, server_id TEXT NOT NULL,
+    label TEXT NOT NULL, request TEXT NOT NULL, record TEXT NOT NULL
+) STRICT;
+CREATE INDEX network_allocations_of ON network_allocations (server_id);
 CREATE TABLE consistency_groups (
     id TEXT PRIMARY KEY, record TEXT NOT NULL, message TEXT
 ) STRICT;

@@ -66,6 +66,7 @@ pub(crate) struct Exports {
     pub managing: Option<exported::managing::GuestIndices>,
     pub managing_snapshots: Option<exported::managing_snapshots::GuestIndices>,
     pub periodic_hook: Option<exported::periodic_hook::GuestIndices>,
+    pub share_servers: Option<exported::share_servers::GuestIndices>,
     pub server_choice: Option<exported::server_choice::GuestIndices>,
     pub consistency_groups: Option<exported::consistency_groups::GuestIndices>,
     pub replication: Option<exported::replication::GuestIndices>,
@@ -260,7 +261,7 @@ exports! {
     backend: Backend, shares: Shares;
     pools: Pools, extending: Extending, shrinking: Shrinking, snapshots: Snapshots,
     clones: Clones, access: Access, access_by_rule: AccessByRule, managing: Managing,
-    managing_snapshots: ManagingSnapshots, periodic_hook: PeriodicHook,
+    managing_snapshots: ManagingSnapshots, periodic_hook: PeriodicHook, share_servers: ShareServers,
     server_choice: ServerChoice, consistency_groups: ConsistencyGroups, replication: Replication, replicated_snapshots: ReplicatedSnapshots, migration: Migration, migration_info: MigrationInfo
 }
 

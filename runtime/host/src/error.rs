@@ -150,6 +150,9 @@ pub enum Error {
     /// The driver could not make a share, and says what there is of it.
     #[error("{}", driver_text(&.0.error))]
     Create(types::CreateError),
+    /// The driver could not set up a share server, and says what there is of it.
+    #[error("{}", driver_text(&.0.error))]
+    Setup(types::SetupError),
     /// The driver broke the contract in what it answered.
     #[error("the driver answered {method} against the contract: {reason}")]
     Contract {
@@ -233,6 +236,7 @@ impl Error {
             },
             Self::Driver(error) => driver_blame(error),
             Self::Create(error) => driver_blame(&error.error),
+            Self::Setup(error) => driver_blame(&error.error),
             Self::Broker(_) | Self::State { .. } | Self::Audit { .. } | Self::Runtime(_) => {
                 Blame::Runtime
             }
@@ -280,6 +284,12 @@ impl From<types::Error> for Error {
 impl From<types::CreateError> for Error {
     fn from(error: types::CreateError) -> Self {
         Self::Create(error)
+    }
+}
+
+impl From<types::SetupError> for Error {
+    fn from(error: types::SetupError) -> Self {
+        Self::Setup(error)
     }
 }
 

@@ -23,6 +23,7 @@ use crate::driver_state::DriverState;
 use crate::error::{Error, Limit, Part};
 use crate::limits::Limits;
 use crate::locks::{Held, NamedLocks};
+use crate::network::power::NetworkPower;
 use crate::options::OptionValues;
 use crate::text::printable;
 
@@ -41,6 +42,7 @@ pub(crate) struct Powers {
     pub options: OptionValues,
     pub state: DriverState,
     pub locks: NamedLocks,
+    pub network: NetworkPower,
     pub audit: Audit,
 }
 

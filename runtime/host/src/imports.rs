@@ -9,6 +9,7 @@ mod config;
 mod files;
 mod lock;
 pub(crate) mod log;
+mod network;
 mod state;
 
 use wasmtime::component::{HasSelf, Linker};
@@ -28,6 +29,7 @@ pub(crate) fn link(linker: &mut Linker<Room>) -> wasmtime::Result<()> {
     host::config::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     host::files::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     host::lock::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
+    host::network::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     host::log::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     host::state::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     Ok(())

@@ -14,7 +14,7 @@
 //! let runtime = Runtime::builder().cache("/var/cache/abaca").build()?;
 //! for entry in configuration.backends() {
 //!     let driver = runtime.load(&entry.driver).await?;
-//!     let backend = Backend::open(driver, entry.backend(configuration.state())).await?;
+//!     let backend = Backend::open(driver, configuration.backend(entry)).await?;
 //!     backend.do_setup().await?;
 //!     println!("{}: {:?}", backend.name(), backend.get_share_stats(true).await?);
 //! }
@@ -41,6 +41,7 @@ mod gate;
 mod imports;
 mod limits;
 mod locks;
+pub mod network;
 pub mod options;
 mod records;
 mod runtime;
@@ -58,6 +59,9 @@ pub use error::{Blame, Error, Limit, Part, Result};
 pub use limits::{COMPONENT_BYTES, Limits};
 pub use locks::HeldLock;
 pub use options::OptionValue;
-pub use records::{Records, ShareRecord, SnapshotRecord};
+pub use records::{
+    CgsnapshotRecord, ConsistencyGroupRecord, Records, ShareRecord, ShareServerRecord,
+    SnapshotRecord,
+};
 pub use runtime::{Builder, Runtime};
 pub use text::printable;

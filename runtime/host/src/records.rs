@@ -24,7 +24,7 @@ use crate::storage::{new_file, private_directory};
 use crate::text::printable;
 use crate::types::{
     AccessRule, AccessRulesStatus, Cgsnapshot, ConsistencyGroup, ExportLocation, ReplicaState,
-    Share, ShareStatus, Snapshot, SnapshotStatus,
+    Share, ShareServer, ShareStatus, Snapshot, SnapshotStatus,
 };
 
 /// Where the locks of calls under way are, in the backend's directory.
@@ -58,6 +58,33 @@ pub struct SnapshotRecord {
     pub message: Option<String>,
 }
 
+/// A share server as it is recorded.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ShareServerRecord {
+    /// The server, with the status, details and leases that hold now.
+    pub share_server: ShareServer,
+    /// What went wrong last, where something did.
+    pub message: Option<String>,
+}
+
+/// A consistency group as it is recorded.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ConsistencyGroupRecord {
+    /// The group, with the status that holds now.
+    pub consistency_group: ConsistencyGroup,
+    /// What went wrong last, where something did.
+    pub message: Option<String>,
+}
+
+/// A group snapshot as it is recorded.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CgsnapshotRecord {
+    /// The group snapshot, with the status that holds now.
+    pub cgsnapshot: Cgsnapshot,
+    /// What went wrong last, where something did.
+    pub message: Option<String>,
+}
+
 /// What shall hold of a share from now on; what is absent stays. Whole shares are written only
 /// when they begin: another call may have changed a field since the caller read the record.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -81,6 +108,8 @@ pub(crate) enum Change {
     SnapshotStatus(String, SnapshotStatus),
     RemoveSnapshot(String),
     PutRules(String, Vec<AccessRule>),
+    PutShareServer(Box<ShareServer>),
+    RemoveShareServer(String),
     PutGroup(Box<ConsistencyGroup>),
     RemoveGroup(String),
     PutCgsnapshot(Box<Cgsnapshot>),
@@ -240,15 +269,8 @@ impl Records {
     /// # Errors
     /// When the database cannot be read.
     pub async fn shares(&self) -> Result<Vec<ShareRecord>> {
-        self.settle().await?;
-        self.database
-            .write(|transaction| {
-                rows(transaction, "SELECT record, message FROM shares ORDER BY rowid", [])
-            })
-            .await
-            .map(|rows| {
-                rows.into_iter().map(|(share, message)| ShareRecord { share, message }).collect()
-            })
+        let rows = self.all("shares").await?.into_iter();
+        Ok(rows.map(|(share, message)| ShareRecord { share, message }).collect())
     }
 
     /// One share by its instance's identifier, or none.
@@ -256,7 +278,11 @@ impl Records {
     /// # Errors
     /// When the database cannot be read.
     pub async fn share(&self, id: &str) -> Result<Option<ShareRecord>> {
-        Ok(self.shares().await?.into_iter().find(|record| record.share.id == id))
+        self.settle().await?;
+        let id = id.to_owned();
+        let query = "SELECT record, message FROM shares WHERE id = ?1";
+        let found = self.database.write(move |transaction| rows(transaction, query, [id])).await?;
+        Ok(found.into_iter().next().map(|(share, message)| ShareRecord { share, message }))
     }
 
     /// All snapshots, sorted by when they were taken.
@@ -264,17 +290,47 @@ impl Records {
     /// # Errors
     /// When the database cannot be read.
     pub async fn snapshots(&self) -> Result<Vec<SnapshotRecord>> {
+        let rows = self.all("snapshots").await?.into_iter();
+        Ok(rows.map(|(snapshot, message)| SnapshotRecord { snapshot, message }).collect())
+    }
+
+    /// All share servers, sorted by when they were set up.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn share_servers(&self) -> Result<Vec<ShareServerRecord>> {
+        let rows = self.all("share_servers").await?.into_iter();
+        let record = |(share_server, message)| ShareServerRecord { share_server, message };
+        Ok(rows.map(record).collect())
+    }
+
+    /// All consistency groups, sorted by when they were made.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn consistency_groups(&self) -> Result<Vec<ConsistencyGroupRecord>> {
+        let rows = self.all("consistency_groups").await?.into_iter();
+        let record =
+            |(consistency_group, message)| ConsistencyGroupRecord { consistency_group, message };
+        Ok(rows.map(record).collect())
+    }
+
+    /// All group snapshots, sorted by when they were taken.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn cgsnapshots(&self) -> Result<Vec<CgsnapshotRecord>> {
+        let rows = self.all("cgsnapshots").await?.into_iter();
+        Ok(rows.map(|(cgsnapshot, message)| CgsnapshotRecord { cgsnapshot, message }).collect())
+    }
+
+    async fn all<T: DeserializeOwned + Send + 'static>(
+        &self,
+        table: &'static str,
+    ) -> Result<Vec<(T, Option<String>)>> {
         self.settle().await?;
-        self.database
-            .write(|transaction| {
-                rows(transaction, "SELECT record, message FROM snapshots ORDER BY rowid", [])
-            })
-            .await
-            .map(|rows| {
-                rows.into_iter()
-                    .map(|(snapshot, message)| SnapshotRecord { snapshot, message })
-                    .collect()
-            })
+        let query = format!("SELECT record, message FROM {table} ORDER BY rowid");
+        self.database.write(move |transaction| rows(transaction, &query, [])).await
     }
 
     /// The access rules that are wanted for a share, in the order they came.
@@ -562,6 +618,12 @@ fn apply(
             }
             Change::RemoveSnapshot(id) => {
                 transaction.execute("DELETE FROM snapshots WHERE id = ?1", [id])?;
+            }
+            Change::PutShareServer(server) => {
+                put(transaction, "share_servers", &server.id, server, message)?;
+            }
+            Change::RemoveShareServer(id) => {
+                transaction.execute("DELETE FROM share_servers WHERE id = ?1", [id])?;
             }
             Change::PutGroup(group) => {
                 put(transaction, "consistency_groups", &group.id, group, message)?;

@@ -205,5 +205,5 @@ pub fn common() -> Vec<OptionDeclaration> {
             secret: false,
             deprecated_names: before.iter().map(|name| (*name).to_owned()).collect(),
         };
-    ROWS.iter().map(declaration).collect()
+    ROWS.iter().map(declaration).chain(crate::network::options::declarations()).collect()
 }

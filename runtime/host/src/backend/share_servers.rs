@@ -1,0 +1,318 @@
+//! `share-servers`: servers that are made for a share network and carry its shares.
+//!
+//! ```text
+//! counts ─▶ lease ─▶ segmentation fits? ─▶ setup-server ─▶ active ─▶ teardown-server ─▶ leases end
+//!             ▲                               └─ failed: error, leases end       │
+//!             └── asked again, the same leases                failed: error, leases stay
+//! ```
+
+use std::collections::BTreeSet;
+
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+use super::{Backend, check_pairs};
+use crate::call::Room;
+use crate::contract::Interface;
+use crate::contract::bindings::exports::abaca::driver::share_servers::GuestIndices;
+use crate::error::{Error, Result};
+use crate::network::{AllocationRequest, Lease, SETUP_REQUEST, validate_segmentation};
+use crate::records::{Beginning, Change};
+use crate::types::{
+    AllocationLabel, NetworkAllocation, NetworkInfo, SecurityService, SetupError, ShareServer,
+    ShareServerStatus,
+};
+
+/// The longest detail of a share server, in characters: what upstream's table holds.
+const DETAIL_CHARACTERS: usize = 1023;
+
+impl Backend {
+    /// How many addresses a share server needs on the users' side. Upstream:
+    /// `get_network_allocations_number`.
+    ///
+    /// # Errors
+    /// When the driver does not offer `share-servers`, what it says, or what ended the call.
+    pub async fn get_network_allocations_number(&self) -> Result<u32> {
+        const METHOD: &str = "get-network-allocations-number";
+        let (indices, id) = (self.serving(METHOD)?, super::fresh_id());
+        self.call(METHOD, &id, async |store: &mut Store<Room>, instance: &Instance| {
+            let guest = indices.load(&mut *store, instance)?;
+            guest.call_get_network_allocations_number(store).await
+        })
+        .await
+    }
+
+    /// How many addresses a share server needs on the operator's side. Upstream:
+    /// `get_admin_network_allocations_number`.
+    ///
+    /// # Errors
+    /// When the driver does not offer `share-servers`, what it says, or what ended the call.
+    pub async fn get_admin_network_allocations_number(&self) -> Result<u32> {
+        const METHOD: &str = "get-admin-network-allocations-number";
+        let (indices, id) = (self.serving(METHOD)?, super::fresh_id());
+        self.call(METHOD, &id, async |store: &mut Store<Room>, instance: &Instance| {
+            let guest = indices.load(&mut *store, instance)?;
+            guest.call_get_admin_network_allocations_number(store).await
+        })
+        .await
+    }
+
+    /// Leases addresses on the users' side: as many as the driver says, if no count is given;
+    /// none for 0. Asked again for the same server, it answers the same. Upstream:
+    /// `allocate_network`.
+    ///
+    /// # Errors
+    /// When there are too few addresses, or no network.
+    pub async fn allocate_network(
+        &self,
+        server_id: &str,
+        count: Option<u32>,
+    ) -> Result<Vec<NetworkAllocation>> {
+        let count = match count {
+            Some(count) => count,
+            None => self.get_network_allocations_number().await?,
+        };
+        self.lease(server_id, AllocationLabel::User, count).await
+    }
+
+    /// As [`allocate_network`](Self::allocate_network), on the operator's side. Upstream:
+    /// `allocate_admin_network`.
+    ///
+    /// # Errors
+    /// When there are too few addresses, or addresses are needed and the operator has set up no
+    /// network for it.
+    pub async fn allocate_admin_network(
+        &self,
+        server_id: &str,
+        count: Option<u32>,
+    ) -> Result<Vec<NetworkAllocation>> {
+        let count = match count {
+            Some(count) => count,
+            None => self.get_admin_network_allocations_number().await?,
+        };
+        self.lease(server_id, AllocationLabel::Admin, count).await
+    }
+
+    /// Ends all leases of a server, on both sides; a server without any is success. Upstream:
+    /// `deallocate_network`, which never ends those on the operator's side.
+    ///
+    /// # Errors
+    /// When the leases cannot be ended.
+    pub async fn deallocate_network(&self, server_id: &str) -> Result<()> {
+        Ok(self.shared.powers.network.deallocate(server_id).await?)
+    }
+
+    /// Leases whose servers are not recorded: what was left when something went wrong.
+    ///
+    /// # Errors
+    /// When leases or records cannot be read.
+    pub async fn orphaned_leases(&self) -> Result<Vec<Lease>> {
+        let servers = self.records().share_servers().await?;
+        let known: BTreeSet<_> = servers.into_iter().map(|one| one.share_server.id).collect();
+        Ok(self.shared.powers.network.orphans(&known).await?)
+    }
+
+    /// Sets up a share server: leases what it needs, checks the network, asks the driver, and
+    /// answers the server with its details. Where share servers are not handled there is nothing
+    /// to do, and the answer is none. Upstream: `setup_server` and what its manager does around
+    /// it.
+    ///
+    /// # Errors
+    /// When the driver does not offer `share-servers`, the addresses or the network do not do,
+    /// what the driver says, or what ended the call. The server is recorded in error then, with
+    /// the details that the driver gave all the same, and its leases have ended.
+    pub async fn setup_server(
+        &self,
+        network_info: NetworkInfo,
+        metadata: &[(String, String)],
+    ) -> Result<Option<ShareServer>> {
+        const METHOD: &str = "setup-server";
+        if !self.driver_handles_share_servers() {
+            tracing::info!(
+                backend = self.name(),
+                "share servers are not handled: {METHOD} skipped"
+            );
+            return Ok(None);
+        }
+        self.serving(METHOD)?;
+        let server = ShareServer {
+            id: network_info.server_id.clone(),
+            host: self.name().to_owned(),
+            share_network_id: network_info.share_network_id.clone().unwrap_or_default(),
+            status: ShareServerStatus::Creating,
+            backend_details: network_info.backend_details.clone(),
+            network_allocations: Vec::new(),
+        };
+        let put = |server: &ShareServer, status| {
+            Change::PutShareServer(Box::new(ShareServer { status, ..server.clone() }))
+        };
+        let beginning = Beginning {
+            method: METHOD,
+            changes_of: vec![server.id.clone()],
+            changes: vec![put(&server, ShareServerStatus::Creating)],
+            if_failed: vec![put(&server, ShareServerStatus::Error)],
+            ..Beginning::default()
+        };
+        self.tracked(beginning, async |id: &str| {
+            let mut server = server.clone();
+            match self.set_up(id, network_info, metadata, &mut server).await {
+                Ok(()) => {
+                    let change = put(&server, ShareServerStatus::Active);
+                    server.status = ShareServerStatus::Active;
+                    (Ok(Some(server)), vec![change])
+                }
+                Err(error) => {
+                    if let Err(kept) = self.deallocate_network(&server.id).await {
+                        tracing::error!(error = %kept, server = server.id, "leases were not ended");
+                    } else {
+                        server.network_allocations.clear();
+                    }
+                    (Err(error), vec![put(&server, ShareServerStatus::Error)])
+                }
+            }
+        })
+        .await
+    }
+
+    /// The steps of setting up; `server` learns what is known after each.
+    async fn set_up(
+        &self,
+        id: &str,
+        mut info: NetworkInfo,
+        metadata: &[(String, String)],
+        server: &mut ShareServer,
+    ) -> Result<()> {
+        const METHOD: &str = "setup-server";
+        info.network_allocations = self.allocate_network(&server.id, None).await?;
+        server.network_allocations.clone_from(&info.network_allocations);
+        info.admin_network_allocations = self.allocate_admin_network(&server.id, None).await?;
+        server.network_allocations.extend(info.admin_network_allocations.iter().cloned());
+        // What the service does not say of the network, the leases do.
+        if let Some(first) = info.network_allocations.first() {
+            info.cidr = info.cidr.or_else(|| first.cidr.clone());
+            info.network_type = info.network_type.or(first.network_type);
+            info.segmentation_id = info.segmentation_id.or(first.segmentation_id);
+        }
+        validate_segmentation(info.network_type, info.segmentation_id)?;
+        let indices = self.serving(METHOD)?;
+        let answer = self
+            .call(METHOD, id, async |store: &mut Store<Room>, instance: &Instance| {
+                let guest = indices.load(&mut *store, instance)?;
+                guest.call_setup_server(store, &info, metadata).await
+            })
+            .await;
+        let details = match answer {
+            Ok(details) => details,
+            Err(Error::Setup(SetupError { error, server_details })) => {
+                if check_details(METHOD, &server_details).is_ok() {
+                    merge(&mut server.backend_details, &server_details);
+                }
+                return Err(Error::Setup(SetupError { error, server_details }));
+            }
+            Err(error) => return Err(error),
+        };
+        check_details(METHOD, &details)?;
+        merge(&mut server.backend_details, &details);
+        Ok(())
+    }
+
+    /// Removes a share server, then ends its leases. Where share servers are not handled there is
+    /// nothing to do. Upstream: `teardown_server` and what its manager does after it.
+    ///
+    /// # Errors
+    /// When the driver does not offer `share-servers`; what it says, or what ended the call: the
+    /// server is recorded in error then, and its leases stay, for its addresses may be in use.
+    pub async fn teardown_server(
+        &self,
+        share_server: &ShareServer,
+        security_services: &[SecurityService],
+    ) -> Result<()> {
+        const METHOD: &str = "teardown-server";
+        if !self.driver_handles_share_servers() {
+            tracing::info!(
+                backend = self.name(),
+                "share servers are not handled: {METHOD} skipped"
+            );
+            return Ok(());
+        }
+        let indices = self.serving(METHOD)?;
+        let put = |status| {
+            Change::PutShareServer(Box::new(ShareServer { status, ..share_server.clone() }))
+        };
+        let beginning = Beginning {
+            method: METHOD,
+            changes_of: vec![share_server.id.clone()],
+            changes: vec![put(ShareServerStatus::Deleting)],
+            if_failed: vec![put(ShareServerStatus::Error)],
+            ..Beginning::default()
+        };
+        self.tracked(beginning, async |id: &str| {
+            let answer = self
+                .call(METHOD, id, async |store: &mut Store<Room>, instance: &Instance| {
+                    let guest = indices.load(&mut *store, instance)?;
+                    let details = &share_server.backend_details;
+                    guest.call_teardown_server(store, details, security_services).await
+                })
+                .await;
+            let ended = match answer {
+                Ok(()) => self.deallocate_network(&share_server.id).await,
+                Err(error) => Err(error),
+            };
+            match ended {
+                Ok(()) => (Ok(()), vec![Change::RemoveShareServer(share_server.id.clone())]),
+                Err(error) => (Err(error), Vec::new()),
+            }
+        })
+        .await
+    }
+
+    /// The pools that a server can use. Upstream: `get_share_server_pools`.
+    ///
+    /// # Errors
+    /// When the driver does not offer `share-servers`, what it says, or what ended the call.
+    pub async fn get_share_server_pools(&self, share_server: &ShareServer) -> Result<Vec<String>> {
+        const METHOD: &str = "get-share-server-pools";
+        let (indices, id) = (self.serving(METHOD)?, super::fresh_id());
+        self.call(METHOD, &id, async |store: &mut Store<Room>, instance: &Instance| {
+            let guest = indices.load(&mut *store, instance)?;
+            guest.call_get_share_server_pools(store, share_server).await
+        })
+        .await
+    }
+
+    async fn lease(
+        &self,
+        server_id: &str,
+        label: AllocationLabel,
+        count: u32,
+    ) -> Result<Vec<NetworkAllocation>> {
+        let request = AllocationRequest {
+            server_id: server_id.to_owned(),
+            label,
+            count,
+            request_id: SETUP_REQUEST.to_owned(),
+        };
+        Ok(self.shared.powers.network.allocate(request).await?)
+    }
+
+    fn serving(&self, method: &'static str) -> Result<&GuestIndices> {
+        let indices = self.driver().exports().share_servers.as_ref();
+        self.offered(Interface::ShareServers, method, indices)
+    }
+}
+
+/// Details come back in every later call, and are kept as upstream's table keeps them.
+fn check_details(method: &'static str, details: &[(String, String)]) -> Result<()> {
+    check_pairs(method, "a server's details", details)?;
+    if details.iter().any(|(_, value)| value.chars().count() > DETAIL_CHARACTERS) {
+        let reason = format!("a server's detail is longer than {DETAIL_CHARACTERS} characters");
+        return Err(Error::Contract { method, reason });
+    }
+    Ok(())
+}
+
+/// Adds details, the new ones instead of those of the same name.
+fn merge(details: &mut Vec<(String, String)>, more: &[(String, String)]) {
+    details.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
+    details.extend_from_slice(more);
+}

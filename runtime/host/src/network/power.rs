@@ -1,0 +1,183 @@
+//! What an operator lends one backend of networks: a provider for the users' side, one for the
+//! operator's own, each of them or none. The one way to them for `backend/` and the `network`
+//! import; blocking work leaves the async workers here. It knows nothing of addresses.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::options::{StandaloneOptions, check_names};
+use super::standalone::StandaloneNetwork;
+use super::{AllocationRequest, Lease, NetworkError, NetworkProvider, label_name};
+use crate::database::Database;
+use crate::error::Error;
+use crate::options::{OptionValue, OptionValues, nearest};
+use crate::types::{AllocationLabel, NetworkAllocation};
+
+/// The most addresses of one request: upstream's largest drivers want one for each controller.
+const ADDRESSES: u32 = 256;
+
+/// A network that an operator described beside the backends: its options by name.
+pub(crate) type Section = BTreeMap<String, OptionValue>;
+
+/// The networks of one backend.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NetworkPower {
+    /// For the users' side.
+    pub user: Option<Arc<dyn NetworkProvider>>,
+    /// For the operator's side.
+    pub admin: Option<Arc<dyn NetworkProvider>>,
+}
+
+impl NetworkPower {
+    /// The networks that a backend's options describe. `sections` are the networks that the
+    /// operator described beside the backends, by name.
+    ///
+    /// # Errors
+    /// [`NetworkError::BadConfiguration`] with the section and the option that does not do.
+    pub(crate) fn configured(
+        options: &OptionValues,
+        sections: &BTreeMap<String, Section>,
+        database: &Database,
+    ) -> Result<Self, NetworkError> {
+        let section = |option: &str| {
+            let name = options.text(option);
+            name.map(|name| described(&name, option, sections, database)).transpose()
+        };
+        let user = match section("network_config_group")? {
+            None => StandaloneOptions::read(|name| options.lookup(name))?
+                .map(|options| standalone(&options, database))
+                .transpose()?,
+            described => described,
+        };
+        Ok(Self { user, admin: section("admin_network_config_group")? })
+    }
+
+    /// Whether addresses can be had for this side.
+    pub(crate) fn has(&self, label: AllocationLabel) -> bool {
+        self.provider(label).is_some()
+    }
+
+    /// Leases addresses; none are wanted with a count of 0, and then no provider is needed.
+    ///
+    /// # Errors
+    /// When there is no provider for this side, too much is asked for, or the provider cannot.
+    pub(crate) async fn allocate(
+        &self,
+        request: AllocationRequest,
+    ) -> Result<Vec<NetworkAllocation>, NetworkError> {
+        if request.count == 0 {
+            return Ok(Vec::new());
+        }
+        if request.count > ADDRESSES {
+            return Err(NetworkError::Limit(format!(
+                "{} are asked for in one request and {ADDRESSES} are allowed",
+                request.count
+            )));
+        }
+        let provider = self.provider(request.label).ok_or_else(|| {
+            NetworkError::BadConfiguration(format!(
+                "{} addresses are needed on the {} side, and this backend has no network there",
+                request.count,
+                label_name(request.label)
+            ))
+        })?;
+        blocking(Arc::clone(provider), move |provider| provider.allocate(&request)).await
+    }
+
+    /// Ends all leases of a server.
+    ///
+    /// # Errors
+    /// When a provider cannot; the other one is asked all the same.
+    pub(crate) async fn deallocate(&self, server_id: &str) -> Result<(), NetworkError> {
+        let mut outcome = Ok(());
+        for provider in self.providers() {
+            let server_id = server_id.to_owned();
+            let ended = blocking(provider, move |provider| provider.deallocate(&server_id)).await;
+            outcome = outcome.and(ended);
+        }
+        outcome
+    }
+
+    /// Every lease that holds now. One provider can serve both sides: each lease is told once.
+    ///
+    /// # Errors
+    /// When a provider's leases cannot be read.
+    pub(crate) async fn leases(&self) -> Result<Vec<Lease>, NetworkError> {
+        let mut seen = BTreeSet::new();
+        let mut leases = Vec::new();
+        for provider in self.providers() {
+            let held = blocking(provider, |provider| provider.leases()).await?;
+            leases.extend(held.into_iter().filter(|one| seen.insert(one.allocation.id.clone())));
+        }
+        Ok(leases)
+    }
+
+    /// The leases whose servers nobody knows: what was left when a server's record went and its
+    /// addresses did not.
+    ///
+    /// # Errors
+    /// As [`leases`](Self::leases).
+    pub(crate) async fn orphans(
+        &self,
+        known_server_ids: &BTreeSet<String>,
+    ) -> Result<Vec<Lease>, NetworkError> {
+        let mut leases = self.leases().await?;
+        leases.retain(|lease| !known_server_ids.contains(&lease.server_id));
+        Ok(leases)
+    }
+
+    fn provider(&self, label: AllocationLabel) -> Option<&Arc<dyn NetworkProvider>> {
+        match label {
+            AllocationLabel::User => self.user.as_ref(),
+            AllocationLabel::Admin => self.admin.as_ref(),
+        }
+    }
+
+    fn providers(&self) -> impl Iterator<Item = Arc<dyn NetworkProvider>> {
+        [self.user.clone(), self.admin.clone()].into_iter().flatten()
+    }
+}
+
+/// The network of one section.
+fn described(
+    name: &str,
+    option: &str,
+    sections: &BTreeMap<String, Section>,
+    database: &Database,
+) -> Result<Arc<dyn NetworkProvider>, NetworkError> {
+    let section = sections.get(name).ok_or_else(|| {
+        let meant = nearest(name, sections.keys().map(String::as_str)).unwrap_or_default();
+        NetworkError::BadConfiguration(format!(
+            "option `{option}`: there is no network {name:?}; {meant}"
+        ))
+    })?;
+    let network = || {
+        check_names(section.keys())?;
+        let options = StandaloneOptions::read(|name| section.get(name).cloned())?
+            .ok_or_else(|| NetworkError::BadConfiguration("it says nothing".to_owned()))?;
+        standalone(&options, database)
+    };
+    network().map_err(|error| match error {
+        NetworkError::BadConfiguration(reason) => {
+            NetworkError::BadConfiguration(format!("network `{name}`: {reason}"))
+        }
+        other => other,
+    })
+}
+
+fn standalone(
+    options: &StandaloneOptions,
+    database: &Database,
+) -> Result<Arc<dyn NetworkProvider>, NetworkError> {
+    Ok(Arc::new(StandaloneNetwork::new(options, database.clone())?))
+}
+
+async fn blocking<T, F>(provider: Arc<dyn NetworkProvider>, work: F) -> Result<T, NetworkError>
+where
+    T: Send + 'static,
+    F: FnOnce(&dyn NetworkProvider) -> Result<T, NetworkError> + Send + 'static,
+{
+    tokio::task::spawn_blocking(move || work(provider.as_ref()))
+        .await
+        .map_err(|error| Error::Runtime(format!("leasing addresses: {error}")))?
+}
