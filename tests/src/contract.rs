@@ -73,7 +73,7 @@ fn every_interface_has_its_rooms() {
 #[test]
 fn every_room_of_the_runtime_has_its_word() {
     for (rooms, package, others) in [
-        ("runtime/host/src/backend", "driver", &["setup", "stats"][..]),
+        ("runtime/host/src/backend", "driver", &["answers", "calling", "setup", "stats"][..]),
         ("runtime/host/src/imports", "host", &[]),
     ] {
         for entry in fs::read_dir(workspace().join(rooms)).unwrap() {

@@ -8,6 +8,8 @@
 //! ```
 
 mod access;
+mod answers;
+mod calling;
 mod clones;
 mod consistency_groups;
 mod extending;
@@ -30,49 +32,35 @@ mod stats;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use abaca_broker::protocol::Hello;
 use abaca_policy::Policy;
-use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
-use wasmtime::Store;
-use wasmtime::component::Instance;
 
 pub use stats::BackendStats;
 
-use crate::audit::{Audit, Event, Subject};
+use self::answers::{check_locations, check_pairs, check_text, resized};
+
+use crate::audit::{Audit, Subject};
 use crate::broker::{Broker, locate};
-use crate::call::{Call, Room};
 use crate::contract::{Import, Interface};
 use crate::database::{self, Database};
 use crate::driver::Driver;
 use crate::driver_state::DriverState;
-use crate::error::{Error, Part, Result};
+use crate::error::{Error, Result};
 use crate::gate::Powers;
 use crate::limits::Limits;
 use crate::locks::{HeldLock, NamedLocks};
 use crate::network::power::NetworkPower;
 use crate::options::{OptionRow, OptionValue, OptionValues};
-use crate::records::{Beginning, Change, OpenCall, Records, ShareEdit};
+use crate::records::Records;
 use crate::storage::{absolute, private_directory, read_text};
-use crate::text::printable;
-use crate::types::{ExportLocation, Share, ShareStatus};
 
 /// The largest policy file that is read, in bytes; the policy's own limit is the same.
 const POLICY_BYTES: u64 = 1024 * 1024;
 
 /// The longest name of a backend: it becomes a directory's name and part of each host name.
 const NAME_BYTES: usize = 64;
-
-/// The most export locations of one share: one for each address of a large server.
-const LOCATIONS: usize = 64;
-
-/// The longest text of a driver that is kept, in bytes: a path, with room.
-const TEXT_BYTES: usize = 4 * 1024;
-
-/// The most pairs of texts that are kept together; upstream's drivers use a handful.
-const PAIRS: usize = 256;
 
 /// What an operator decides about a backend.
 #[derive(Clone, Debug)]
@@ -267,155 +255,6 @@ impl Backend {
         }
         Ok(())
     }
-
-    /// Runs one function of the driver in a sandbox of its own. What a driver answers in error
-    /// becomes an [`Error`] here.
-    async fn call<T, E, F>(&self, method: &'static str, id: &str, function: F) -> Result<T>
-    where
-        F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
-        Error: From<E>,
-    {
-        self.judged(method, id, function, |answer| (answer, Vec::new())).await.0
-    }
-
-    /// As [`call`](Self::call), with what it makes written down before and after. `settle` says
-    /// what the answer means: the answer to give, and the changes that hold with it (after a
-    /// failure: beside those of `if_failed`).
-    async fn recorded<T, E, F, A>(
-        &self,
-        beginning: Beginning,
-        function: F,
-        settle: impl FnOnce(Result<T>) -> (Result<A>, Vec<Change>),
-    ) -> Result<A>
-    where
-        F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
-        Error: From<E>,
-    {
-        let method = beginning.method;
-        self.tracked(beginning, async |id: &str| self.judged(method, id, function, settle).await)
-            .await
-    }
-
-    /// Writes down what begins, does it, and writes down how it ended: for work of more than one
-    /// driver call.
-    async fn tracked<A, W>(&self, beginning: Beginning, work: W) -> Result<A>
-    where
-        W: AsyncFnOnce(&str) -> (Result<A>, Vec<Change>),
-    {
-        let records = &self.shared.records;
-        let mut under_way = UnderWay {
-            shared: Arc::clone(&self.shared),
-            call: Some(records.begin(beginning).await?),
-        };
-        let id = under_way.call.as_ref().map(|call| call.id.clone()).unwrap_or_default();
-        let (answer, changes) = work(&id).await;
-        // An audit that could not say how the call ended does not undo what was made.
-        let failure = answer.as_ref().err().filter(|error| !matches!(error, Error::Audit { .. }));
-        let failure = failure.map(ToString::to_string);
-        if let Some(call) = under_way.call.take() {
-            records.finish(call, failure, changes).await?;
-        }
-        answer
-    }
-
-    /// Runs, and tells the audit how it ended once the answer was looked at: an answer against
-    /// the contract is a failure.
-    async fn judged<T, E, F, A>(
-        &self,
-        method: &'static str,
-        id: &str,
-        function: F,
-        settle: impl FnOnce(Result<T>) -> (Result<A>, Vec<Change>),
-    ) -> (Result<A>, Vec<Change>)
-    where
-        F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
-        Error: From<E>,
-    {
-        let began = Instant::now();
-        let (answer, changes) = settle(self.run(method, id, began, function).await);
-        match self.audit(Event::CallEnd, method, id, Some((answer.as_ref().err(), began))) {
-            Ok(()) => (answer, changes),
-            Err(error) => (Err(error), changes),
-        }
-    }
-
-    async fn run<T, E, F>(
-        &self,
-        method: &'static str,
-        id: &str,
-        began: Instant,
-        function: F,
-    ) -> Result<T>
-    where
-        F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
-        Error: From<E>,
-    {
-        let shared = &*self.shared;
-        let waiting = tokio::time::timeout(shared.limits.wall, shared.places.acquire());
-        let Ok(Ok(_place)) = waiting.await else {
-            return Err(Error::Deadline { method, part: Part::Queue, wall: shared.limits.wall });
-        };
-        self.audit(Event::Call, method, id, None)?;
-        let call = Call {
-            driver: &shared.driver,
-            method,
-            id,
-            powers: Some(Arc::clone(&shared.powers)),
-            limits: &shared.limits,
-            began,
-        };
-        let answer = call.run(function).await;
-        if matches!(answer, Err(Error::Deadline { .. })) {
-            // The error says that everything the call had started is gone.
-            shared.powers.broker.quiet().await;
-        }
-        answer?.map_err(Error::from)
-    }
-
-    fn audit(
-        &self,
-        event: Event,
-        method: &'static str,
-        id: &str,
-        ended: Option<(Option<&Error>, Instant)>,
-    ) -> Result<()> {
-        let mut line = Map::new();
-        line.insert("method".into(), method.into());
-        if let Some((error, began)) = ended {
-            let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            line.insert("duration_ms".into(), took.into());
-            line.insert("outcome".into(), if error.is_none() { "ok" } else { "failed" }.into());
-            if let Some(error) = error {
-                line.insert("blame".into(), error.blame().to_string().into());
-                let error = printable(&error.to_string(), crate::text::MESSAGE_BYTES);
-                line.insert("error".into(), Value::String(error));
-            }
-        }
-        self.shared.powers.audit.write(event, id, line)
-    }
-}
-
-/// A call that is recorded as under way. Dropped before it is finished, because its caller gave it
-/// up, it is recorded as interrupted when nothing of it is left.
-struct UnderWay {
-    shared: Arc<Shared>,
-    call: Option<OpenCall>,
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        let Some(call) = self.call.take() else { return };
-        let shared = Arc::clone(&self.shared);
-        // Without a runtime this process is about to end, and whoever reads the records next
-        // finds the call.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        runtime.spawn(async move {
-            shared.powers.broker.quiet().await;
-            if let Err(error) = shared.records.abandon(call).await {
-                tracing::error!(%error, "a call that was given up could not be recorded");
-            }
-        });
-    }
 }
 
 /// The name becomes a directory's and part of a host's name.
@@ -460,63 +299,6 @@ fn check_mode(name: &str, driver: &Driver, options: &OptionValues) -> Result<()>
          set it to {}",
         description.name, !chosen
     )))
-}
-
-/// What a driver says about where clients find a share is shown to users and stored.
-fn check_locations(method: &'static str, locations: &[ExportLocation]) -> Result<()> {
-    if locations.len() > LOCATIONS {
-        let reason =
-            format!("it names {} export locations; {LOCATIONS} are allowed", locations.len());
-        return Err(Error::Contract { method, reason });
-    }
-    for location in locations {
-        if location.path.is_empty() {
-            let reason = "an export location is empty".to_owned();
-            return Err(Error::Contract { method, reason });
-        }
-        check_text(method, "an export location", &location.path)?;
-        check_pairs(method, "the metadata of an export location", &location.metadata)?;
-    }
-    Ok(())
-}
-
-/// A text that is stored and shown.
-fn check_text(method: &'static str, what: &str, text: &str) -> Result<()> {
-    let reason = if text.len() > TEXT_BYTES {
-        format!("{what} is longer than {TEXT_BYTES} bytes")
-    } else if text.chars().any(char::is_control) {
-        format!("{what} has control characters")
-    } else {
-        return Ok(());
-    };
-    Err(Error::Contract { method, reason })
-}
-
-/// Pairs of texts that are stored and shown.
-fn check_pairs(method: &'static str, what: &str, pairs: &[(String, String)]) -> Result<()> {
-    if pairs.len() > PAIRS {
-        let reason = format!("{what} has {} pairs; {PAIRS} are allowed", pairs.len());
-        return Err(Error::Contract { method, reason });
-    }
-    pairs.iter().try_for_each(|(key, value)| {
-        check_text(method, what, key)?;
-        check_text(method, what, value)
-    })
-}
-
-/// What the answer to changing a share's size means.
-fn resized(share: &Share, new_size: u64, answer: Result<()>) -> (Result<()>, Vec<Change>) {
-    match answer {
-        Ok(()) => {
-            let edit = ShareEdit {
-                size: Some(new_size),
-                status: Some(ShareStatus::Available),
-                ..ShareEdit::default()
-            };
-            (Ok(()), vec![Change::EditShare(share.id.clone(), Box::new(edit))])
-        }
-        Err(error) => (Err(error), Vec::new()),
-    }
 }
 
 /// Identifies a call that makes nothing and so has no record.

@@ -1,0 +1,215 @@
+//! Changes of the records, as data: what shall hold after a failure is written down before a call
+//! begins. And how they become rows, and rows records.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::types::{
+    AccessRule, AccessRulesStatus, Cgsnapshot, ConsistencyGroup, ExportLocation, ReplicaState,
+    Share, ShareServer, ShareStatus, Snapshot, SnapshotStatus,
+};
+
+/// What shall hold of a share from now on; what is absent stays. Whole shares are written only
+/// when they begin: another call may have changed a field since the caller read the record.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct ShareEdit {
+    pub status: Option<ShareStatus>,
+    pub size: Option<u64>,
+    pub access_rules_status: Option<AccessRulesStatus>,
+    pub replica_state: Option<ReplicaState>,
+    pub export_locations: Option<Vec<ExportLocation>>,
+    pub launched_at: Option<u64>,
+}
+
+/// One change of the records. Kept as data, because what shall hold after a failure is written
+/// down before the call begins.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Change {
+    PutShare(Box<Share>),
+    EditShare(String, Box<ShareEdit>),
+    RemoveShare(String),
+    PutSnapshot(Box<Snapshot>),
+    SnapshotStatus(String, SnapshotStatus),
+    RemoveSnapshot(String),
+    PutRules(String, Vec<AccessRule>),
+    PutShareServer(Box<ShareServer>),
+    RemoveShareServer(String),
+    PutGroup(Box<ConsistencyGroup>),
+    RemoveGroup(String),
+    PutCgsnapshot(Box<Cgsnapshot>),
+    RemoveCgsnapshot(String),
+}
+
+impl ShareEdit {
+    fn apply(&self, share: &mut Share) {
+        let Self {
+            status,
+            size,
+            access_rules_status,
+            replica_state,
+            export_locations,
+            launched_at,
+        } = self;
+        share.status = status.unwrap_or(share.status);
+        share.size = size.unwrap_or(share.size);
+        share.access_rules_status = access_rules_status.unwrap_or(share.access_rules_status);
+        share.replica_state = replica_state.or(share.replica_state);
+        share.launched_at = launched_at.or(share.launched_at);
+        if let Some(locations) = export_locations {
+            share.export_locations.clone_from(locations);
+        }
+    }
+}
+
+impl Change {
+    pub(crate) fn share_status(id: &str, status: ShareStatus) -> Self {
+        let edit = ShareEdit { status: Some(status), ..ShareEdit::default() };
+        Self::EditShare(id.to_owned(), Box::new(edit))
+    }
+
+    pub(crate) fn access_status(id: &str, status: AccessRulesStatus) -> Self {
+        let edit = ShareEdit { access_rules_status: Some(status), ..ShareEdit::default() };
+        Self::EditShare(id.to_owned(), Box::new(edit))
+    }
+}
+
+/// Makes changes hold. With a message, something went wrong, and the records say so.
+pub(super) fn apply(
+    transaction: &Transaction<'_>,
+    changes: &[Change],
+    message: Option<&str>,
+) -> rusqlite::Result<()> {
+    for change in changes {
+        match change {
+            Change::PutShare(share) => put(transaction, "shares", &share.id, share, message)?,
+            Change::EditShare(id, changes) => {
+                // What went wrong last stays until the status says that it is over.
+                let message = match (message, changes.status) {
+                    (None, None) => message_of(transaction, id)?,
+                    (message, _) => message.map(str::to_owned),
+                };
+                edit::<Share>(transaction, "shares", id, message.as_deref(), |share| {
+                    changes.apply(share);
+                })?;
+            }
+            Change::RemoveShare(id) => {
+                transaction.execute("DELETE FROM shares WHERE id = ?1", [id])?;
+                transaction
+                    .execute("DELETE FROM access_rules WHERE share_instance_id = ?1", [id])?;
+            }
+            Change::PutSnapshot(snapshot) => {
+                put(transaction, "snapshots", &snapshot.id, snapshot, message)?;
+            }
+            Change::SnapshotStatus(id, status) => {
+                edit::<Snapshot>(transaction, "snapshots", id, message, |snapshot| {
+                    snapshot.status = *status;
+                })?;
+            }
+            Change::RemoveSnapshot(id) => {
+                transaction.execute("DELETE FROM snapshots WHERE id = ?1", [id])?;
+            }
+            Change::PutShareServer(server) => {
+                put(transaction, "share_servers", &server.id, server, message)?;
+            }
+            Change::RemoveShareServer(id) => {
+                transaction.execute("DELETE FROM share_servers WHERE id = ?1", [id])?;
+            }
+            Change::PutGroup(group) => {
+                put(transaction, "consistency_groups", &group.id, group, message)?;
+            }
+            Change::RemoveGroup(id) => {
+                transaction.execute("DELETE FROM consistency_groups WHERE id = ?1", [id])?;
+            }
+            Change::PutCgsnapshot(taken) => {
+                put(transaction, "cgsnapshots", &taken.id, taken, message)?;
+            }
+            Change::RemoveCgsnapshot(id) => {
+                transaction.execute("DELETE FROM cgsnapshots WHERE id = ?1", [id])?;
+            }
+            Change::PutRules(id, rules) => {
+                transaction
+                    .execute("DELETE FROM access_rules WHERE share_instance_id = ?1", [id])?;
+                for rule in rules {
+                    transaction.execute(
+                        "INSERT INTO access_rules VALUES (?1, ?2, ?3)",
+                        params![id, rule.id, json(rule)?],
+                    )?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What went wrong last with a share.
+fn message_of(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<Option<String>> {
+    let found = transaction
+        .prepare_cached("SELECT message FROM shares WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    Ok(found.flatten())
+}
+
+/// Writes one record, new or instead of the one of this identifier.
+fn put<T: Serialize>(
+    transaction: &Transaction<'_>,
+    table: &'static str,
+    id: &str,
+    record: &T,
+    message: Option<&str>,
+) -> rusqlite::Result<()> {
+    transaction.execute(
+        &format!(
+            "INSERT INTO {table} (id, record, message) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE
+             SET record = excluded.record, message = excluded.message"
+        ),
+        params![id, json(record)?, message],
+    )?;
+    Ok(())
+}
+
+/// Changes one record in place; one that is gone stays gone.
+fn edit<T: Serialize + DeserializeOwned>(
+    transaction: &Transaction<'_>,
+    table: &'static str,
+    id: &str,
+    message: Option<&str>,
+    change: impl FnOnce(&mut T),
+) -> rusqlite::Result<()> {
+    let query = format!("SELECT record, NULL FROM {table} WHERE id = ?1");
+    let Some((mut record, _)) = rows::<T, _>(transaction, &query, [id])?.pop() else {
+        return Ok(());
+    };
+    change(&mut record);
+    transaction.execute(
+        &format!("UPDATE {table} SET record = ?2, message = ?3 WHERE id = ?1"),
+        params![id, json(&record)?, message],
+    )?;
+    Ok(())
+}
+
+/// Records and messages that a query finds.
+pub(super) fn rows<T: DeserializeOwned, P: rusqlite::Params>(
+    transaction: &Transaction<'_>,
+    query: &str,
+    params: P,
+) -> rusqlite::Result<Vec<(T, Option<String>)>> {
+    transaction
+        .prepare_cached(query)?
+        .query_map(params, |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?
+        .map(|row| row.and_then(|(record, message)| Ok((from_json(&record)?, message))))
+        .collect()
+}
+
+/// A record as it is kept.
+pub(super) fn json<T: Serialize>(value: &T) -> rusqlite::Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+/// What is kept, as a record.
+pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
+    })
+}
