@@ -36,6 +36,7 @@ pub struct Command {
     line: CommandLine,
     stdin: Option<Vec<u8>>,
     timeout: Option<Duration>,
+    retry: bool,
     allowed: Allowed,
 }
 
@@ -83,6 +84,7 @@ impl Command {
             line: CommandLine { program: program.to_owned(), args: Vec::new() },
             stdin: None,
             timeout: None,
+            retry: false,
             allowed: Allowed::Codes(vec![0]),
         }
     }
@@ -98,6 +100,14 @@ impl Command {
     #[must_use]
     pub fn args(mut self, args: impl IntoIterator<Item = impl Display>) -> Self {
         self.line.args.extend(args.into_iter().map(|arg| arg.to_string()));
+        self
+    }
+
+    /// Tries again when it fails, as often as the option `num_shell_tries` says; the host waits
+    /// the square of the attempt in seconds before each next one. Upstream: `_try_execute`.
+    #[must_use]
+    pub fn retry(mut self) -> Self {
+        self.retry = true;
         self
     }
 
@@ -141,6 +151,7 @@ impl Command {
             command: self.line,
             stdin: self.stdin,
             timeout_ms: self.timeout.map(milliseconds),
+            retry: self.retry,
         })?;
         self.allowed.check(program, output)
     }

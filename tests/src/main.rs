@@ -15,6 +15,7 @@
 
 mod cache;
 mod cli;
+mod command;
 mod contract;
 mod hostile;
 mod lifecycle;

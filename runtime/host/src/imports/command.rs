@@ -42,10 +42,21 @@ impl Crossing for RunRequest {
     }
 
     async fn perform(self, gate: &mut Gate, powers: &Powers) -> Result<Done<Output>, Refusal> {
-        let deadline_ms = milliseconds(gate, self.timeout_ms);
-        let CommandLine { program, args } = self.command;
-        let kind = RequestKind::Command { program, args, deadline_ms };
-        run(powers, kind, self.stdin.as_deref()).await
+        let tries = if self.retry { tries(powers) } else { 1 };
+        let mut attempt = 1;
+        loop {
+            let deadline_ms = milliseconds(gate, self.timeout_ms);
+            let CommandLine { program, args } = self.command.clone();
+            let kind = RequestKind::Command { program, args, deadline_ms };
+            let mut done = run(powers, kind, self.stdin.as_deref()).await?;
+            if matches!(done.answer.status, ExitStatus::Exited(0)) || attempt >= tries {
+                done.facts.push(("attempts", attempt.into()));
+                return Ok(done);
+            }
+            // The time of the request counts for each attempt, the call's for all of them.
+            tokio::time::sleep(gate.remaining(Some(attempt * attempt * 1000))).await;
+            attempt += 1;
+        }
     }
 }
 
@@ -110,6 +121,12 @@ async fn run(
         stderr_truncated: done.stderr_truncated,
     };
     Ok(Done { answer, facts })
+}
+
+/// How often a command that may fail for the moment is tried. Upstream: `num_shell_tries`.
+fn tries(powers: &Powers) -> u64 {
+    let tries = powers.options.integer("num_shell_tries").unwrap_or(1);
+    u64::try_from(tries).unwrap_or(1).max(1)
 }
 
 /// The program and its arguments, as the driver said them.

@@ -40,6 +40,12 @@ pub fn run(attack: &str, arguments: &[&str]) -> Result<Vec<String>> {
         "huge-list" => huge_list(arguments),
         "aliased-list" => Ok(aliased_list()),
         "command" => command(arguments),
+        "retry" => Command::new(argument(arguments, 0)?)
+            .args(arguments.get(1..).unwrap_or_default())
+            .retry()
+            .allow_any()
+            .output()
+            .map(|output| told(&output)),
         "insist" => Command::new(argument(arguments, 0)?)
             .args(arguments.get(1..).unwrap_or_default())
             .output()
