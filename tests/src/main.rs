@@ -21,6 +21,7 @@ mod hostile;
 mod lifecycle;
 mod limits;
 mod malformed;
+mod methods;
 mod ordinary_user;
 mod records;
 mod stats;
