@@ -17,6 +17,7 @@ mod cache;
 mod cli;
 mod command;
 mod contract;
+mod dummy;
 mod hostile;
 mod lifecycle;
 mod limits;

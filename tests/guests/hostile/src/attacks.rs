@@ -7,7 +7,7 @@ use core::hint::black_box;
 use core::time::Duration;
 
 use abaca_sdk::command::{Command, ExitStatus, Output};
-use abaca_sdk::{Error, Path, Result, clock, config, files, log, state};
+use abaca_sdk::{Error, Path, Result, clock, config, files, lock, log, state};
 
 /// Log lines of `log-flood`; more than any call may write.
 const LOG_LINES: u32 = 1_000_000;
@@ -63,6 +63,7 @@ pub fn run(attack: &str, arguments: &[&str]) -> Result<Vec<String>> {
             let milliseconds = number(argument(arguments, 0)?)?;
             Ok(answered(clock::sleep(Duration::from_millis(milliseconds))))
         }
+        "lock-hold" => lock_hold(arguments),
         unknown => Err(Error::InvalidShare(format!("no attack is called `{unknown}`"))),
     }
 }
@@ -207,6 +208,21 @@ fn denial_flood() -> Vec<String> {
         drop(black_box(config::get("no_such_option")));
     }
     vec![format!("ok:{HOST_CALLS}")]
+}
+
+/// Takes the lock of the first argument within the milliseconds of the third, or as long as the
+/// call may take, and holds it for those of the second. Says from when to when it held it.
+fn lock_hold(arguments: &[&str]) -> Result<Vec<String>> {
+    let milliseconds = |text: &str| number(text).map(Duration::from_millis);
+    let held_for = milliseconds(argument(arguments, 1)?)?;
+    let patience = arguments.get(2).map(|text| milliseconds(text)).transpose()?;
+    let _guard = match lock::acquire(argument(arguments, 0)?, patience) {
+        Ok(guard) => guard,
+        Err(error) => return Ok(vec![format!("err:{error:?}")]),
+    };
+    let from = clock::now()?;
+    clock::sleep(held_for)?;
+    Ok(vec![format!("{}", from.as_millis()), format!("{}", clock::now()?.as_millis())])
 }
 
 /// What the host said, in one text.

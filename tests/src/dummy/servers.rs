@@ -1,0 +1,299 @@
+//! Share servers: what is leased for them, what is recorded of them, and what is left of either
+//! when something fails.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use abaca::types::{
+    AllocationLabel, Error as DriverError, NetworkInfo, NetworkType, SecurityService,
+    SecurityServiceType, ShareServer, ShareServerStatus,
+};
+use abaca::{Backend, Error, OptionValue, ShareServerRecord};
+
+use super::{
+    assert_driver, assert_invalid, calls, dummy, open, pair, serving, share_on, text, value,
+};
+use crate::support::{Ground, share};
+
+/// Three addresses.
+const RANGE: &str = "10.7.0.10-10.7.0.12";
+
+/// What a service knows of a server that it wants.
+pub fn info(server_id: &str) -> NetworkInfo {
+    NetworkInfo {
+        server_id: server_id.to_owned(),
+        share_network_id: Some("network".to_owned()),
+        cidr: None,
+        network_type: None,
+        segmentation_id: None,
+        neutron_net_id: None,
+        neutron_subnet_id: None,
+        nova_net_id: None,
+        network_allocations: Vec::new(),
+        admin_network_allocations: Vec::new(),
+        security_services: Vec::new(),
+        backend_details: Vec::new(),
+    }
+}
+
+pub async fn set_up(backend: &Backend, id: &str) -> ShareServer {
+    backend.setup_server(info(id), &[]).await.unwrap().expect("share servers are handled")
+}
+
+async fn records(backend: &Backend) -> Vec<ShareServerRecord> {
+    backend.records().share_servers().await.unwrap()
+}
+
+fn addresses(server: &ShareServer) -> Vec<&str> {
+    server.network_allocations.iter().map(|one| one.ip_address.as_str()).collect()
+}
+
+/// Asserts that so many addresses can be leased and no more.
+async fn assert_free(backend: &Backend, free: u32) {
+    let more = backend.allocate_network("probe", Some(free + 1)).await;
+    assert_driver!(more, NetworkBadConfiguration);
+    assert_eq!(backend.allocate_network("probe", Some(free)).await.unwrap().len(), free as usize);
+    backend.deallocate_network("probe").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_lives_from_its_setup_to_its_teardown() {
+    let ground = Ground::new();
+    let backend = serving(&ground, RANGE, &[]).await;
+    assert_eq!(backend.get_network_allocations_number().await.unwrap(), 1);
+    assert_eq!(backend.get_admin_network_allocations_number().await.unwrap(), 0);
+    let mut wanted = info("one");
+    wanted.security_services.push(SecurityService {
+        id: "service".to_owned(),
+        service_type: SecurityServiceType::Ldap,
+        name: None,
+        dns_ip: None,
+        server: None,
+        domain: None,
+        user: Some("somebody".to_owned()),
+        password: Some("hidden".to_owned()),
+    });
+    let server = backend.setup_server(wanted, &[]).await.unwrap().unwrap();
+    assert_eq!((server.id.as_str(), server.status), ("one", ShareServerStatus::Active));
+    assert_eq!(server.share_network_id, "network");
+    assert_eq!(addresses(&server), ["10.7.0.10"]);
+    let lease = &server.network_allocations[0];
+    assert_eq!((lease.label, lease.ip_version), (AllocationLabel::User, 4));
+    assert_eq!(lease.cidr.as_deref(), Some("10.7.0.0/24"));
+    assert_eq!((lease.network_type, lease.segmentation_id), (Some(NetworkType::Vlan), Some(42)));
+    let details = &server.backend_details;
+    assert_eq!(value(details, "address"), Some("10.7.0.10"));
+    assert_eq!(value(details, "netmask"), Some("255.255.255.0"));
+    assert_eq!(value(details, "security_services"), Some("ldap"));
+    let held = records(&backend).await;
+    assert_eq!(held, [ShareServerRecord { share_server: server.clone(), message: None }]);
+    assert!(!format!("{held:?}").contains("hidden"), "no password is recorded");
+
+    // A share lies on it, and it stays while it does.
+    let pools = backend.get_share_server_pools(&server).await.unwrap();
+    assert_eq!(pools, ["alpha", "beta"]);
+    let one = share_on(&server, "one");
+    let locations = backend.create_share(&one, Some(&server)).await.unwrap();
+    assert_eq!(locations[0].path, format!("10.7.0.10:/shares/{}", one.name));
+    assert_driver!(backend.teardown_server(&server, &[]).await, ShareServerFailed);
+    let held = records(&backend).await;
+    assert_eq!(held[0].share_server.status, ShareServerStatus::Error);
+    assert!(held[0].message.as_ref().unwrap().contains("carries 1 shares"), "{held:?}");
+    assert_free(&backend, 2).await;
+
+    // Nothing of it is left, and its address is the next one's.
+    backend.delete_share(&one, Some(&server)).await.unwrap();
+    backend.teardown_server(&held[0].share_server, &[]).await.unwrap();
+    assert!(records(&backend).await.is_empty());
+    assert_driver!(backend.get_share_server_pools(&server).await, ShareServerFailed);
+    assert_eq!(addresses(&set_up(&backend, "two").await), ["10.7.0.10"]);
+    assert_eq!(addresses(&set_up(&backend, "three").await), ["10.7.0.11"]);
+}
+
+#[tokio::test]
+async fn a_failed_setup_leaves_its_details_and_no_leases() {
+    let ground = Ground::new();
+    let backend = serving(&ground, RANGE, &[]).await;
+    let request = pair("fail", "setup-server:backend-failed=the disks are full");
+    match backend.setup_server(info("one"), &[request]).await {
+        Err(Error::Setup(answer)) => {
+            assert!(matches!(&answer.error, DriverError::BackendFailed(text)
+                if text == "the disks are full"));
+            assert_eq!(value(&answer.server_details, "address"), Some("10.7.0.10"));
+        }
+        other => panic!("{other:?}"),
+    }
+    let held = records(&backend).await;
+    let server = &held[0].share_server;
+    assert_eq!(server.status, ShareServerStatus::Error);
+    assert_eq!(value(&server.backend_details, "server_id"), Some("one"));
+    assert!(server.network_allocations.is_empty(), "{server:?}");
+    assert!(held[0].message.as_ref().unwrap().contains("the disks are full"));
+    assert_free(&backend, 3).await;
+    // With the details it can be torn down.
+    backend.teardown_server(server, &[]).await.unwrap();
+    assert_driver!(backend.get_share_server_pools(server).await, ShareServerFailed);
+    assert!(records(&backend).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_failed_teardown_keeps_the_leases() {
+    let ground = Ground::new();
+    let fail = [("dummy_fail", text("teardown-server:backend-failed"))];
+    let backend = serving(&ground, RANGE, &fail).await;
+    let server = set_up(&backend, "one").await;
+    assert_driver!(backend.teardown_server(&server, &[]).await, BackendFailed);
+    let held = records(&backend).await;
+    assert_eq!(held[0].share_server.status, ShareServerStatus::Error);
+    assert_eq!(addresses(&held[0].share_server), ["10.7.0.10"]);
+    assert_free(&backend, 2).await;
+    assert!(backend.orphaned_leases().await.unwrap().is_empty());
+    // The same backend, opened again without the fault.
+    let backend = serving(&ground, RANGE, &[]).await;
+    backend.teardown_server(&held[0].share_server, &[]).await.unwrap();
+    assert!(records(&backend).await.is_empty());
+    assert_free(&backend, 3).await;
+}
+
+#[tokio::test]
+async fn a_network_that_does_not_fit_is_found_before_the_driver_is_called() {
+    let ground = Ground::new();
+    let backend = serving(&ground, RANGE, &[]).await;
+    let flat = NetworkInfo {
+        network_type: Some(NetworkType::Flat),
+        segmentation_id: Some(42),
+        ..info("one")
+    };
+    let refused = assert_driver!(backend.setup_server(flat, &[]).await, NetworkBadConfiguration);
+    assert!(refused.contains("42") && refused.contains("flat"), "{refused}");
+    assert!(!calls(&ground).contains(&"setup-server".to_owned()));
+    assert_eq!(records(&backend).await[0].share_server.status, ShareServerStatus::Error);
+    assert_free(&backend, 3).await;
+    // Too few addresses: none of them is kept.
+    let backend =
+        serving(&ground, RANGE, &[("dummy_network_allocations", OptionValue::Integer(4))]).await;
+    let answer = backend.setup_server(info("two"), &[]).await;
+    assert!(assert_driver!(answer, NetworkBadConfiguration).contains("3 are left"));
+    assert_free(&backend, 3).await;
+}
+
+#[tokio::test]
+async fn addresses_of_the_operator_need_a_network_of_the_operator() {
+    let ground = Ground::new();
+    let admin = ("dummy_admin_network_allocations", OptionValue::Integer(1));
+    let backend = serving(&ground, RANGE, std::slice::from_ref(&admin)).await;
+    let answer = backend.setup_server(info("one"), &[]).await;
+    let refused = assert_driver!(answer, NetworkBadConfiguration);
+    assert!(refused.contains("the admin side"), "{refused}");
+    assert_free(&backend, 3).await;
+
+    let network = BTreeMap::from([
+        ("standalone_network_plugin_gateway".to_owned(), text("10.9.0.1")),
+        ("standalone_network_plugin_mask".to_owned(), text("24")),
+    ]);
+    let options = [
+        ("driver_handles_share_servers", OptionValue::Boolean(true)),
+        ("dummy_network_allocations", OptionValue::Integer(0)),
+        ("admin_network_config_group", text("operators")),
+        admin,
+    ];
+    let networks = BTreeMap::from([("operators".to_owned(), network)]);
+    let backend = open(&ground, "operated", &options, networks).await.unwrap();
+    let server = set_up(&backend, "one").await;
+    assert_eq!(server.network_allocations.len(), 1);
+    let lease = &server.network_allocations[0];
+    assert_eq!(lease.label, AllocationLabel::Admin);
+    assert!(lease.ip_address.starts_with("10.9.0."), "{lease:?}");
+    let details = &server.backend_details;
+    assert_eq!(value(details, "admin_address"), Some(lease.ip_address.as_str()));
+    assert_eq!(value(details, "address"), Some("192.0.2.1"), "the users' side needs none");
+    backend.teardown_server(&server, &[]).await.unwrap();
+    assert!(backend.orphaned_leases().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_server_without_addresses_needs_no_network() {
+    let ground = Ground::new();
+    let options = [
+        ("driver_handles_share_servers", OptionValue::Boolean(true)),
+        ("dummy_network_allocations", OptionValue::Integer(0)),
+    ];
+    let backend = open(&ground, "dummy", &options, BTreeMap::new()).await.unwrap();
+    let server = set_up(&backend, "one").await;
+    assert!(server.network_allocations.is_empty());
+    assert_eq!(value(&server.backend_details, "address"), Some("192.0.2.1"));
+    assert!(backend.allocate_network("one", Some(0)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn where_servers_are_not_handled_there_is_nothing_to_do() {
+    let ground = Ground::new();
+    let backend = dummy(&ground, &[]).await;
+    assert_eq!(backend.setup_server(info("one"), &[]).await.unwrap(), None);
+    let server = ShareServer {
+        id: "one".to_owned(),
+        host: "test@dummy".to_owned(),
+        share_network_id: "network".to_owned(),
+        status: ShareServerStatus::Active,
+        backend_details: Vec::new(),
+        network_allocations: Vec::new(),
+    };
+    backend.teardown_server(&server, &[]).await.unwrap();
+    assert!(calls(&ground).is_empty() && records(&backend).await.is_empty());
+}
+
+#[tokio::test]
+async fn leases_without_a_server_are_found() {
+    let ground = Ground::new();
+    let backend = serving(&ground, RANGE, &[]).await;
+    set_up(&backend, "known").await;
+    let leased = backend.allocate_network("lost", None).await.unwrap();
+    assert_eq!(backend.allocate_network("lost", None).await.unwrap(), leased, "asked again");
+    let found = backend.orphaned_leases().await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].server_id.as_str(), &found[0].allocation), ("lost", &leased[0]));
+    backend.deallocate_network("lost").await.unwrap();
+    backend.deallocate_network("lost").await.unwrap();
+    assert!(backend.orphaned_leases().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn shares_are_not_taken_over_where_servers_are_handled() {
+    let ground = Ground::new();
+    let backend = serving(&ground, RANGE, &[]).await;
+    let one = share("one", 1);
+    for refused in [
+        assert_invalid!(backend.manage_existing(&one, &[]).await),
+        assert_invalid!(backend.unmanage(&one).await),
+    ] {
+        assert!(refused.contains("driver_handles_share_servers = false"), "{refused}");
+    }
+    let taken = crate::support::snapshot(&one);
+    assert_invalid!(backend.manage_existing_snapshot(&taken, &one, &[]).await);
+    assert_invalid!(backend.unmanage_snapshot(&taken).await);
+    assert!(calls(&ground).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_servers_at_once_share_no_address_and_leave_none() {
+    let ground = Ground::new();
+    let backend = serving(&ground, "10.7.0.10-10.7.0.69", &[]).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..50 {
+        let backend = backend.clone();
+        tasks.spawn(async move { set_up(&backend, &format!("server-{number}")).await });
+    }
+    let servers = tasks.join_all().await;
+    let all: BTreeSet<_> = servers.iter().flat_map(addresses).collect();
+    assert_eq!(all.len(), 50);
+    assert_eq!(records(&backend).await.len(), 50);
+    assert_free(&backend, 10).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for server in servers {
+        let backend = backend.clone();
+        tasks.spawn(async move { backend.teardown_server(&server, &[]).await.unwrap() });
+    }
+    tasks.join_all().await;
+    assert!(records(&backend).await.is_empty());
+    assert!(backend.orphaned_leases().await.unwrap().is_empty());
+    assert_free(&backend, 60).await;
+}
