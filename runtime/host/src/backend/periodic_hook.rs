@@ -6,7 +6,7 @@ use wasmtime::component::Instance;
 use super::{Backend, check_pairs};
 use crate::call::Room;
 use crate::contract::Interface;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::types::{HookData, Share};
 
 const METHOD: &str = "get-periodic-hook-data";
@@ -34,6 +34,10 @@ impl Backend {
                     .await
             })
             .await?;
+        if facts.iter().any(|one| !shares.iter().any(|share| share.id == one.share_id)) {
+            let reason = "it speaks of a share that it was not given".to_owned();
+            return Err(Error::Contract { method: METHOD, reason });
+        }
         facts
             .iter()
             .try_for_each(|one| check_pairs(METHOD, "what is known of a share", &one.data))?;
