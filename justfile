@@ -37,7 +37,7 @@ test: build
 lint: components
     cargo fmt --all --check
     cargo clippy --locked --workspace --all-targets -- -D warnings
-    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+    RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --locked --workspace --no-deps --document-private-items
 
 # Licences, advisories and doubled dependencies. Needs the advisory database, so a network.
 audit:
