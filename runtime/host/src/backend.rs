@@ -1,6 +1,6 @@
 //! A backend: a driver with its configuration, its policy and its state. Every method of the
-//! driver interface that this runtime serves is a method here, one room for each interface in
-//! `backend/`, and here is what they share:
+//! driver interface is a method here, one room for each interface in `backend/`. What they share
+//! stands in `calling` and `answers`:
 //!
 //! ```text
 //! offered? ─▶ arguments make sense? ─▶ record what begins ─▶ place ─▶ audit ─▶ Call::run

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! place in the backend ─▶ store + limits ─▶ instance ─▶ the driver's function ─▶ its answer
-//!                             └── epochs count what the guest computes
+//!                             └── epochs look how long the guest has computed
 //!                             └── the gate bounds what it asks
 //! ```
 //! Called by `Driver` for `describe` and by every room of `backend/`.

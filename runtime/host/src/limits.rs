@@ -24,7 +24,7 @@ pub struct Limits {
     /// Tables in one call. Enforced by the store.
     pub tables: usize,
     /// Time that the guest itself may compute in one call; waiting for the host does not
-    /// count. Enforced by epochs.
+    /// count. Looked at with each epoch and each request.
     pub cpu: Duration,
     /// Time that one call may take from its beginning to its end: guest, host and child
     /// processes. Enforced by epochs, by each import and by the broker.
