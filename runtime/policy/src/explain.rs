@@ -1,25 +1,30 @@
-//! Why a command line is granted or not, rule by rule.
+//! Why a command line, a mount or a verb on files is granted or not, rule by rule.
 //!
 //! For `abaca policy explain` and for people who write policies. It decides
-//! nothing: its outcome is `Policy::decide_command`'s own.
+//! nothing: its outcome is that of `Policy::decide_command`, `decide_mount` or `decide_files`.
+
+mod files;
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::guest_path::GuestPath;
+use crate::mount::MountRule;
+use crate::owned::Claim;
 use crate::policy::{Policy, check_words};
 use crate::text::shown;
 
-/// What the policy says of one command line.
+/// What the policy says of one command line, one mount, or one verb on files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// The id of the rule that grants it, or the reason why none does.
+    /// The id of the rule that grants it, several joined, or the reason why none does.
     /// Serialised as `{"granted": …}` or `{"denied": …}`.
     #[serde(serialize_with = "outcome_in_words")]
     pub outcome: Result<String, String>,
-    /// Every command rule, in the order of the file; none if the words were
-    /// refused before any rule was looked at.
+    /// Every rule of that kind, in the order of the file; none if the words were refused before
+    /// any rule was looked at.
     pub rules: Vec<RuleExplanation>,
 }
 
@@ -28,6 +33,8 @@ pub struct Explanation {
 pub struct RuleExplanation {
     /// The rule's id.
     pub id: String,
+    /// Whom it runs as, where that is not whom the broker runs as.
+    pub user: Option<String>,
     /// Its verdict.
     pub verdict: Verdict,
 }
@@ -42,6 +49,10 @@ pub enum Verdict {
         argv: Vec<String>,
         /// What the holes were filled with: label and canonical text.
         values: Vec<(String, String)>,
+        /// What must be the backend's own, so that the runtime grants it.
+        needs: Vec<String>,
+        /// What becomes the backend's own.
+        makes: Vec<String>,
     },
     /// It does not fit.
     Refused {
@@ -70,10 +81,17 @@ impl Explanation {
                 return Verdict::Refused { at: None, expected, got: shown(program) };
             }
             match rule.args.fill(args) {
-                Ok(filled) => Verdict::Matched {
-                    argv: filled.argv.iter().map(ToString::to_string).collect(),
-                    values: filled.values,
-                },
+                Ok(filled) => {
+                    let (mut needs, mut makes) = (Vec::new(), Vec::new());
+                    for claim in &filled.claims {
+                        match claim {
+                            Claim::Needs(object) => needs.push(object.to_string()),
+                            Claim::Makes(object) => makes.push(object.to_string()),
+                        }
+                    }
+                    let argv = filled.argv.iter().map(ToString::to_string).collect();
+                    Verdict::Matched { argv, values: filled.values, needs, makes }
+                }
                 Err(misfit) => Verdict::Refused {
                     at: Some(misfit.at),
                     expected: misfit.expected,
@@ -84,9 +102,63 @@ impl Explanation {
         let rules = policy
             .commands()
             .iter()
-            .map(|rule| RuleExplanation { id: rule.id.clone(), verdict: verdict(rule) })
+            .map(|rule| RuleExplanation {
+                id: rule.id.clone(),
+                user: rule.user.as_ref().map(ToString::to_string),
+                verdict: verdict(rule),
+            })
             .collect();
         Explanation { outcome, rules }
+    }
+
+    pub(crate) fn of_mount(policy: &Policy, words: &[String]) -> Explanation {
+        let (source, place, filesystem, options) = match words {
+            [source, place, filesystem] => (source, place, filesystem, Vec::new()),
+            [source, place, filesystem, options] => {
+                (source, place, filesystem, options.split(',').map(str::to_owned).collect())
+            }
+            _ => return Explanation::refused("a mount is SOURCE PLACE FILESYSTEM [OPTION,…]"),
+        };
+        let place = match GuestPath::parse_argument(place) {
+            Ok(place) => place,
+            Err(denial) => return Explanation::refused(denial.reason),
+        };
+        let verdict = |rule: &MountRule| {
+            let source = rule.spelled(source);
+            match rule.judge(&source, &place, filesystem, &options) {
+                Ok(grant) => Verdict::Matched {
+                    argv: vec![
+                        source.to_string(),
+                        grant.place.to_string(),
+                        grant.filesystem,
+                        grant.options.join(","),
+                    ],
+                    values: Vec::new(),
+                    needs: Vec::new(),
+                    makes: Vec::new(),
+                },
+                Err(misfit) => Verdict::Refused {
+                    at: Some(misfit.at),
+                    expected: misfit.expected,
+                    got: misfit.got,
+                },
+            }
+        };
+        // The rule of the place says what kind of source the word is.
+        let outcome = policy.decide_unmount(&place).and_then(|rule| {
+            policy.decide_mount(&rule.spelled(source), &place, filesystem, &options)
+        });
+        let rules = policy.mounts().iter().map(|rule| RuleExplanation {
+            id: rule.id.clone(),
+            user: None,
+            verdict: verdict(rule),
+        });
+        let outcome = outcome.map(|grant| grant.rule.id.clone()).map_err(|denial| denial.reason);
+        Explanation { outcome, rules: rules.collect() }
+    }
+
+    fn refused(reason: impl Into<String>) -> Explanation {
+        Explanation { outcome: Err(reason.into()), rules: Vec::new() }
     }
 }
 
@@ -113,16 +185,25 @@ impl fmt::Display for Explanation {
             Ok(id) => write!(f, "granted by `{id}`")?,
             Err(reason) => write!(f, "denied: {reason}")?,
         }
-        self.rules.iter().try_for_each(|rule| write!(f, "\n  {}: {}", rule.id, rule.verdict))
+        self.rules.iter().try_for_each(|rule| {
+            write!(f, "\n  {}: {}", rule.id, rule.verdict)?;
+            let user =
+                rule.user.as_ref().filter(|_| matches!(rule.verdict, Verdict::Matched { .. }));
+            user.map_or(Ok(()), |user| write!(f, "\n    as the user {user}"))
+        })
     }
 }
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Verdict::Matched { argv, values } => {
+            Verdict::Matched { argv, values, needs, makes } => {
                 write!(f, "matches, runs with: {}", argv.join(" "))?;
-                values.iter().try_for_each(|(label, value)| write!(f, "\n    {label} = {value}"))
+                values
+                    .iter()
+                    .try_for_each(|(label, value)| write!(f, "\n    {label} = {value}"))?;
+                needs.iter().try_for_each(|object| write!(f, "\n    needs its own {object}"))?;
+                makes.iter().try_for_each(|object| write!(f, "\n    makes {object}"))
             }
             Verdict::Refused { at: None, expected, got } => {
                 write!(f, "is for {expected}, not {got}")

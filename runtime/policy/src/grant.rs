@@ -5,6 +5,9 @@
 
 use std::fmt;
 
+use crate::guest_path::GuestPath;
+use crate::mount::MountRule;
+use crate::owned::Claim;
 use crate::rule::{CommandRule, FilesRule, Root};
 
 /// A request that the policy does not grant. The reason is for people and
@@ -50,6 +53,17 @@ pub struct CommandGrant<'p> {
     /// What the holes were filled with: label (a type, a root, `size`, …) and
     /// canonical text, in the order of the arguments. Labels may repeat.
     pub values: Vec<(String, String)>,
+    /// What it needs to be the backend's own, and what it makes, in the order of the arguments.
+    pub claims: Vec<Claim>,
+}
+
+impl CommandGrant<'_> {
+    /// The secrets that it is given, in the order of the arguments.
+    pub fn secrets(&self) -> Vec<&SecretArgument> {
+        let mut found = Vec::new();
+        self.argv.iter().for_each(|argument| argument.secrets(&mut found));
+        found
+    }
 }
 
 /// A file operation that exactly one rule grants.
@@ -61,6 +75,37 @@ pub struct FilesGrant<'p> {
     pub root: &'p Root,
 }
 
+/// A mount that exactly one rule grants.
+#[derive(Debug, Clone)]
+pub struct MountGrant<'p> {
+    /// The rule.
+    pub rule: &'p MountRule,
+    /// What to mount.
+    pub source: GrantedSource,
+    /// Where; never a root itself.
+    pub place: GuestPath,
+    /// The file system's type, or `bind`.
+    pub filesystem: String,
+    /// All its options, those that are forced among them, sorted.
+    pub options: Vec<String>,
+}
+
+/// What to mount, rebuilt from the rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GrantedSource {
+    /// What lies beneath a root.
+    Path {
+        /// Where.
+        path: GuestPath,
+        /// A file that is an image, or a directory that is bound.
+        leaf: Leaf,
+    },
+    /// A block device, by its absolute path.
+    Device(String),
+    /// An export of another machine, as its file system names it.
+    Remote(String),
+}
+
 /// One argument to run with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Argument {
@@ -68,6 +113,44 @@ pub enum Argument {
     Text(String),
     /// Resolved beneath its root first.
     Path(PathArgument),
+    /// What the operator keeps in a secret option's file.
+    Secret(SecretArgument),
+    /// One word of several parts, without gap: texts, resolved paths and secrets.
+    Joined(Vec<Argument>),
+}
+
+impl Argument {
+    fn secrets<'a>(&'a self, found: &mut Vec<&'a SecretArgument>) {
+        match self {
+            Argument::Secret(secret) => found.push(secret),
+            Argument::Joined(parts) => parts.iter().for_each(|part| part.secrets(found)),
+            Argument::Text(_) | Argument::Path(_) => {}
+        }
+    }
+}
+
+/// An argument whose value is a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretArgument {
+    /// The driver's option whose value it is.
+    pub option: String,
+    /// How the program is told the value.
+    pub pass: SecretPass,
+}
+
+/// How a program is told a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretPass {
+    /// By a file that only the program has, as `/proc/self/fd/N`.
+    Fd,
+    /// As its argument, which everybody on the machine can read while it runs.
+    Argument,
+}
+
+impl SecretPass {
+    /// The words of the policy file.
+    pub(crate) const ALL: [(&'static str, SecretPass); 2] =
+        [("fd", SecretPass::Fd), ("argument", SecretPass::Argument)];
 }
 
 /// An argument that names a place beneath a root.
@@ -132,6 +215,8 @@ impl fmt::Display for Argument {
         match self {
             Argument::Text(text) => f.write_str(text),
             Argument::Path(path) => path.fmt(f),
+            Argument::Secret(secret) => secret.fmt(f),
+            Argument::Joined(parts) => parts.iter().try_for_each(|part| part.fmt(f)),
         }
     }
 }
@@ -141,5 +226,12 @@ impl fmt::Display for PathArgument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<{}>", self.root)?;
         self.components.iter().try_for_each(|component| write!(f, "/{component}"))
+    }
+}
+
+/// The option and never its value: `<secret filer_token>`.
+impl fmt::Display for SecretArgument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<secret {}>", self.option)
     }
 }

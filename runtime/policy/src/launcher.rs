@@ -136,8 +136,8 @@ const LAUNCHERS: &[&str] = &[
     "systemctl",
 ];
 
-/// True if a program of this file name runs programs.
-pub(crate) fn is_launcher(file_name: &str) -> bool {
+/// True if a program of this file name runs programs: those whose rules need `root-equivalent`.
+pub fn is_launcher(file_name: &str) -> bool {
     let unversioned =
         file_name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
     LAUNCHERS.contains(&file_name)

@@ -1,7 +1,8 @@
-//! From text to a checked policy. Called by `Policy::parse` alone.
+//! From text to a checked policy or manifest. Called by `Policy::parse`, `Manifest::parse` and
+//! `review`.
 //!
 //! ```text
-//! text ─ TOML ─▶ scope (roots, types) ─▶ rules ─▶ checks ─▶ Policy
+//! text ─ TOML ─▶ scope (roots, types) ─▶ rules ─▶ checks ─▶ Policy, and the tree of its text
 //! ```
 //! Each module answers the first [`Flaw`] it meets, with its place. Nothing is
 //! defaulted that the operator could have meant otherwise: what is not known is
@@ -11,6 +12,9 @@ mod check;
 mod command;
 pub(crate) mod fields;
 mod files;
+mod mount;
+mod needs;
+mod options;
 pub(crate) mod scope;
 
 use std::collections::BTreeSet;
@@ -18,8 +22,11 @@ use std::collections::BTreeSet;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::document::{Node, Table};
 use crate::error::Flaw;
-use crate::policy::Policy;
+use crate::manifest::MANIFEST_BYTES;
+use crate::needs::Needs;
+use crate::policy::{Policy, Rules};
 use crate::text::is_hidden;
 
 use self::command::Defaults;
@@ -29,17 +36,53 @@ use self::scope::Scope;
 /// Longest policy text. A hundred rules with reasons and examples need a tenth.
 const MAX_SOURCE: usize = 1 << 20;
 
-/// The most rules, commands and files together: more is not reviewed by anybody.
+/// The most rules, commands, files and mounts together: more is not reviewed by anybody.
 const MAX_RULES: usize = 512;
 
 /// The only version of the language.
 const SCHEMA: i64 = 1;
 
-/// Parses and checks a policy text.
-pub(crate) fn load(source: &str) -> Result<Policy, Flaw> {
-    if source.len() > MAX_SOURCE {
-        return Err(Flaw::new(0..0, "the policy is longer than 1 MiB")
-            .help("split the driver, or remove examples"));
+/// What a text is meant to be: an operator's policy, or the manifest that a driver brings, which
+/// has the purposes of its roots in place of their paths, and needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Policy,
+    Manifest,
+}
+
+impl Form {
+    /// As in "a policy needs the key …".
+    fn what(self) -> &'static str {
+        match self {
+            Form::Policy => "a policy",
+            Form::Manifest => "a manifest",
+        }
+    }
+
+    fn max_source(self) -> usize {
+        match self {
+            Form::Policy => MAX_SOURCE,
+            Form::Manifest => MANIFEST_BYTES,
+        }
+    }
+}
+
+/// A text that was read.
+pub(crate) struct Loaded {
+    /// What it means. The roots of a manifest are bound to nothing yet.
+    pub(crate) policy: Policy,
+    /// What it says.
+    pub(crate) document: Table,
+    /// What a manifest needs beside rules.
+    pub(crate) needs: Needs,
+}
+
+/// Parses and checks a text.
+pub(crate) fn load(source: &str, form: Form) -> Result<Loaded, Flaw> {
+    if source.len() > form.max_source() {
+        let (what, most) = (form.what(), form.max_source() >> 10);
+        return Err(Flaw::new(0..0, format!("{what} may not be longer than {most} KiB"))
+            .help("split the driver, or remove examples and comments"));
     }
     check_visible(source)?;
     let document = DeTable::parse(source).map_err(|error| {
@@ -47,34 +90,47 @@ pub(crate) fn load(source: &str) -> Result<Policy, Flaw> {
         Flaw::new(span, format!("not TOML: {}", error.message()))
     })?;
     let document = Spanned::new(document.span(), DeValue::Table(document.into_inner()));
-    let fields = Fields::new(
-        &document,
-        "a policy",
-        &["schema", "driver", "roots", "types", "defaults", "command", "files"],
-    )?;
+    let mut keys = vec![
+        "schema", "driver", "roots", "types", "defaults", "command", "files", "mount", "options",
+    ];
+    if form == Form::Manifest {
+        keys.push("needs");
+    }
+    let fields = Fields::new(&document, form.what(), &keys)?;
     integer(fields.require("schema")?, "`schema`", SCHEMA, SCHEMA)?;
     let driver = identifier(fields.require("driver")?, "`driver`")?;
-    let scope = Scope::load(&fields)?;
+    let scope = Scope::load(&fields, form)?;
     let defaults = Defaults::load(fields.get("defaults"))?;
 
     let commands = rules(&fields, "command", |value| command::load(value, &scope, &defaults))?;
     let files = rules(&fields, "files", |value| files::load(value, &scope))?;
+    let mounts = rules(&fields, "mount", |value| mount::load(value, &scope))?;
     check_count_and_ids(
         commands
             .iter()
             .map(|loaded| (&loaded.rule.id, &loaded.id_place))
-            .chain(files.iter().map(|loaded| (&loaded.rule.id, &loaded.id_place))),
+            .chain(files.iter().map(|loaded| (&loaded.rule.id, &loaded.id_place)))
+            .chain(mounts.iter().map(|loaded| (&loaded.rule.id, &loaded.id_place))),
     )?;
     scope.check_all_used()?;
     check::commands_apart(&commands)?;
     check::files_apart(&files)?;
+    check::mounts_apart(&mounts)?;
 
     let (commands, examples): (Vec<_>, Vec<_>) =
         commands.into_iter().map(|loaded| (loaded.rule, loaded.examples)).unzip();
     let files = files.into_iter().map(|loaded| loaded.rule).collect();
-    let policy = Policy::new(driver.to_owned(), source, scope.into_roots(), commands, files);
+    let mounts = mounts.into_iter().map(|loaded| loaded.rule).collect();
+    let revealed = options::load(fields.get("options"))?;
+    let rules = Rules { commands, files, mounts, revealed };
+    let policy = Policy::new(driver.to_owned(), source, scope.into_roots(), rules);
     check::examples(&policy, &examples)?;
-    Ok(policy)
+    let needs = needs::load(fields.get("needs"))?;
+    let document = match Node::read(&document)? {
+        Node::Table(document) => document,
+        _ => Table::new(),
+    };
+    Ok(Loaded { policy, document, needs })
 }
 
 /// A policy is approved by people who read it: it must be what it looks like.
@@ -117,7 +173,7 @@ fn check_count_and_ids<'a>(ids: impl Iterator<Item = (&'a String, &'a Place)>) -
     for (count, (id, place)) in ids.enumerate() {
         if count >= MAX_RULES {
             return Err(Flaw::new(place.clone(), "too many rules")
-                .help(format!("at most {MAX_RULES}, commands and files together")));
+                .help(format!("at most {MAX_RULES}, commands, files and mounts together")));
         }
         if !seen.insert(id) {
             return Err(Flaw::new(place.clone(), format!("the id `{id}` is used twice"))

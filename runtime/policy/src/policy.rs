@@ -4,13 +4,17 @@
 //! refused rules that overlap, so a second match here means that this crate is
 //! wrong about `overlaps`; it denies.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
 use crate::error::PolicyError;
 use crate::explain::Explanation;
-use crate::grant::{CommandGrant, Denial, FilesGrant};
+use crate::grant::{CommandGrant, Denial, FilesGrant, MountGrant};
 use crate::guest_path::GuestPath;
 use crate::load;
+use crate::mount::{MountMisfit, MountRule, MountSource};
+use crate::owned::Container;
 use crate::rule::{CommandRule, FilesRule, Root, Verb};
 use crate::template::{Filled, MAX_ARGS, Misfit};
 use crate::text::{MAX_COMPONENT, hidden_in, shown};
@@ -19,14 +23,29 @@ use crate::text::{MAX_COMPONENT, hidden_in, shown};
 /// below what the kernel would refuse.
 const MAX_ARGV_BYTES: usize = 64 << 10;
 
+/// The most options of one mount: the rules' own lists are as long as this.
+const MAX_MOUNT_OPTIONS: usize = 64;
+
+/// What the words of a mount are called.
+const MOUNT_WORDS: [&str; 4] = ["source", "place", "file system", "options"];
+
 /// What one driver may do.
 #[derive(Debug, Clone)]
 pub struct Policy {
     driver: String,
     digest: String,
     roots: Vec<Root>,
-    commands: Vec<CommandRule>,
-    files: Vec<FilesRule>,
+    rules: Rules,
+}
+
+/// The rules of a policy, each kind in the order of the file.
+#[derive(Debug, Clone)]
+pub(crate) struct Rules {
+    pub(crate) commands: Vec<CommandRule>,
+    pub(crate) files: Vec<FilesRule>,
+    pub(crate) mounts: Vec<MountRule>,
+    /// The secret options that the driver may read.
+    pub(crate) revealed: BTreeSet<String>,
 }
 
 impl Policy {
@@ -35,18 +54,14 @@ impl Policy {
     /// # Errors
     /// The first fault found, with its place.
     pub fn parse(source: &str, file: &str) -> Result<Policy, PolicyError> {
-        load::load(source).map_err(|flaw| PolicyError::new(flaw, file, source))
+        load::load(source, load::Form::Policy)
+            .map(|loaded| loaded.policy)
+            .map_err(|flaw| PolicyError::new(flaw, file, source))
     }
 
-    pub(crate) fn new(
-        driver: String,
-        source: &str,
-        roots: Vec<Root>,
-        commands: Vec<CommandRule>,
-        files: Vec<FilesRule>,
-    ) -> Policy {
+    pub(crate) fn new(driver: String, source: &str, roots: Vec<Root>, rules: Rules) -> Policy {
         let digest = Sha256::digest(source).iter().map(|byte| format!("{byte:02x}")).collect();
-        Policy { driver, digest, roots, commands, files }
+        Policy { driver, digest, roots, rules }
     }
 
     /// The driver it is for.
@@ -71,17 +86,22 @@ impl Policy {
 
     /// The command rules, in the order of the file.
     pub fn commands(&self) -> &[CommandRule] {
-        &self.commands
+        &self.rules.commands
     }
 
     /// The files rules, in the order of the file.
     pub fn files(&self) -> &[FilesRule] {
-        &self.files
+        &self.rules.files
+    }
+
+    /// The mount rules, in the order of the file.
+    pub fn mounts(&self) -> &[MountRule] {
+        &self.rules.mounts
     }
 
     /// The command rule of this id.
     pub fn command(&self, id: &str) -> Option<&CommandRule> {
-        self.commands.iter().find(|rule| rule.id == id)
+        self.rules.commands.iter().find(|rule| rule.id == id)
     }
 
     /// Decides whether `program`, named by its file name, may run with `args`.
@@ -96,7 +116,7 @@ impl Policy {
         check_words(program, args)?;
         let mut granted: Option<(&CommandRule, Filled)> = None;
         let mut nearest: Option<(&CommandRule, Misfit)> = None;
-        for rule in self.commands.iter().filter(|rule| rule.program_name() == program) {
+        for rule in self.rules.commands.iter().filter(|rule| rule.program_name() == program) {
             match rule.args.fill(args) {
                 Ok(filled) => {
                     if let Some((other, _)) = &granted {
@@ -113,7 +133,9 @@ impl Policy {
             }
         }
         match (granted, nearest) {
-            (Some((rule, Filled { argv, values })), _) => Ok(CommandGrant { rule, argv, values }),
+            (Some((rule, Filled { argv, values, claims })), _) => {
+                Ok(CommandGrant { rule, argv, values, claims })
+            }
             (None, Some((rule, misfit))) => Err(Denial::of_rule(
                 &rule.id,
                 format!(
@@ -127,6 +149,78 @@ impl Policy {
                 Err(Denial::new(format!("no rule names the program {}", shown(program))))
             }
         }
+    }
+
+    /// The id of a rule that may reach this place, by a verb on files or by an argument of a
+    /// command. Whether something is there may be told to whoever decides on such a request.
+    ///
+    /// # Errors
+    /// A [`Denial`] if no rule does.
+    pub fn decide_look(&self, path: &GuestPath) -> Result<&str, Denial> {
+        path.check()?;
+        let word = path.to_string();
+        let files = self.rules.files.iter().find(|rule| rule.reaches(path)).map(|rule| &rule.id);
+        let command = || self.rules.commands.iter().find(|rule| rule.args.takes_path(&word));
+        let found = files.or_else(|| command().map(|rule| &rule.id));
+        found
+            .map(String::as_str)
+            .ok_or_else(|| Denial::new(format!("no rule is about {}", shown(&word))))
+    }
+
+    /// Where there can be things of the backend's own: what its rules make or need to be that.
+    /// Sorted.
+    pub fn containers(&self) -> Vec<Container> {
+        let commands = self.rules.commands.iter().flat_map(|rule| rule.args.containers());
+        let files = self.rules.files.iter().filter(|rule| rule.name.is_some());
+        let files = files.map(|rule| Container::Root(rule.root.clone()));
+        commands.chain(files).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The options whose values commands are given, each with the id of a rule that says so.
+    pub fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.rules
+            .commands
+            .iter()
+            .flat_map(|rule| rule.args.secrets().map(move |option| (rule.id.as_str(), option)))
+    }
+
+    /// The secret options whose values the driver itself may read, sorted. Of all others it learns
+    /// no more than that they are set.
+    pub fn revealed(&self) -> impl Iterator<Item = &str> {
+        self.rules.revealed.iter().map(String::as_str)
+    }
+
+    /// Whether the driver may read the value of this secret option.
+    pub fn reveals(&self, option: &str) -> bool {
+        self.rules.revealed.contains(option)
+    }
+
+    /// True if whatever `other` grants is granted here, with the same effect:
+    /// then an upgrade from this policy to `other` asks for nothing more. Never
+    /// wrongly true; wrongly false where a rule of the other's is covered only
+    /// by several rules together, or as [`CommandRule::covers`] says.
+    pub fn covers(&self, other: &Policy) -> bool {
+        let roots =
+            other.roots.iter().all(|wanted| self.roots.iter().any(|root| root.covers(wanted)));
+        let commands = other
+            .commands()
+            .iter()
+            .all(|wanted| self.commands().iter().any(|rule| rule.covers(wanted)));
+        let mounts = other
+            .mounts()
+            .iter()
+            .all(|wanted| self.mounts().iter().any(|rule| rule.covers(wanted)));
+        let files = other
+            .files()
+            .iter()
+            .all(|wanted| wanted.verbs.iter().all(|verb| self.grants(*verb, wanted)));
+        let revealed = other.rules.revealed.is_subset(&self.rules.revealed);
+        roots && commands && files && mounts && revealed
+    }
+
+    /// True if a files rule grants this verb at all places of `wanted`.
+    pub(crate) fn grants(&self, verb: Verb, wanted: &FilesRule) -> bool {
+        self.files().iter().any(|rule| rule.verbs.contains(&verb) && rule.covers_places(wanted))
     }
 
     /// Says of every rule whether it grants the command line, or why not.
@@ -143,7 +237,7 @@ impl Policy {
         let Some(root) = self.root(&path.root) else {
             return Err(Denial::new(format!("there is no root {}", shown(&path.root))));
         };
-        let mut covering = self.files.iter().filter(|rule| rule.covers(path)).peekable();
+        let mut covering = self.rules.files.iter().filter(|rule| rule.reaches(path)).peekable();
         let nearest = covering.peek().map(|rule| rule.id.clone());
         let mut granting = covering.filter(|rule| rule.verbs.contains(&verb));
         match (granting.next(), granting.next()) {
@@ -157,6 +251,72 @@ impl Policy {
                 Err(Denial { rule: nearest, reason: format!("no rule grants {verb} on {place}") })
             }
         }
+    }
+
+    /// Decides whether `source` may be mounted at `place` as a `filesystem` with `options`.
+    ///
+    /// # Errors
+    /// A [`Denial`] unless exactly one rule grants it.
+    pub fn decide_mount(
+        &self,
+        source: &MountSource,
+        place: &GuestPath,
+        filesystem: &str,
+        options: &[String],
+    ) -> Result<MountGrant<'_>, Denial> {
+        if let MountSource::Path(path) = source {
+            path.check()?;
+        }
+        check_options(options)?;
+        let rule = self.decide_unmount(place)?;
+        rule.judge(source, place, filesystem, options).map_err(|misfit| {
+            let MountMisfit { at, expected, got } = misfit;
+            let what = MOUNT_WORDS.get(at).copied().unwrap_or_default();
+            Denial::of_rule(&rule.id, format!("the {what} should be {expected}, not {got}"))
+        })
+    }
+
+    /// Decides whether what is mounted at `place` may be unmounted: by the rule that might have
+    /// mounted it.
+    ///
+    /// # Errors
+    /// A [`Denial`] unless exactly one rule grants it.
+    pub fn decide_unmount(&self, place: &GuestPath) -> Result<&MountRule, Denial> {
+        place.check()?;
+        self.mount_place(&place.root, &place.components).ok_or_else(|| {
+            let place = shown(&place.to_string());
+            Denial::new(format!("no rule grants a mount at {place}"))
+        })
+    }
+
+    /// The rule whose place this is: these components beneath this root. A place has one rule.
+    pub fn mount_place(&self, root: &str, components: &[String]) -> Option<&MountRule> {
+        self.rules.mounts.iter().find(|rule| rule.holds(root, components))
+    }
+
+    /// Says of every files rule whether it grants this verb on these paths, or why not: one path
+    /// as `ROOT:relative/path`, and two for `rename` and `copy`. The outcome is that of
+    /// [`decide_files`](Self::decide_files) on each.
+    pub fn explain_files(&self, verb: Verb, words: &[String]) -> Explanation {
+        Explanation::of_files(self, verb, words)
+    }
+
+    /// Says of every mount rule whether it grants these words, or why not: the source, the
+    /// place, the file system, and if there are any the options with commas between them.
+    pub fn explain_mount(&self, words: &[String]) -> Explanation {
+        Explanation::of_mount(self, words)
+    }
+}
+
+/// Refuses options that no rule could accept, before any rule is looked at.
+fn check_options(options: &[String]) -> Result<(), Denial> {
+    if options.len() > MAX_MOUNT_OPTIONS {
+        return Err(Denial::new(format!("more than {MAX_MOUNT_OPTIONS} options")));
+    }
+    match options.iter().find(|one| one.is_empty() || one.contains(',') || hidden_in(one).is_some())
+    {
+        Some(word) => Err(Denial::new(format!("{} is no option of a mount", shown(word)))),
+        None => Ok(()),
     }
 }
 

@@ -10,8 +10,11 @@ use std::time::Duration;
 
 use crate::guest_path::GuestPath;
 use crate::matcher::name::NameType;
+use crate::owned::Owner;
+use crate::syscalls::SyscallGroup;
 use crate::template::Template;
 use crate::text::shown;
+use crate::user::User;
 
 /// A directory of the host that a driver may be let into.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +23,21 @@ pub struct Root {
     pub name: String,
     /// Where it is: absolute and plain.
     pub path: String,
+    /// The type of the file system that must be there; none if any may.
+    pub filesystem: Option<String>,
+    /// The options that its mount must have.
+    pub mount_options: Vec<&'static str>,
+}
+
+impl Root {
+    /// True if it is the same directory, and this root demands nothing of what it lies on that
+    /// `other` does not demand as well.
+    pub fn covers(&self, other: &Root) -> bool {
+        self.name == other.name
+            && self.path == other.path
+            && (self.filesystem.is_none() || self.filesystem == other.filesystem)
+            && self.mount_options.iter().all(|option| other.mount_options.contains(option))
+    }
 }
 
 /// One kind of command line that may run. Its `Display` is the command line
@@ -31,14 +49,22 @@ pub struct CommandRule {
     pub id: String,
     /// The program's absolute path on the host.
     pub program: String,
+    /// The only contents that the program may have: their SHA-256, in lower-case hexadecimal.
+    pub sha256: Option<String>,
     /// The arguments, without the program.
     pub args: Template,
     /// Names of the roots its sandbox may read.
     pub read: Vec<String>,
     /// Names of the roots its sandbox may write, and so read.
     pub write: Vec<String>,
+    /// Whom it runs as; none if as the broker.
+    pub user: Option<User>,
     /// The capabilities it keeps, named without `CAP_`.
     pub caps: Vec<&'static str>,
+    /// The system calls it keeps beyond those that every command has.
+    pub syscalls: Vec<SyscallGroup>,
+    /// Whether it may use the network.
+    pub network: bool,
     /// How long it may run.
     pub timeout: Duration,
     /// Most bytes of standard output that are kept.
@@ -47,6 +73,9 @@ pub struct CommandRule {
     pub stderr_max: u64,
     /// Most bytes of standard input that it is given.
     pub stdin_max: u64,
+    /// Whether it removes what its `owner = "self"` holes name: after a clean exit that is no
+    /// longer the backend's own.
+    pub removes: bool,
     /// Why the operator takes a rule that is as good as root.
     pub root_equivalent: Option<String>,
     /// What it is needed for.
@@ -58,6 +87,29 @@ impl CommandRule {
     pub fn program_name(&self) -> &str {
         self.program.rsplit('/').next().unwrap_or(&self.program)
     }
+
+    /// True if whatever `other` grants is granted here: the same command line
+    /// of the same program, in a sandbox that is no narrower. Roots are compared
+    /// by name; what they are is [`Policy::covers`](crate::Policy::covers)'s to
+    /// compare. Never wrongly true; wrongly false where a hole is covered only
+    /// by several holes together, or by one of another kind.
+    pub fn covers(&self, other: &CommandRule) -> bool {
+        let readable = |root| self.read.contains(root) || self.write.contains(root);
+        self.program == other.program
+            && self.args.covers(&other.args)
+            && other.read.iter().all(readable)
+            && other.write.iter().all(|root| self.write.contains(root))
+            && self.user == other.user
+            && other.caps.iter().all(|capability| self.caps.contains(capability))
+            && other.syscalls.iter().all(|group| self.syscalls.contains(group))
+            && (self.network || !other.network)
+            && (self.sha256.is_none() || self.sha256 == other.sha256)
+            && self.removes == other.removes
+            && self.timeout >= other.timeout
+            && self.stdout_max >= other.stdout_max
+            && self.stderr_max >= other.stderr_max
+            && self.stdin_max >= other.stdin_max
+    }
 }
 
 impl fmt::Display for CommandRule {
@@ -67,7 +119,8 @@ impl fmt::Display for CommandRule {
     }
 }
 
-/// What the broker may do itself on files beneath one root.
+/// What the broker may do itself on files beneath one root. Its `Display` is its verbs and its
+/// place: `list, remove <shares/NAME:share>`.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FilesRule {
@@ -81,12 +134,14 @@ pub struct FilesRule {
     pub name: Option<Arc<NameType>>,
     /// The most components a path may have; 0 exactly if `name` is none.
     pub depth: usize,
+    /// Whether what is there already must be the backend's own.
+    pub own: bool,
 }
 
 impl FilesRule {
     /// True if the rule is about this place. The components are already known
     /// to be ordinary names of files.
-    pub(crate) fn covers(&self, path: &GuestPath) -> bool {
+    pub(crate) fn reaches(&self, path: &GuestPath) -> bool {
         self.root == path.root
             && match (&self.name, path.components.first()) {
                 (None, None) => true,
@@ -95,6 +150,26 @@ impl FilesRule {
                 }
                 _ => false,
             }
+    }
+
+    /// True if every place that `other` is about is one of this rule's. Roots
+    /// are compared by name, as in [`CommandRule::covers`].
+    pub(crate) fn covers_places(&self, other: &FilesRule) -> bool {
+        self.root == other.root
+            && (!self.own || other.own)
+            && match (&self.name, &other.name) {
+                (None, None) => true,
+                (Some(a), Some(b)) => a.covers(b) && self.depth >= other.depth,
+                _ => false,
+            }
+    }
+
+    /// Where it may be done, for people: `<shares/NAME:share>`.
+    pub(crate) fn place(&self) -> String {
+        let name = self.name.as_ref().map(|name| format!("/NAME:{}", name.name()));
+        let deeper = if self.depth > 1 { format!(" {} deep", self.depth) } else { String::new() };
+        let own = Owner::shown(self.own.then_some(Owner::Own));
+        format!("<{}{}{deeper}{own}>", self.root, name.unwrap_or_default())
     }
 
     /// True if some verb on some path suits both.
@@ -106,6 +181,13 @@ impl FilesRule {
                 (Some(a), Some(b)) => a.intersects(b),
                 _ => false,
             }
+    }
+}
+
+impl fmt::Display for FilesRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verbs: Vec<_> = self.verbs.iter().map(|verb| verb.as_str()).collect();
+        write!(f, "{} {}", verbs.join(", "), self.place())
     }
 }
 
@@ -148,6 +230,11 @@ impl Verb {
         Verb::SetOwner,
         Verb::Usage,
     ];
+
+    /// Whether it is about two places: from one to the other.
+    pub const fn is_of_two(self) -> bool {
+        matches!(self, Verb::Rename | Verb::Copy)
+    }
 
     /// The verb's word.
     pub const fn as_str(self) -> &'static str {

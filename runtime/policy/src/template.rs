@@ -1,17 +1,22 @@
 //! The arguments of a command rule: a row of matchers, some of them optional.
 //!
 //! Not a pattern language: a template is read from left to right without going
-//! back. Each step takes one word; an optional flag that is not the next word is
-//! skipped together with its value, and the loader makes sure that nothing that
-//! may follow could be mistaken for it.
+//! back. Each step takes one word; a step that may be absent and is not the next
+//! word is skipped with all that depends on it, and the loader makes sure that
+//! nothing that may follow could be mistaken for it.
 
+mod compare;
+mod trace;
+
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::error::Flaw;
 use crate::grant::Argument;
-use crate::load::fields::{Fields, Value, array, boolean, literal};
+use crate::load::fields::{Fields, Value, array, boolean, integer, literal};
 use crate::load::scope::Scope;
 use crate::matcher::Matcher;
+use crate::owned::{Claim, Container};
 use crate::text::shown;
 
 /// The most words a template or a guest's argv may have. Real tools need a
@@ -23,14 +28,15 @@ pub(crate) const MAX_ARGS: usize = 128;
 #[derive(Debug, Clone)]
 pub struct Template {
     steps: Vec<Step>,
+    shown: String,
 }
 
 /// One word of a template.
 #[derive(Debug, Clone)]
 struct Step {
     matcher: Matcher,
-    /// How many steps, with this one, are left out if the word does not fit;
-    /// 0 if it must fit.
+    /// How many steps, with this one, are left out if the word does not fit: a
+    /// flag with its value, or all repetitions to come; 0 if it must fit.
     skip: usize,
 }
 
@@ -39,6 +45,7 @@ struct Step {
 pub(crate) struct Filled {
     pub(crate) argv: Vec<Argument>,
     pub(crate) values: Vec<(String, String)>,
+    pub(crate) claims: Vec<Claim>,
 }
 
 /// Where an argv stopped fitting.
@@ -52,22 +59,29 @@ pub(crate) struct Misfit {
 impl Template {
     /// Fits an argv (without the program) to the template.
     pub(crate) fn fill(&self, args: &[String]) -> Result<Filled, Misfit> {
-        let mut filled = Filled { argv: Vec::with_capacity(args.len()), values: Vec::new() };
+        let mut filled =
+            Filled { argv: Vec::with_capacity(args.len()), values: Vec::new(), claims: Vec::new() };
         let mut words = args.iter().enumerate().peekable();
         let mut next = 0;
+        // What the next word might also have been.
+        let mut skipped = Vec::new();
         while let Some(step) = self.steps.get(next) {
             let word = words.peek().map(|(_, word)| word.as_str());
             if let Some(reading) = word.and_then(|word| step.matcher.read(word)) {
                 filled.argv.push(reading.argument);
-                filled.values.extend(reading.value);
+                filled.values.extend(reading.values);
+                filled.claims.extend(reading.claims);
                 words.next();
                 next += 1;
+                skipped.clear();
             } else if step.skip > 0 {
+                skipped.push(step.matcher.to_string());
                 next += step.skip;
             } else {
+                skipped.push(step.matcher.to_string());
                 return Err(Misfit {
                     at: words.peek().map_or(args.len(), |(at, _)| *at),
-                    expected: step.matcher.to_string(),
+                    expected: skipped.join(" or "),
                     got: word.map_or_else(|| "nothing more".to_owned(), shown),
                 });
             }
@@ -75,7 +89,8 @@ impl Template {
         match words.next() {
             None => Ok(filled),
             Some((at, word)) => {
-                Err(Misfit { at, expected: "nothing more".to_owned(), got: shown(word) })
+                skipped.push("nothing more".to_owned());
+                Err(Misfit { at, expected: skipped.join(" or "), got: shown(word) })
             }
         }
     }
@@ -112,34 +127,109 @@ impl Template {
         Some(false)
     }
 
+    /// True if every argv that fits `other` fits here, and the same argv runs.
+    /// Never wrongly true. Wrongly false where a word of the other's is covered
+    /// only by several steps together, or by a matcher of another kind.
+    ///
+    /// Follows `other` along all its ways and goes here where each word leads.
+    /// A word leads to one place at most: steps that may come next differ.
+    pub(crate) fn covers(&self, other: &Template) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![(0, 0)];
+        while let Some((here, there)) = open.pop() {
+            if !seen.insert((here, there)) {
+                continue;
+            }
+            let next = self.reachable(here);
+            for step in other.reachable(there) {
+                let follows = match other.steps.get(step) {
+                    None => next.contains(&self.steps.len()).then_some(None),
+                    Some(wanted) => next
+                        .iter()
+                        .find(|at| {
+                            self.steps
+                                .get(**at)
+                                .is_some_and(|step| step.matcher.covers(&wanted.matcher))
+                        })
+                        .map(|at| Some((at + 1, step + 1))),
+                };
+                match follows {
+                    None => return false,
+                    Some(pair) => open.extend(pair),
+                }
+            }
+        }
+        true
+    }
+
+    /// Whether a hole takes only what the backend has made.
+    pub(crate) fn needs_own(&self) -> bool {
+        self.steps.iter().any(|step| step.matcher.needs_own())
+    }
+
+    /// Where the things are that its holes make or need to be the backend's own.
+    pub(crate) fn containers(&self) -> impl Iterator<Item = Container> {
+        self.steps.iter().flat_map(|step| step.matcher.containers())
+    }
+
+    /// Whether a path argument may be this place, spelt `ROOT:relative/path`.
+    pub(crate) fn takes_path(&self, word: &str) -> bool {
+        self.steps.iter().any(|step| step.matcher.takes_path(word))
+    }
+
+    /// The options whose values it passes on.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().flat_map(|step| step.matcher.secrets())
+    }
+
+    /// The matcher of the first word, for tests of what matchers know of themselves.
+    #[cfg(test)]
+    pub(crate) fn first(&self) -> Option<&Matcher> {
+        self.steps.first().map(|step| &step.matcher)
+    }
+
+    /// The steps that may take the word at `at`, and the number of steps if
+    /// there need be no word.
+    fn reachable(&self, at: usize) -> Vec<usize> {
+        let mut reachable = vec![at];
+        let mut next = at;
+        while let Some(skip) = self.steps.get(next).map(|step| step.skip).filter(|skip| *skip > 0) {
+            next += skip;
+            reachable.push(next);
+        }
+        reachable
+    }
+
     /// Reads `args = […]`. `granted` are the roots that the rule reads or writes.
     pub(crate) fn load(
         value: &Value<'_>,
         scope: &Scope,
         granted: &[String],
     ) -> Result<Template, Flaw> {
-        let items = array(value, "`args`")?;
-        let mut steps = Vec::new();
+        let mut loader = Loader { scope, granted, steps: Vec::new() };
+        let mut shown = Vec::new();
         let mut optional = Vec::new();
-        for item in items {
-            let first = steps.len();
-            load_item(item, scope, granted, &mut steps)?;
-            if steps.get(first).is_some_and(|step: &Step| step.skip > 0) {
-                optional.push((first, item.span()));
+        for item in array(value, "`args`")? {
+            let first = loader.steps.len();
+            shown.push(loader.item(item)?);
+            if loader.steps.len() > MAX_ARGS {
+                return Err(Flaw::new(item.span(), "a rule has too many arguments").help(format!(
+                    "at most {MAX_ARGS}, repeated ones counted as often as they may"
+                )));
             }
-            if steps.len() > MAX_ARGS {
-                return Err(Flaw::new(item.span(), "a rule has too many arguments")
-                    .help(format!("at most {MAX_ARGS}")));
-            }
+            let skippable = loader.steps.iter().enumerate().skip(first);
+            optional.extend(
+                skippable.filter(|(_, step)| step.skip > 0).map(|(at, _)| (at, item.span())),
+            );
         }
-        let template = Template { steps };
+        let template = Template { steps: loader.steps, shown: shown.join(" ") };
         for (at, span) in optional {
             if template.is_ambiguous(at) {
                 return Err(Flaw::new(
                     span,
-                    "what follows this optional flag may be the flag itself",
+                    "this may be absent, and a word of what follows may be taken for it",
                 )
-                .help("put the flag elsewhere, or make what follows differ from it"));
+                .help("put it elsewhere, or make what follows differ from it"));
             }
         }
         Ok(template)
@@ -163,49 +253,96 @@ impl Template {
     }
 }
 
-/// Reads one element of `args`: a matcher, or a flag with its value.
-fn load_item(
-    item: &Value<'_>,
-    scope: &Scope,
-    granted: &[String],
-    steps: &mut Vec<Step>,
-) -> Result<(), Flaw> {
-    let is_flag = item.get_ref().as_table().is_some_and(|keys| keys.contains_key("flag"));
-    if !is_flag {
-        steps.push(Step { matcher: Matcher::load(item, scope, granted)?, skip: 0 });
-        return Ok(());
+/// Reads the elements of `args` one after the other.
+struct Loader<'s> {
+    scope: &'s Scope,
+    granted: &'s [String],
+    steps: Vec<Step>,
+}
+
+impl Loader<'_> {
+    /// Adds the steps of one element, and answers how it is shown to people.
+    fn item(&mut self, item: &Value<'_>) -> Result<String, Flaw> {
+        let has = |key| item.get_ref().as_table().is_some_and(|keys| keys.contains_key(key));
+        if has("flag") {
+            self.flag(item)
+        } else if has("optional") {
+            self.optional(item)
+        } else if has("repeat") {
+            self.repeat(item)
+        } else {
+            self.word(item, 0)
+        }
     }
-    let fields = Fields::new(item, "a flag", &["flag", "value", "optional"])?;
-    let flag = fields.require("flag")?;
-    let word = literal(flag, "`flag`")?;
-    if !word.starts_with('-') {
-        return Err(Flaw::new(flag.span(), "a flag begins with `-`")
-            .help("write the option as the program knows it, such as \"-L\""));
+
+    fn word(&mut self, item: &Value<'_>, skip: usize) -> Result<String, Flaw> {
+        let matcher = Matcher::load(item, self.scope, self.granted)?;
+        let shown = matcher.to_string();
+        self.steps.push(Step { matcher, skip });
+        Ok(shown)
     }
-    let optional = fields.get("optional").map(|v| boolean(v, "`optional`")).transpose()?;
-    let skip = if optional == Some(true) { 2 } else { 0 };
-    steps.push(Step { matcher: Matcher::Literal(word.to_owned()), skip });
-    let value = Matcher::load(fields.require("value")?, scope, granted)?;
-    steps.push(Step { matcher: value, skip: 0 });
-    Ok(())
+
+    /// `{ flag = "-L", value = MATCHER }`: two words that come together.
+    fn flag(&mut self, item: &Value<'_>) -> Result<String, Flaw> {
+        let fields = Fields::new(item, "a flag", &["flag", "value", "optional"])?;
+        let flag = fields.require("flag")?;
+        let word = literal(flag, "`flag`")?;
+        if !word.starts_with('-') {
+            return Err(Flaw::new(flag.span(), "a flag begins with `-`")
+                .help("write the option as the program knows it, such as \"-L\""));
+        }
+        let optional = fields.get("optional").map(|v| boolean(v, "`optional`")).transpose()?;
+        let optional = optional == Some(true);
+        let flag = self.word(flag, if optional { 2 } else { 0 })?;
+        let value = self.word(fields.require("value")?, 0)?;
+        Ok(if optional { format!("[{flag} {value}]") } else { format!("{flag} {value}") })
+    }
+
+    /// `{ optional = MATCHER }`: a word that may be absent.
+    fn optional(&mut self, item: &Value<'_>) -> Result<String, Flaw> {
+        let fields = Fields::new(item, "an optional argument", &["optional"])?;
+        let word = self.word(fields.require("optional")?, 1)?;
+        Ok(format!("[{word}]"))
+    }
+
+    /// `{ repeat = MATCHER or flag, min = 1, max = 4 }`: the same several times.
+    /// Laid out as `min` steps that must fit and `max - min` that may be absent
+    /// from the first that does not fit.
+    fn repeat(&mut self, item: &Value<'_>) -> Result<String, Flaw> {
+        let fields = Fields::new(item, "a repeated argument", &["repeat", "min", "max"])?;
+        let times = |key: &str, least: i64| {
+            let value = fields.require(key)?;
+            let most = i64::try_from(MAX_ARGS).unwrap_or(i64::MAX);
+            integer(value, &format!("`{key}`"), least, most)
+                .map(|n| usize::try_from(n).unwrap_or(0))
+        };
+        let (min, max) = (times("min", 0)?, times("max", 1)?);
+        if min > max {
+            return Err(Flaw::new(item.span(), "no number of times lies between `min` and `max`")
+                .help("`min` must not be greater than `max`"));
+        }
+        let repeated = fields.require("repeat")?;
+        let first = self.steps.len();
+        let keys = repeated.get_ref().as_table();
+        let is_flag = keys.is_some_and(|keys| keys.contains_key("flag"));
+        if is_flag && keys.is_some_and(|keys| keys.contains_key("optional")) {
+            return Err(Flaw::new(repeated.span(), "a repeated flag cannot be optional by itself")
+                .help("leave out `optional` and write `min = 0`"));
+        }
+        let shown = if is_flag { self.flag(repeated)? } else { self.word(repeated, 0)? };
+        let once = self.steps.split_off(first);
+        for time in 0..max {
+            let skip = if time < min { 0 } else { (max - time) * once.len() };
+            let skips = [skip].into_iter().chain(std::iter::repeat(0));
+            self.steps
+                .extend(once.iter().zip(skips).map(|(step, skip)| Step { skip, ..step.clone() }));
+        }
+        Ok(format!("({shown}){{{min}..{max}}}"))
+    }
 }
 
 impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bracket_closes_at = None;
-        for (at, step) in self.steps.iter().enumerate() {
-            if at > 0 {
-                f.write_str(" ")?;
-            }
-            if step.skip > 0 {
-                bracket_closes_at = Some(at + step.skip - 1);
-                f.write_str("[")?;
-            }
-            step.matcher.fmt(f)?;
-            if bracket_closes_at == Some(at) {
-                f.write_str("]")?;
-            }
-        }
-        Ok(())
+        f.write_str(&self.shown)
     }
 }

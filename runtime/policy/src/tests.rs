@@ -1,12 +1,21 @@
 //! The crate's tests through its public doors, on one policy that uses every
 //! matcher. Tests of a single table or parser stand beside it.
 
+mod confinement;
+mod covers;
 mod decisions;
+mod diff;
 mod errors;
 mod hostile;
+mod kinds;
+mod learn;
+mod manifest;
+mod mounts;
 mod properties;
+mod real;
+mod risk;
 
-use crate::{Argument, Policy};
+use crate::{Argument, Policy, PolicyError};
 
 /// Every matcher, every kind of leaf, optional and required flags, files rules.
 const EVERYTHING: &str = r#"
@@ -78,16 +87,38 @@ fn everything() -> Policy {
     Policy::parse(EVERYTHING, "everything.toml").unwrap()
 }
 
+/// A policy with one root `r` and two types, `n` of letters and `d` of digits,
+/// whose rules for `/bin/x` have these elements of `args`.
+fn source_of_x(rules: &[&str]) -> String {
+    let mut source = "schema = 1\ndriver = \"d\"\n[roots.r]\npath = \"/r\"\n\
+         [types.n]\nfirst = \"a-z\"\nrest = \"a-z\"\nmax = 8\n\
+         [types.d]\nfirst = \"0-9\"\nrest = \"0-9\"\nmax = 8\n\
+         [[command]]\nid = \"use\"\nprogram = \"/bin/use\"\nread = [\"r\"]\n\
+         args = [{ name = \"n\" }, { name = \"d\" }]\n"
+        .to_owned();
+    for (number, args) in rules.iter().enumerate() {
+        source.push_str(&format!(
+            "[[command]]\nid = \"x{number}\"\nprogram = \"/bin/x\"\nread = [\"r\"]\nargs = [{args}]\n"
+        ));
+    }
+    source
+}
+
+fn rules_of_x(rules: &[&str]) -> Result<Policy, PolicyError> {
+    Policy::parse(&source_of_x(rules), "p.toml")
+}
+
 fn words(line: &[&str]) -> Vec<String> {
     line.iter().map(|word| (*word).to_owned()).collect()
 }
 
 /// The words with which a guest would ask for exactly this.
 fn respelt(argv: &[Argument]) -> Vec<String> {
-    argv.iter()
-        .map(|argument| match argument {
-            Argument::Text(text) => text.clone(),
-            Argument::Path(path) => format!("{}:{}", path.root, path.components.join("/")),
-        })
-        .collect()
+    let respell = |argument: &Argument| match argument {
+        Argument::Path(path) => format!("{}:{}", path.root, path.components.join("/")),
+        Argument::Joined(parts) => respelt(parts).concat(),
+        Argument::Secret(secret) => secret.option.clone(),
+        Argument::Text(text) => text.clone(),
+    };
+    argv.iter().map(respell).collect()
 }

@@ -42,6 +42,13 @@ pub(crate) fn is_identifier(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
+/// `[a-z][a-z0-9_]*`, at most [`MAX_IDENTIFIER`] bytes: what drivers call their options.
+pub(crate) fn is_option_name(text: &str) -> bool {
+    text.len() <= MAX_IDENTIFIER
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
 /// A foreign word as it may stand in a message: quoted, escaped, cut.
 pub(crate) fn shown(text: &str) -> String {
     let mut out = String::from("\"");

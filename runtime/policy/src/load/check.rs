@@ -2,7 +2,7 @@
 //! them, and that the examples hold.
 
 use crate::error::Flaw;
-use crate::load::{command, files};
+use crate::load::{command, files, mount};
 use crate::policy::Policy;
 
 /// How many pairs of template places are compared before the loader gives up.
@@ -53,6 +53,24 @@ pub(crate) fn files_apart(rules: &[files::Loaded]) -> Result<(), Flaw> {
                 ),
             )
             .help("keep the verb in one of them, or let their `name` types differ"));
+        }
+    }
+    Ok(())
+}
+
+/// No place may belong to two mount rules, nor lie beneath what another one mounts.
+pub(crate) fn mounts_apart(rules: &[mount::Loaded]) -> Result<(), Flaw> {
+    for (at, later) in rules.iter().enumerate() {
+        let double = rules.iter().take(at).find(|earlier| earlier.rule.overlaps(&later.rule));
+        if let Some(earlier) = double {
+            return Err(Flaw::new(
+                later.id_place.clone(),
+                format!(
+                    "`{}` and `{}` may both mount at the same place, or one within the other",
+                    earlier.rule.id, later.rule.id
+                ),
+            )
+            .help("let their roots, `under` or `name` types differ, or make one rule of the two"));
         }
     }
     Ok(())

@@ -8,27 +8,36 @@ use std::time::Duration;
 use crate::capability;
 use crate::error::Flaw;
 use crate::launcher::is_launcher;
-use crate::load::fields::{Fields, Place, Value, array, explanation, identifier, set, text};
+use crate::load::fields::{
+    Fields, Place, Value, array, boolean, choice, explanation, identifier, set, text,
+};
 use crate::load::scope::{Scope, absolute};
 use crate::rule::CommandRule;
+use crate::syscalls::SyscallGroup;
 use crate::template::Template;
 use crate::text::shown;
 use crate::units::{parse_duration, parse_size};
+use crate::user::User;
 
 /// The keys that `[defaults]` and every command share.
 const LIMIT_KEYS: [&str; 5] = ["timeout", "stdout-max", "stderr-max", "stdin-max", "caps"];
 
-const COMMAND_KEYS: [&str; 14] = [
+const COMMAND_KEYS: [&str; 19] = [
     "id",
     "program",
+    "sha256",
     "args",
+    "user",
     "caps",
+    "syscalls",
+    "network",
     "read",
     "write",
     "timeout",
     "stdout-max",
     "stderr-max",
     "stdin-max",
+    "removes",
     "reason",
     "root-equivalent",
     "accepts",
@@ -40,6 +49,9 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Most bytes a stream may be given: they are held in memory until the end.
 const MAX_STREAM: u64 = 1 << 30;
+
+/// The digits of a SHA-256 in hexadecimal.
+const SHA256_DIGITS: usize = 64;
 
 /// The most examples of each kind per rule.
 const MAX_EXAMPLES: usize = 64;
@@ -121,17 +133,28 @@ pub(crate) fn load(value: &Value<'_>, scope: &Scope, defaults: &Defaults) -> Res
     let rule = CommandRule {
         id: identifier(id, "an id")?.to_owned(),
         program,
+        sha256: fields.get("sha256").map(load_sha256).transpose()?,
         args: Template::load(args, scope, &granted)?,
         read,
         write,
+        user: fields.get("user").map(User::load).transpose()?,
         caps: limits.caps,
+        syscalls: load_syscalls(&fields)?,
+        network: fields.get("network").map_or(Ok(false), |value| boolean(value, "`network`"))?,
         timeout: limits.timeout,
         stdout_max: limits.stdout_max,
         stderr_max: limits.stderr_max,
         stdin_max: limits.stdin_max,
+        removes: fields.get("removes").map_or(Ok(false), |value| boolean(value, "`removes`"))?,
         root_equivalent,
         reason: fields.get("reason").map(|why| explanation(why, "`reason`")).transpose()?,
     };
+    if let Some(removes) = fields.get("removes").filter(|_| rule.removes)
+        && !rule.args.needs_own()
+    {
+        return Err(Flaw::new(removes.span(), "`removes` without anything of the backend's own")
+            .help("add `owner = \"self\"` to the argument that names what is removed"));
+    }
     let examples = Examples {
         accepts: load_examples(&fields, "accepts", &rule)?,
         refuses: load_examples(&fields, "refuses", &rule)?,
@@ -162,6 +185,16 @@ fn load_program(value: &Value<'_>, scope: &Scope, accepted: bool) -> Result<Stri
     Ok(program.to_owned())
 }
 
+fn load_sha256(value: &Value<'_>) -> Result<String, Flaw> {
+    let digits = text(value, "a sha256")?;
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if digits.len() == SHA256_DIGITS && digits.bytes().all(is_digit) {
+        return Ok(digits.to_owned());
+    }
+    Err(Flaw::new(value.span(), format!("{} is no SHA-256", shown(digits)))
+        .help(format!("write the {SHA256_DIGITS} digits that `sha256sum PROGRAM` prints")))
+}
+
 fn load_roots(fields: &Fields<'_, '_>, key: &str, scope: &Scope) -> Result<Vec<String>, Flaw> {
     let Some(list) = fields.get(key) else { return Ok(Vec::new()) };
     set(list, &format!("`{key}`"), |item| scope.root(item).map(|root| root.name.clone()))
@@ -176,6 +209,12 @@ fn load_caps(value: &Value<'_>) -> Result<Vec<&'static str>, Flaw> {
             Flaw::unknown(item.span(), "capability", bare, capability::ALL)
         })
     })
+}
+
+fn load_syscalls(fields: &Fields<'_, '_>) -> Result<Vec<SyscallGroup>, Flaw> {
+    let Some(list) = fields.get("syscalls") else { return Ok(Vec::new()) };
+    let known = SyscallGroup::ALL.map(|group| (group.as_str(), group));
+    set(list, "`syscalls`", |item| choice(item, "group of system calls", &known))
 }
 
 fn load_timeout(value: &Value<'_>) -> Result<Duration, Flaw> {

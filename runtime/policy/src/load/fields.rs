@@ -21,6 +21,9 @@ pub(crate) type Place = Range<usize>;
 /// The most entries of a list of words: longer ones are not read by anybody.
 const MAX_WORDS: usize = 256;
 
+/// The longest explanation, in bytes: it stands beside what it explains, and must not bury it.
+const MAX_EXPLANATION: usize = 1000;
+
 /// A table whose keys are all known.
 pub(crate) struct Fields<'t, 'i> {
     table: &'t DeTable<'i>,
@@ -120,6 +123,10 @@ pub(crate) fn explanation(value: &Value<'_>, what: &str) -> Result<String, Flaw>
     let words = text(value, what)?.trim();
     if words.is_empty() {
         return Err(Flaw::new(value.span(), format!("{what} must say something")));
+    }
+    if words.len() > MAX_EXPLANATION {
+        return Err(Flaw::new(value.span(), format!("{what} is too long"))
+            .help(format!("at most {MAX_EXPLANATION} bytes: say it in a few sentences")));
     }
     Ok(words.to_owned())
 }

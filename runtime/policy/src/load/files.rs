@@ -4,6 +4,7 @@ use crate::error::Flaw;
 use crate::guest_path::MAX_COMPONENTS;
 use crate::load::fields::{Fields, Place, Value, choice, identifier, integer, set};
 use crate::load::scope::Scope;
+use crate::owned::Owner;
 use crate::rule::{FilesRule, Verb};
 
 /// A rule with what the checks need.
@@ -13,7 +14,8 @@ pub(crate) struct Loaded {
 }
 
 pub(crate) fn load(value: &Value<'_>, scope: &Scope) -> Result<Loaded, Flaw> {
-    let fields = Fields::new(value, "a files rule", &["id", "root", "verbs", "name", "depth"])?;
+    let fields =
+        Fields::new(value, "a files rule", &["id", "root", "verbs", "name", "depth", "owner"])?;
     let id = fields.require("id")?;
     let verbs = fields.require("verbs")?;
     let known = Verb::ALL.map(|verb| (verb.as_str(), verb));
@@ -37,12 +39,23 @@ pub(crate) fn load(value: &Value<'_>, scope: &Scope) -> Result<Loaded, Flaw> {
             usize::try_from(depth).unwrap_or(1)
         }
     };
+    let own = match (fields.get("owner"), &name) {
+        (Some(owner), None) => {
+            return Err(Flaw::new(owner.span(), "`owner` without `name`").help(
+                "without `name` a rule means the root itself, which no driver makes; add the \
+                 type of the first component, or leave out `owner`",
+            ));
+        }
+        (Some(owner), Some(_)) => Owner::load_own(owner).map(|()| true)?,
+        (None, _) => false,
+    };
     let rule = FilesRule {
         id: identifier(id, "an id")?.to_owned(),
         root: scope.root(fields.require("root")?)?.name.clone(),
         verbs: granted,
         name,
         depth,
+        own,
     };
     Ok(Loaded { rule, id_place: id.span() })
 }

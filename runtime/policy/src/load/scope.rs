@@ -7,13 +7,23 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::error::Flaw;
-use crate::load::fields::{Fields, Place, Value, check_identifier, table, text};
+use crate::load::Form;
+use crate::load::fields::{
+    Fields, Place, Value, check_identifier, choice, explanation, literal, set, table, text,
+};
 use crate::matcher::name::NameType;
 use crate::rule::Root;
 use crate::text::{check_absolute, is_beneath, shown};
 
 /// The most roots and the most types, each: a driver has a handful.
 const MAX_DECLARED: usize = 64;
+
+/// Where the roots of a manifest are as long as nobody has bound them: a place that no machine
+/// has, so that no program and no other root lies there.
+const UNBOUND: &str = "/unbound";
+
+/// The options that a root may demand of its mount: those that bound what lies there.
+const MOUNT_OPTIONS: [&str; 4] = ["nodev", "noexec", "nosuid", "ro"];
 
 /// Everything declared by name.
 pub(crate) struct Scope {
@@ -28,7 +38,8 @@ struct Declared<T> {
 }
 
 impl Scope {
-    pub(crate) fn load(policy: &Fields<'_, '_>) -> Result<Scope, Flaw> {
+    pub(crate) fn load(policy: &Fields<'_, '_>, form: Form) -> Result<Scope, Flaw> {
+        let load_root = |name: &str, value: &Value<'_>| load_root(name, value, form);
         let roots = declared(policy.get("roots"), "root", load_root)?;
         for (at, inner) in roots.iter().enumerate() {
             for (other, outer) in roots.iter().enumerate() {
@@ -57,6 +68,11 @@ impl Scope {
         })?;
         found.used.set(true);
         Ok(&found.item)
+    }
+
+    /// The names of all roots.
+    pub(crate) fn root_names(&self) -> Vec<String> {
+        self.roots.iter().map(|root| root.item.name.clone()).collect()
     }
 
     /// The type that a text names.
@@ -115,9 +131,38 @@ fn declared<T>(
         .collect()
 }
 
-fn load_root(name: &str, value: &Value<'_>) -> Result<Root, Flaw> {
-    let path = Fields::new(value, "a root", &["path"])?.require("path")?;
-    Ok(Root { name: name.to_owned(), path: absolute(path)?.to_owned() })
+fn load_root(name: &str, value: &Value<'_>, form: Form) -> Result<Root, Flaw> {
+    let place = match form {
+        Form::Policy => "path",
+        Form::Manifest => "purpose",
+    };
+    let fields = Fields::new(value, "a root", &[place, "filesystem", "mount-options"])?;
+    let place = fields.require(place)?;
+    let path = match form {
+        Form::Policy => absolute(place)?.to_owned(),
+        Form::Manifest => {
+            explanation(place, "`purpose`")?;
+            format!("{UNBOUND}/{name}")
+        }
+    };
+    let filesystem = fields.get("filesystem").map(load_filesystem).transpose()?;
+    let known = MOUNT_OPTIONS.map(|option| (option, option));
+    let mount_options = fields.get("mount-options").map_or_else(
+        || Ok(Vec::new()),
+        |list| set(list, "`mount-options`", |item| choice(item, "mount option", &known)),
+    )?;
+    Ok(Root { name: name.to_owned(), path, filesystem, mount_options })
+}
+
+/// Reads the type of a file system as `/proc/filesystems` has it.
+fn load_filesystem(value: &Value<'_>) -> Result<String, Flaw> {
+    let name = literal(value, "`filesystem`")?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    if name.chars().all(plain) {
+        return Ok(name.to_owned());
+    }
+    Err(Flaw::new(value.span(), format!("{} is no type of file system", shown(name)))
+        .help("write it as `findmnt` prints it, such as \"btrfs\""))
 }
 
 /// Reads an absolute path of the host.

@@ -7,9 +7,12 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::aspect::{Aspects, aspects, list};
+use crate::class::Class;
 use crate::error::Flaw;
 use crate::load::fields::{Fields, Value, literal_set};
 use crate::matcher::Reading;
+use crate::outline::Outline;
 
 /// A comma separated set.
 #[derive(Debug, Clone)]
@@ -80,6 +83,26 @@ impl Csv {
             && other.must.iter().all(|word| has(self, word));
         each_allows_what_the_other_must_have && self.words().any(|word| has(other, word))
     }
+
+    /// Exact: no list of the other's has a word too many here, or lacks one.
+    pub(crate) fn covers(&self, other: &Csv) -> bool {
+        let has = |word: &str| self.must.contains(word) || self.any.contains(word);
+        // Where nothing must be there, the shortest lists are the single words.
+        let always =
+            if other.must.is_empty() && other.any.len() == 1 { &other.any } else { &other.must };
+        other.words().all(has) && self.must.is_subset(always)
+    }
+
+    pub(crate) fn aspects(&self) -> Aspects {
+        let words = |words: &BTreeSet<String>| list(words.iter().map(String::as_str));
+        aspects([("csv.must", words(&self.must)), ("csv.any", words(&self.any))])
+    }
+
+    pub(crate) fn outline(&self) -> Outline {
+        let word = Outline::any_of(self.words());
+        let list = word.alphabet() | Class::of(",");
+        word.many(list)
+    }
 }
 
 impl fmt::Display for Csv {
@@ -102,8 +125,8 @@ mod tests {
     #[test]
     fn a_list_is_a_set() {
         let options = csv(&["ro"], &["sync", "hard"]);
-        let canonical = options.read("sync,ro,hard").and_then(|reading| reading.value);
-        assert_eq!(canonical, Some(("csv".to_owned(), "hard,ro,sync".to_owned())));
+        let canonical = options.read("sync,ro,hard").map(|reading| reading.values);
+        assert_eq!(canonical, Some(vec![("csv".to_owned(), "hard,ro,sync".to_owned())]));
         for word in ["", "sync", "ro,rw", "ro,", ",ro", "ro,,sync", "ro,ro", "ro, sync", "RO"] {
             assert!(options.read(word).is_none(), "{word:?}");
         }
@@ -115,5 +138,14 @@ mod tests {
         assert!(csv(&["a"], &["b"]).intersects(&csv(&["b"], &["a"])));
         assert!(!csv(&["ro"], &["sync"]).intersects(&csv(&["rw"], &["sync"])));
         assert!(!csv(&[], &["a"]).intersects(&csv(&[], &["b"])));
+    }
+
+    #[test]
+    fn a_set_covers_what_always_has_its_words_and_no_others() {
+        assert!(csv(&["ro"], &["sync"]).covers(&csv(&["ro", "sync"], &[])));
+        assert!(csv(&[], &["a", "b"]).covers(&csv(&[], &["a"])));
+        assert!(csv(&["a"], &[]).covers(&csv(&[], &["a"])), "the same single list");
+        assert!(!csv(&["a"], &["b"]).covers(&csv(&[], &["a", "b"])), "`b` alone");
+        assert!(!csv(&["ro"], &[]).covers(&csv(&["ro"], &["sync"])));
     }
 }

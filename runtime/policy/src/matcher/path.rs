@@ -7,6 +7,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::aspect::{Aspects, aspects, named};
+use crate::class::Class;
 use crate::error::Flaw;
 use crate::grant::{Argument, Leaf, Pass, PathArgument};
 use crate::guest_path::{GuestPath, MAX_COMPONENTS};
@@ -14,6 +16,8 @@ use crate::load::fields::{Fields, Value, choice, text};
 use crate::load::scope::Scope;
 use crate::matcher::Reading;
 use crate::matcher::name::NameType;
+use crate::outline::Outline;
+use crate::owned::{Claim, Container, Object, Owner};
 use crate::text::{check_component, shown};
 
 /// A place beneath a root.
@@ -25,6 +29,8 @@ pub(crate) struct PathMatcher {
     name: Option<Arc<NameType>>,
     leaf: Leaf,
     pass: Pass,
+    /// Whether the backend must have made the leaf.
+    own: bool,
 }
 
 impl PathMatcher {
@@ -33,7 +39,8 @@ impl PathMatcher {
         scope: &Scope,
         granted: &[String],
     ) -> Result<PathMatcher, Flaw> {
-        let fields = Fields::new(value, "`path`", &["root", "under", "leaf", "name", "pass"])?;
+        let fields =
+            Fields::new(value, "`path`", &["root", "under", "leaf", "name", "pass", "owner"])?;
         let root = scope.root(fields.require("root")?)?;
         if !granted.contains(&root.name) {
             let name = &root.name;
@@ -48,6 +55,16 @@ impl PathMatcher {
             Some(pass) => choice(pass, "way to pass a path", &Pass::ALL)?,
             None => Pass::Fd,
         };
+        let own = match (fields.get("owner"), leaf) {
+            (Some(owner), Leaf::New | Leaf::Root) => {
+                return Err(Flaw::new(owner.span(), "`owner` is for what is there already").help(
+                    "write it with `leaf = \"dir\"` or `leaf = \"file\"`; what `leaf = \"new\"` \
+                     makes is the backend's own without it",
+                ));
+            }
+            (Some(owner), Leaf::Dir | Leaf::File) => Owner::load_own(owner).map(|()| true)?,
+            (None, _) => false,
+        };
         let (under, name) = match leaf {
             Leaf::Root => {
                 if let Some(extra) = fields.get("under").or(fields.get("name")) {
@@ -57,35 +74,99 @@ impl PathMatcher {
                 (Vec::new(), None)
             }
             Leaf::New | Leaf::Dir | Leaf::File => {
-                let under = fields.get("under").map(load_under).transpose()?;
-                let name = fields.require("name")?;
-                (under.unwrap_or_default(), Some(scope.name_type(name)?))
+                let (under, name) = load_beneath(&fields, scope)?;
+                (under, Some(name))
             }
         };
-        Ok(PathMatcher { root: root.name.clone(), under, name, leaf, pass })
+        Ok(PathMatcher { root: root.name.clone(), under, name, leaf, pass, own })
+    }
+
+    /// Reads what may be mounted: an image or a directory. It is never told to a program.
+    pub(crate) fn load_source(value: &Value<'_>, scope: &Scope) -> Result<PathMatcher, Flaw> {
+        let fields = Fields::new(value, "`path`", &["root", "under", "leaf", "name"])?;
+        let leaves = [("file", Leaf::File), ("dir", Leaf::Dir)];
+        let leaf = choice(fields.require("leaf")?, "leaf of something to mount", &leaves)?;
+        PathMatcher::load_for_mounts(&fields, scope, leaf)
+    }
+
+    /// Reads where something may be mounted: a directory, never the root itself.
+    pub(crate) fn load_place(value: &Value<'_>, scope: &Scope) -> Result<PathMatcher, Flaw> {
+        let fields = Fields::new(value, "`place`", &["root", "under", "name"])?;
+        PathMatcher::load_for_mounts(&fields, scope, Leaf::Dir)
+    }
+
+    fn load_for_mounts(
+        fields: &Fields<'_, '_>,
+        scope: &Scope,
+        leaf: Leaf,
+    ) -> Result<PathMatcher, Flaw> {
+        let root = scope.root(fields.require("root")?)?.name.clone();
+        let (under, name) = load_beneath(fields, scope)?;
+        Ok(PathMatcher { root, under, name: Some(name), leaf, pass: Pass::Fd, own: false })
+    }
+
+    pub(crate) fn root(&self) -> &str {
+        &self.root
+    }
+
+    pub(crate) fn leaf(&self) -> Leaf {
+        self.leaf
+    }
+
+    /// Whether the backend must have made the leaf.
+    pub(crate) fn is_own(&self) -> bool {
+        self.own
+    }
+
+    /// True if this is one of its places. The components are already known to be ordinary names
+    /// of files.
+    pub(crate) fn fits(&self, root: &str, components: &[String]) -> bool {
+        self.root == root
+            && match (&self.name, components.split_last()) {
+                (None, None) => true,
+                (Some(name), Some((leaf, parents))) => parents == self.under && name.accepts(leaf),
+                _ => false,
+            }
+    }
+
+    /// True if a place of `other` may lie beneath a place of this.
+    pub(crate) fn may_hold(&self, other: &PathMatcher) -> bool {
+        self.root == other.root
+            && match (other.under.split_at_checked(self.under.len()), &self.name) {
+                (Some((above, [next, ..])), Some(name)) => {
+                    above == self.under && name.accepts(next)
+                }
+                _ => false,
+            }
     }
 
     pub(crate) fn read(&self, word: &str) -> Option<Reading> {
         let path = GuestPath::parse_argument(word).ok()?;
-        if path.root != self.root {
+        if !self.fits(&path.root, &path.components) {
             return None;
         }
-        match &self.name {
-            None if path.components.is_empty() => {}
-            None => return None,
-            Some(name) => {
-                let (leaf, parents) = path.components.split_last()?;
-                if parents != self.under || !name.accepts(leaf) {
-                    return None;
-                }
-            }
-        }
         let label = self.name.as_ref().map_or(self.root.as_str(), |name| name.name());
-        let value = Some((label.to_owned(), path.to_string()));
+        let values = vec![(label.to_owned(), path.to_string())];
+        let claim = match self.leaf {
+            Leaf::New => Object::at(&path).map(Claim::Makes),
+            Leaf::Dir | Leaf::File if self.own => Object::at(&path).map(Claim::Needs),
+            Leaf::Dir | Leaf::File | Leaf::Root => None,
+        };
         let GuestPath { root, components } = path;
         let argument =
             Argument::Path(PathArgument { root, components, leaf: self.leaf, pass: self.pass });
-        Some(Reading { argument, value })
+        Some(Reading { argument, values, claims: claim.into_iter().collect() })
+    }
+
+    pub(crate) fn owner(&self) -> Option<Owner> {
+        match self.leaf {
+            Leaf::New => Some(Owner::New),
+            _ => self.own.then_some(Owner::Own),
+        }
+    }
+
+    pub(crate) fn container(&self) -> Container {
+        Container::Root(self.root.clone())
     }
 
     /// Exact in what is written; `leaf` does not tell two matchers apart, since
@@ -99,14 +180,55 @@ impl PathMatcher {
             }
     }
 
-    pub(crate) fn first_char(&self) -> Option<char> {
-        self.root.chars().next()
+    /// Exact: everything but the name decides what the program is told.
+    pub(crate) fn covers(&self, other: &PathMatcher) -> bool {
+        let names = match (&self.name, &other.name) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.covers(b),
+            _ => false,
+        };
+        names
+            && self.root == other.root
+            && self.under == other.under
+            && self.leaf == other.leaf
+            && self.pass == other.pass
+            && Owner::covers(self.owner(), other.owner())
     }
 
-    /// True if a word accepted here may begin with `text`, up to a comma.
-    pub(crate) fn may_spell_begin(&self, text: &str) -> bool {
-        text.strip_prefix(self.root.as_str()).is_some_and(|rest| rest.starts_with(':'))
+    pub(crate) fn aspects(&self) -> Aspects {
+        let pass = Pass::ALL.iter().find(|(_, pass)| *pass == self.pass);
+        let name = self.name.as_ref().map(|name| name.aspects()).unwrap_or_default();
+        aspects([
+            ("path.root", self.root.clone()),
+            ("path.under", self.under.join("/")),
+            ("path.leaf", self.leaf.to_string()),
+            ("path.pass", pass.map_or("", |(word, _)| word).to_owned()),
+            ("path.owner", if self.own { "self" } else { "" }.to_owned()),
+        ])
+        .then(named("path.name", name))
     }
+
+    pub(crate) fn outline(&self) -> Outline {
+        let root = Outline::default().text(&self.root).text(":");
+        match &self.name {
+            // `shares:` and `shares:.`
+            None => root.many(Class::of(".")),
+            Some(name) => self
+                .under
+                .iter()
+                .fold(root, |outline, component| outline.text(component).text("/"))
+                .then(name.outline()),
+        }
+    }
+}
+
+/// Reads the fixed directories and the type of the leaf.
+fn load_beneath(
+    fields: &Fields<'_, '_>,
+    scope: &Scope,
+) -> Result<(Vec<String>, Arc<NameType>), Flaw> {
+    let under = fields.get("under").map(load_under).transpose()?;
+    Ok((under.unwrap_or_default(), scope.name_type(fields.require("name")?)?))
 }
 
 fn load_under(value: &Value<'_>) -> Result<Vec<String>, Flaw> {
@@ -136,6 +258,7 @@ impl fmt::Display for PathMatcher {
         if let Some(name) = &self.name {
             write!(f, "/NAME:{}", name.name())?;
         }
-        write!(f, " {}>", self.leaf)
+        let own = if self.own { Owner::shown(self.owner()) } else { "" };
+        write!(f, "{own} {}>", self.leaf)
     }
 }

@@ -6,9 +6,12 @@
 
 use std::fmt;
 
+use crate::aspect::{Aspects, aspects};
+use crate::class::Class;
 use crate::error::Flaw;
 use crate::load::fields::{Fields, Value, text};
 use crate::matcher::Reading;
+use crate::outline::Outline;
 use crate::text::shown;
 use crate::units::{parse_digits, parse_size, show_size};
 
@@ -81,6 +84,28 @@ impl Size {
     pub(crate) fn intersects(&self, other: &Size) -> bool {
         self.min <= other.max && other.min <= self.max
     }
+
+    /// Exact: with another suffix another argument would run.
+    pub(crate) fn covers(&self, other: &Size) -> bool {
+        self.min <= other.min && other.max <= self.max && self.suffix == other.suffix
+    }
+
+    pub(crate) fn aspects(&self) -> Aspects {
+        aspects([
+            ("size.min", show_size(self.min)),
+            ("size.max", show_size(self.max)),
+            ("size.suffix", self.suffix.clone()),
+        ])
+    }
+
+    pub(crate) fn outline(&self) -> Outline {
+        let letters = MULTIPLIERS
+            .iter()
+            .map(|(letter, _)| *letter)
+            .chain(self.suffix.chars())
+            .fold(Class::default(), |letters, letter| letters | Class::single(letter));
+        Outline::default().some(Class::DIGITS).many(letters)
+    }
 }
 
 impl fmt::Display for Size {
@@ -95,7 +120,8 @@ mod tests {
 
     fn canonical(word: &str) -> Option<String> {
         let size = Size { min: 1 << 20, max: 10 << 40, suffix: "b".to_owned() };
-        size.read(word).and_then(|reading| reading.value).map(|(_, canonical)| canonical)
+        let (_, canonical) = size.read(word)?.values.pop()?;
+        Some(canonical)
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{everything, words};
-use crate::{Argument, GuestPath, Leaf, Pass, PathArgument, Verb, Verdict};
+use crate::{Argument, GuestPath, Leaf, Pass, PathArgument, Policy, Verb, Verdict};
 
 #[test]
 fn a_command_is_rebuilt_from_its_rule() {
@@ -156,8 +156,49 @@ fn verbs_have_one_spelling() {
 
 #[test]
 fn the_digest_is_that_of_the_text() {
-    let policy = crate::Policy::parse("schema = 1\ndriver = \"d\"\n", "d.toml").unwrap();
+    let policy = Policy::parse("schema = 1\ndriver = \"d\"\n", "d.toml").unwrap();
     // printf 'schema = 1\ndriver = "d"\n' | sha256sum
     assert_eq!(policy.digest(), "06292bbf1c719f55f9a08e80d3c1c80a128d8e80ddb83f2210023cdf3a8762e0");
     assert_eq!(policy.driver(), "d");
+}
+
+#[test]
+fn verbs_on_files_are_explained_rule_by_rule() {
+    let source = super::EVERYTHING.replace(
+        "verbs = [\"make-dir\", \"remove\"]",
+        "verbs = [\"remove\", \"rename\"]\nowner = \"self\"",
+    );
+    let policy = Policy::parse(&source, "f.toml").unwrap();
+    let explain = |verb, line: &[&str]| policy.explain_files(verb, &words(line));
+    let granted = explain(Verb::Remove, &["shares:a/b"]);
+    assert_eq!(granted.outcome.as_deref(), Ok("share-directories"));
+    let Verdict::Matched { argv, values, needs, .. } = &granted.rules[0].verdict else {
+        panic!("{granted}")
+    };
+    assert_eq!(argv, &["shares:a/b"]);
+    assert_eq!(values, &[("shares:a/b".to_owned(), "/srv/abaca/shares/a/b".to_owned())]);
+    assert!(needs[0].contains("a/b"), "{needs:?}");
+    assert_eq!(
+        granted.rules[1].verdict.to_string(),
+        "is for list, make-dir, not remove",
+        "every rule says why not"
+    );
+    let two = explain(Verb::Rename, &["shares:a", "shares:b"]);
+    assert_eq!(two.outcome.as_deref(), Ok("share-directories + share-directories"));
+    let denied = explain(Verb::Remove, &["shares:a/b/c"]);
+    assert!(denied.outcome.is_err());
+    assert_eq!(
+        denied.rules[0].verdict.to_string(),
+        "argument 1 should be <shares/NAME:share 2 deep own>, not \"shares:a/b/c\""
+    );
+    for (verb, line) in [
+        (Verb::Rename, &["shares:a"][..]),
+        (Verb::List, &[]),
+        (Verb::List, &["shares:a", "shares:b"]),
+        (Verb::List, &["/etc"]),
+        (Verb::List, &["shares:../etc"]),
+    ] {
+        let refused = explain(verb, line);
+        assert!(refused.outcome.is_err() && refused.rules.is_empty(), "{line:?}: {refused}");
+    }
 }

@@ -1,6 +1,6 @@
 //! Policies that must not load, and what is said about them.
 
-use super::EVERYTHING;
+use super::{EVERYTHING, source_of_x};
 use crate::{Policy, PolicyError};
 
 fn fault(source: &str) -> PolicyError {
@@ -97,7 +97,11 @@ fn every_check_refuses_and_says_why() {
         ("\"--archive\", \"--\", {", "{ nmae = \"share\" }, {", "did you mean `name`?"),
         ("{ name = \"share\" }", "{ name = \"shara\" }", "did you mean `share`?"),
         ("{ name = \"share\" }", "{ name = \"share\", max = 3 }", "key in a matcher"),
-        ("{ name = \"share\" }", "{ flag = \"-x\", value = \"y\" }", "cannot be a flag"),
+        (
+            "{ name = \"share\" }",
+            "{ flag = \"-x\", value = \"y\" }",
+            "`flag` cannot stand within another",
+        ),
         ("flag = \"-n\"", "flag = \"n\"", "begins with `-`"),
         ("one-of = [\"linear\", \"striped\"]", "one-of = []", "offers nothing"),
         ("one-of = [\"linear\", \"striped\"]", "one-of = [\"a\", \"a\"]", "twice"),
@@ -114,7 +118,7 @@ fn every_check_refuses_and_says_why() {
         ("under = \"a/b\"", "under = \"/a\"", "is empty"),
         ("pass = \"path\"", "pass = \"text\"", "allowed: fd, path"),
         ("optional = true", "optional = \"yes\"", "true or false"),
-        ("\"--\", \"vg_shares\"]", "\"--type\", \"vg_shares\"]", "may be the flag itself"),
+        ("\"--\", \"vg_shares\"]", "\"--type\", \"vg_shares\"]", "may be taken for it"),
         ("reason = \"shares", "reason = \" \" #", "must say something"),
         (
             "\"cp\", \"--archive\", \"--\", \"snapshots:snap-1\"",
@@ -154,15 +158,9 @@ fn a_rule_for_a_program_that_runs_programs_needs_its_reason() {
     assert_eq!(why, Some("shares are made from snapshots"));
 }
 
+/// Two rules for a program of the same name in different directories.
 fn two(args: &str, other: &str) -> String {
-    format!(
-        "schema = 1\ndriver = \"d\"\n[roots.r]\npath = \"/r\"\n\
-         [types.n]\nfirst = \"a-z\"\nrest = \"a-z\"\nmax = 8\n\
-         [types.d]\nfirst = \"0-9\"\nrest = \"0-9\"\nmax = 8\n\
-         [[command]]\nid = \"use\"\nprogram = \"/bin/use\"\nargs = [{{ name = \"n\" }}, {{ name = \"d\" }}]\nread = [\"r\"]\n\
-         [[command]]\nid = \"a\"\nprogram = \"/bin/x\"\nargs = [{args}]\nread = [\"r\"]\n\
-         [[command]]\nid = \"b\"\nprogram = \"/usr/bin/x\"\nargs = [{other}]\nread = [\"r\"]\n"
-    )
+    source_of_x(&[args, other]).replacen("/bin/x", "/usr/bin/x", 1)
 }
 
 #[test]
@@ -228,7 +226,7 @@ fn hostile_documents_end_in_an_error() {
         assert!(fault(&source).to_string().len() < 2_000);
     }
     let too_long = format!("#{}", "x".repeat(1 << 20));
-    assert_eq!(fault(&too_long).message, "the policy is longer than 1 MiB");
+    assert_eq!(fault(&too_long).message, "a policy may not be longer than 1024 KiB");
 }
 
 #[test]

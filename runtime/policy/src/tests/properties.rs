@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::{everything, respelt};
+use super::{everything, respelt, source_of_x};
 use crate::text::is_hidden;
-use crate::{Policy, Verdict};
+use crate::{Policy, PolicyError, Verdict};
 
 /// Words near to what the rules accept, and words of any kind.
 fn word() -> impl Strategy<Value = String> {
@@ -21,7 +21,7 @@ fn word() -> impl Strategy<Value = String> {
 }
 
 /// Command lines whose literals are right, so that the holes are reached.
-fn line() -> impl Strategy<Value = (&'static str, Vec<String>)> {
+pub(super) fn line() -> impl Strategy<Value = (&'static str, Vec<String>)> {
     let text = |word: &'static str| Just(word.to_owned());
     prop_oneof![
         (text("--archive"), text("--"), word(), word())
@@ -73,7 +73,7 @@ proptest! {
 }
 
 /// Elements of `args` whose words collide in many ways.
-const ELEMENTS: [&str; 12] = [
+const ELEMENTS: [&str; 16] = [
     r#""-a""#,
     r#""b""#,
     r#""r:b""#,
@@ -86,6 +86,10 @@ const ELEMENTS: [&str; 12] = [
     r#"{ csv = { any = ["b", "1", "r:b"] } }"#,
     r#"{ flag = "-a", value = "b", optional = true }"#,
     r#"{ flag = "-a", value = { name = "n" }, optional = true }"#,
+    r#"{ optional = "b" }"#,
+    r#"{ optional = { one-of = ["-a", "1"] } }"#,
+    r#"{ repeat = { name = "n" }, min = 0, max = 2 }"#,
+    r#"{ repeat = { flag = "-a", value = "b" }, min = 1, max = 2 }"#,
 ];
 
 fn elements() -> impl Strategy<Value = String> {
@@ -93,22 +97,19 @@ fn elements() -> impl Strategy<Value = String> {
         .prop_map(|elements| elements.join(", "))
 }
 
+/// Rules for `/bin/x` whose type `n` has names that look like much else.
+fn policy_of(rules: &[&str]) -> Result<Policy, PolicyError> {
+    let (plain, odd) = ("first = \"a-z\"\nrest = \"a-z\"", "first = \"a-z1\"\nrest = \"a-z:,\"");
+    Policy::parse(&source_of_x(rules).replacen(plain, odd, 1), "p.toml")
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// The loader's `overlaps` never lets two rules through that meet.
     #[test]
     fn loaded_rules_never_meet(a in elements(), b in elements(), c in elements()) {
-        let rule = |id: &str, args: &str| {
-            format!("[[command]]\nid = \"{id}\"\nprogram = \"/bin/x\"\nread = [\"r\"]\nargs = [{args}]\n")
-        };
-        let source = format!(
-            "schema = 1\ndriver = \"d\"\n[roots.r]\npath = \"/r\"\n\
-             [types.n]\nfirst = \"a-z1\"\nrest = \"a-z:,\"\nmax = 8\n\
-             [[command]]\nid = \"use\"\nprogram = \"/bin/use\"\nargs = [{{ name = \"n\" }}]\n{}{}{}",
-            rule("a", &a), rule("b", &b), rule("c", &c),
-        );
-        if let Ok(policy) = Policy::parse(&source, "p.toml") {
+        if let Ok(policy) = policy_of(&[&a, &b, &c]) {
             for args in short_lines() {
                 let matched = policy
                     .explain_command("x", &args)
@@ -116,7 +117,23 @@ proptest! {
                     .iter()
                     .filter(|rule| matches!(rule.verdict, Verdict::Matched { .. }))
                     .count();
-                prop_assert!(matched <= 1, "{:?} suits {} rules of\n{}", args, matched, source);
+                prop_assert!(matched <= 1, "{:?} suits {} rules:\n{}\n{}\n{}", args, matched, a, b, c);
+            }
+        }
+    }
+
+    /// What covers grants no less, and grants it with the same argv.
+    #[test]
+    fn a_covering_rule_grants_the_same_argv(a in elements(), b in elements()) {
+        if let (Ok(wide), Ok(narrow)) = (policy_of(&[&a]), policy_of(&[&b])) {
+            prop_assert!(wide.covers(&wide), "{} does not cover itself", a);
+            if wide.covers(&narrow) {
+                for args in short_lines() {
+                    if let Ok(grant) = narrow.decide_command("x", &args) {
+                        let wider = wide.decide_command("x", &args).map(|grant| grant.argv);
+                        prop_assert_eq!(wider, Ok(grant.argv), "{} covers {}", a, b);
+                    }
+                }
             }
         }
     }

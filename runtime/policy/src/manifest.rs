@@ -1,0 +1,229 @@
+//! What a driver asks for: a policy whose roots the operator has still to bind, and its needs.
+//!
+//! It comes with the component and is somebody else's text. It grants nothing: an operator binds
+//! its roots, and what comes of that is a policy, to be reviewed and written down. Called by the
+//! runtime when a driver is loaded and approved, and by the SDK when one is built.
+//!
+//! ```text
+//! section of a component ─ parse ─▶ Manifest ─ bind(roots) ─▶ Bound: policy + its text
+//! ```
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::diff::Diff;
+use crate::document::{Node, Table, write_keys, write_sections};
+use crate::error::PolicyError;
+use crate::load::{Form, load};
+use crate::needs::Needs;
+use crate::policy::Policy;
+use crate::review;
+use crate::subject::Subject;
+use crate::text::shown;
+
+/// The name of the section in which a component carries its manifest.
+pub const MANIFEST_SECTION: &str = "abaca:manifest";
+
+/// Longest manifest. Those of real drivers need a twentieth; what is longer hides something in
+/// comments.
+pub const MANIFEST_BYTES: usize = 256 << 10;
+
+/// What a bound manifest is called in messages.
+const BOUND: &str = "the manifest with its roots bound";
+
+/// What one driver asks for.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    digest: String,
+    document: Table,
+    policy: Policy,
+    needs: Needs,
+}
+
+/// A directory that a driver asks for.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct UnboundRoot {
+    /// What the driver calls it.
+    pub name: String,
+    /// What for, in the vendor's words.
+    pub purpose: String,
+}
+
+/// A manifest whose roots are bound: the policy, and its text as `review` has it.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// What would be enforced.
+    pub policy: Policy,
+    /// The text of that policy; its digest is the policy's.
+    pub text: String,
+}
+
+/// Why roots cannot be bound.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BindError {
+    /// These have no directory.
+    #[error("no directory is given for {}", names(.0))]
+    Missing(Vec<UnboundRoot>),
+    /// The manifest has no root of this name.
+    #[error("the manifest asks for no root {}; it asks for: {}", shown(name), known.join(", "))]
+    Unknown {
+        /// What was given.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// With these directories it is no policy.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+}
+
+impl Manifest {
+    /// Parses and checks a manifest; `file` names it in messages.
+    ///
+    /// # Errors
+    /// The first fault found, with its place.
+    pub fn parse(source: &str, file: &str) -> Result<Manifest, PolicyError> {
+        let loaded =
+            load(source, Form::Manifest).map_err(|flaw| PolicyError::new(flaw, file, source))?;
+        let digest = Sha256::digest(source).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Manifest {
+            digest,
+            document: loaded.document,
+            policy: loaded.policy,
+            needs: loaded.needs,
+        })
+    }
+
+    /// As [`parse`](Self::parse), from the bytes of a component's section.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), and when it is no UTF-8.
+    pub fn from_bytes(bytes: &[u8], file: &str) -> Result<Manifest, PolicyError> {
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let place = error.valid_up_to();
+            let flaw = crate::error::Flaw::new(place..place, "not UTF-8 text");
+            PolicyError::new(flaw, file, &String::from_utf8_lossy(bytes))
+        })?;
+        Manifest::parse(text, file)
+    }
+
+    /// The driver that it comes with.
+    pub fn driver(&self) -> &str {
+        self.policy.driver()
+    }
+
+    /// SHA-256 of the source text, in lower-case hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The directories that the operator has to choose, by name.
+    pub fn roots(&self) -> Vec<UnboundRoot> {
+        let purpose = |root: &Node| Some(root.as_table()?.get("purpose")?.as_text()?.to_owned());
+        let roots = self.document.get("roots").and_then(Node::as_table).into_iter().flatten();
+        roots
+            .map(|(name, root)| UnboundRoot {
+                name: name.clone(),
+                purpose: purpose(root).unwrap_or_default(),
+            })
+            .collect()
+    }
+
+    /// What it needs beside rules.
+    pub fn needs(&self) -> &Needs {
+        &self.needs
+    }
+
+    /// Its rules. The paths of their roots mean nothing: they are not bound yet.
+    pub fn rules(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The whole manifest in its one spelling, the most dangerous rules first. It parses to the
+    /// same manifest.
+    pub fn text(&self) -> String {
+        review::text(&self.document, &self.policy) + &self.needs_text()
+    }
+
+    /// The part of [`text`](Self::text) that says what it needs beside rules.
+    pub fn needs_text(&self) -> String {
+        let mut out = String::new();
+        let Some(needs) = self.document.get("needs").and_then(Node::as_table) else { return out };
+        let (sections, keys): (Table, Table) =
+            needs.clone().into_iter().partition(|(_, value)| value.as_table().is_some());
+        out.push_str("\n[needs]\n");
+        write_keys(&mut out, &keys);
+        for (key, value) in &sections {
+            let Some(members) = value.as_table() else { continue };
+            if key == "limits" {
+                out.push_str("\n[needs.limits]\n");
+                write_keys(&mut out, members);
+            } else {
+                write_sections(&mut out, &format!("needs.{key}"), members);
+            }
+        }
+        out
+    }
+
+    /// The policy that comes of it when its roots are these: paths by name.
+    ///
+    /// # Errors
+    /// When a root has no path or a path no root, or when what comes of it is no policy, for
+    /// example because one root lies in another.
+    pub fn bind(&self, paths: &BTreeMap<String, String>) -> Result<Bound, BindError> {
+        let roots = self.roots();
+        let known = || roots.iter().map(|root| root.name.clone()).collect();
+        if let Some(name) = paths.keys().find(|name| roots.iter().all(|root| root.name != **name)) {
+            return Err(BindError::Unknown { name: name.clone(), known: known() });
+        }
+        let missing: Vec<_> =
+            roots.iter().filter(|root| !paths.contains_key(&root.name)).cloned().collect();
+        if !missing.is_empty() {
+            return Err(BindError::Missing(missing));
+        }
+        let mut document = self.document.clone();
+        document.remove("needs");
+        if let Some(Node::Table(roots)) = document.get_mut("roots") {
+            for (name, root) in roots {
+                if let (Node::Table(keys), Some(path)) = (root, paths.get(name)) {
+                    keys.remove("purpose");
+                    keys.insert("path".to_owned(), Node::Text(path.clone()));
+                }
+            }
+        }
+        // How dangerous a rule is depends on where its roots are, and so does its place.
+        let bound = Policy::parse(&review::text(&document, &self.policy), BOUND)?;
+        let text = review::text(&document, &bound);
+        let policy = Policy::parse(&text, BOUND)?;
+        Ok(Bound { policy, text })
+    }
+
+    /// True if `other` asks for nothing that this one does not: then who has approved this one
+    /// need not be asked again. Never wrongly true; wrongly false as
+    /// [`Policy::covers`](crate::Policy::covers) says.
+    pub fn covers(&self, other: &Manifest) -> bool {
+        self.driver() == other.driver()
+            && self.policy.covers(&other.policy)
+            && self.needs.covers(&other.needs)
+    }
+
+    /// What `new` asks for more and less than this one: rules, roots and needs. It asks for more
+    /// exactly if this one does not [cover](Self::covers) it.
+    pub fn diff(&self, new: &Manifest) -> Diff {
+        let Diff { mut changes, .. } = self.policy.diff(&new.policy);
+        for root in changes.iter_mut().filter(|change| change.subject == Subject::Root) {
+            // There is no path yet.
+            let purpose = |manifest: &Manifest| {
+                manifest.roots().into_iter().find(|one| one.name == root.id).map(|one| one.purpose)
+            };
+            root.line = purpose(new).or_else(|| purpose(self)).unwrap_or_default();
+        }
+        changes.extend(self.needs.diff(&new.needs));
+        Diff::new(!self.covers(new), changes)
+    }
+}
+
+fn names(roots: &[UnboundRoot]) -> String {
+    roots.iter().map(|root| format!("`{}`", root.name)).collect::<Vec<_>>().join(", ")
+}

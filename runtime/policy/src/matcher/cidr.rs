@@ -1,0 +1,160 @@
+//! Networks within networks, such as the clients that a share is exported to.
+//!
+//! An address with bits set beyond its prefix is refused rather than cut off: it
+//! is not clear which network was meant. What runs has a prefix, or for tools
+//! that want it so a netmask.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::aspect::{Aspects, aspects};
+use crate::class::Class;
+use crate::error::Flaw;
+use crate::load::fields::{Fields, Value, choice, integer};
+use crate::matcher::Reading;
+use crate::matcher::ip::addresses;
+use crate::network::{Network, load_networks, parse_address, show};
+use crate::outline::Outline;
+
+/// A network within one of these, with a prefix between two bounds.
+#[derive(Debug, Clone)]
+pub(crate) struct Cidr {
+    within: Vec<Network>,
+    min_prefix: u32,
+    max_prefix: u32,
+    form: Form,
+}
+
+/// What stands behind the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// `10.1.0.0/16`
+    Prefix,
+    /// `10.1.0.0/255.255.0.0`, IPv4 only.
+    Netmask,
+}
+
+const FORMS: [(&str, Form); 2] = [("prefix", Form::Prefix), ("netmask", Form::Netmask)];
+
+impl Cidr {
+    pub(crate) fn load(value: &Value<'_>) -> Result<Cidr, Flaw> {
+        let keys = ["within", "min-prefix", "max-prefix", "form"];
+        let fields = Fields::new(value, "`cidr`", &keys)?;
+        let within = fields.require("within")?;
+        let bound = |key: &str, default: u32| match fields.get(key) {
+            None => Ok(default),
+            Some(bound) => integer(bound, &format!("`{key}`"), 0, 128)
+                .map(|bound| u32::try_from(bound).unwrap_or(default)),
+        };
+        let form = fields.get("form").map(|form| choice(form, "form of a network", &FORMS));
+        let cidr = Cidr {
+            within: load_networks(within)?,
+            min_prefix: bound("min-prefix", 0)?,
+            max_prefix: bound("max-prefix", 128)?,
+            form: form.transpose()?.unwrap_or(Form::Prefix),
+        };
+        if cidr.form == Form::Netmask && cidr.within.iter().any(|network| network.is_v6()) {
+            return Err(Flaw::new(within.span(), "IPv6 knows no netmasks")
+                .help("leave out the networks of IPv6, or `form`"));
+        }
+        match cidr.within.iter().find(|network| cidr.prefixes(**network).is_none()) {
+            None => Ok(cidr),
+            Some(network) => Err(Flaw::new(
+                value.span(),
+                format!("no prefix between the bounds lies within {network}"),
+            )
+            .help("a network has no shorter prefix than the one that it lies within")),
+        }
+    }
+
+    /// The shortest and the longest prefix of networks within this one.
+    fn prefixes(&self, network: Network) -> Option<(u32, u32)> {
+        let (min, max) =
+            (self.min_prefix.max(network.prefix()), self.max_prefix.min(network.width()));
+        (min <= max).then_some((min, max))
+    }
+
+    pub(crate) fn read(&self, word: &str) -> Option<Reading> {
+        let network = match Network::parse(word) {
+            Some(network) => network,
+            None if self.form == Form::Netmask => parse_masked(word)?,
+            None => return None,
+        };
+        let granted = self.within.iter().any(|outer| outer.contains(network))
+            && (self.min_prefix..=self.max_prefix).contains(&network.prefix());
+        granted.then(|| {
+            let canonical = match self.form {
+                Form::Prefix => network.to_string(),
+                Form::Netmask => masked(network),
+            };
+            Reading::text("cidr", canonical)
+        })
+    }
+
+    /// Exact: a prefix that both allow, where two networks meet.
+    pub(crate) fn intersects(&self, other: &Cidr) -> bool {
+        let may_share = |one: Network, two: Network| {
+            let prefixes = self.prefixes(one).zip(other.prefixes(two));
+            one.meets(two) && prefixes.is_some_and(|(a, b)| a.0.max(b.0) <= a.1.min(b.1))
+        };
+        self.within.iter().any(|one| other.within.iter().any(|two| may_share(*one, *two)))
+    }
+
+    /// Exact: networks are joined, so none lies within two together.
+    pub(crate) fn covers(&self, other: &Cidr) -> bool {
+        let allows = |inner: Network| {
+            other
+                .prefixes(inner)
+                .is_some_and(|(min, max)| self.min_prefix <= min && max <= self.max_prefix)
+                && self.within.iter().any(|outer| outer.contains(inner))
+        };
+        self.form == other.form && other.within.iter().all(|inner| allows(*inner))
+    }
+
+    pub(crate) fn aspects(&self) -> Aspects {
+        let form = FORMS.iter().find(|(_, form)| *form == self.form).map_or("", |(word, _)| word);
+        aspects([
+            ("cidr.within", show(&self.within)),
+            ("cidr.min-prefix", self.min_prefix.to_string()),
+            ("cidr.max-prefix", self.max_prefix.to_string()),
+            ("cidr.form", form.to_owned()),
+        ])
+    }
+
+    pub(crate) fn outline(&self) -> Outline {
+        let mask = Class::DIGITS | Class::of(".");
+        addresses(&self.within).text("/").one(Class::DIGITS).many(match self.form {
+            Form::Prefix => Class::DIGITS,
+            Form::Netmask => mask,
+        })
+    }
+}
+
+/// Reads a network in either form.
+pub(crate) fn network_of(word: &str) -> Option<Network> {
+    Network::parse(word).or_else(|| parse_masked(word))
+}
+
+/// Reads `10.1.0.0/255.255.0.0`.
+fn parse_masked(word: &str) -> Option<Network> {
+    let (address, mask) = word.split_once('/')?;
+    let mask = mask.parse::<Ipv4Addr>().ok()?.to_bits();
+    let prefix = mask.leading_ones();
+    let address = parse_address(address).filter(IpAddr::is_ipv4)?;
+    (prefix + mask.trailing_zeros() >= 32).then(|| Network::new(address, prefix)).flatten()
+}
+
+fn masked(network: Network) -> String {
+    let hosts = u32::try_from(network.host_bits()).unwrap_or(u32::MAX);
+    format!("{}/{}", network.address(), Ipv4Addr::from_bits(!hosts))
+}
+
+impl fmt::Display for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<CIDR:{}", show(&self.within))?;
+        if self.min_prefix > 0 || self.max_prefix < 128 {
+            write!(f, " /{}../{}", self.min_prefix, self.max_prefix)?;
+        }
+        f.write_str(">")
+    }
+}

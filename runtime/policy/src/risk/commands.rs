@@ -1,0 +1,203 @@
+//! Command rules: what their programs, words, capabilities and walls put at stake.
+
+use std::collections::BTreeMap;
+
+use crate::grant::Leaf;
+use crate::launcher::is_launcher;
+use crate::matcher::Matcher;
+use crate::policy::Policy;
+use crate::risk::others::{reading, writing};
+use crate::risk::{Risk, RiskClass};
+use crate::rule::CommandRule;
+use crate::syscalls::SyscallGroup;
+use crate::units::show_size;
+use crate::user::User;
+
+/// Capabilities with which a process can take all others or the kernel, or become whoever it
+/// wants: some are held back by other walls, which is not to be relied upon.
+const MASTER_CAPS: [&str; 16] = [
+    "BPF",
+    "CHECKPOINT_RESTORE",
+    "MAC_ADMIN",
+    "MAC_OVERRIDE",
+    "MKNOD",
+    "PERFMON",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_CHROOT",
+    "SYS_MODULE",
+    "SYS_PTRACE",
+    "SYS_RAWIO",
+];
+
+/// Capabilities that reach no further than files of granted roots and the command's own
+/// sockets. All others are in R3.
+const CONFINED_CAPS: [&str; 9] = [
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "LEASE",
+    "NET_BIND_SERVICE",
+    "SYS_NICE",
+];
+
+/// Words with which storage tools restore a stream that somebody else wrote: owners, modes,
+/// set-user-ID files and links are whatever it says.
+const STREAM_WORDS: [&str; 3] = ["receive", "recv", "restore"];
+
+/// Programs that do the same without such a word.
+const STREAM_PROGRAMS: [&str; 3] = ["patch", "restore", "xfsrestore"];
+
+/// Words with which storage tools destroy.
+const DESTROYING_WORDS: [&str; 8] =
+    ["delete", "destroy", "remove", "rm", "rollback", "wipe", "discard", "format"];
+
+/// Programs that destroy whatever they are told to.
+const DESTROYING_PROGRAMS: [&str; 14] = [
+    "blkdiscard",
+    "dd",
+    "lvreduce",
+    "lvremove",
+    "mke2fs",
+    "mkswap",
+    "pvremove",
+    "rm",
+    "rmdir",
+    "shred",
+    "truncate",
+    "vgremove",
+    "wipefs",
+    "unlink",
+];
+
+/// Programs that let others reach what is stored.
+const EXPOSING_PROGRAMS: [&str; 7] =
+    ["chgrp", "chmod", "chown", "exportfs", "net", "setfacl", "smbcontrol"];
+
+impl Policy {
+    /// How dangerous a command rule of this policy is.
+    pub(crate) fn command_risk(&self, rule: &CommandRule) -> Risk {
+        use RiskClass::{R2, R3, R4};
+        let mut reasons = Vec::new();
+        let name = rule.program_name();
+        if is_launcher(name) {
+            reasons.push((R4, format!("{name} runs other programs")));
+        } else if rule.root_equivalent.is_some() {
+            reasons.push((R4, "it is said to be as good as root".to_owned()));
+        }
+        reasons.extend(cap_reasons(&rule.caps));
+        reasons.extend(rule.syscalls.iter().map(|group| match group {
+            SyscallGroup::Quota => (R2, "it may set disk quotas".to_owned()),
+            SyscallGroup::Keyring => (R3, "it reaches the kernel's keys".to_owned()),
+            SyscallGroup::FileHandles => {
+                (R3, "it opens files by handle, which passes by directories".to_owned())
+            }
+            SyscallGroup::LocalSockets if may_be_root(rule) => {
+                (R4, "it speaks to services of this machine, which do what root says".to_owned())
+            }
+            SyscallGroup::LocalSockets => (R3, "it speaks to services of this machine".to_owned()),
+        }));
+        if rule.network {
+            reasons.push((R2, "it reaches the network".to_owned()));
+        }
+        if rule.stdin_max > 0 {
+            let bytes = show_size(rule.stdin_max);
+            reasons.push((R3, format!("it reads up to {bytes} that the driver writes")));
+        }
+        reasons.extend(word_reasons(rule));
+        reasons.extend(rule.write.iter().filter_map(|name| self.root(name)).map(writing));
+        let only_read = rule.read.iter().filter(|name| !rule.write.contains(name));
+        reasons.extend(only_read.filter_map(|name| self.root(name)).filter_map(reading));
+        Risk::of(reasons)
+    }
+}
+
+/// Whether it may run as root. Without a user of its own it runs as the broker.
+fn may_be_root(rule: &CommandRule) -> bool {
+    match &rule.user {
+        None | Some(User::Numbered { uid: 0, .. }) => true,
+        Some(User::Named(name)) => name == "root",
+        Some(User::Numbered { .. }) => false,
+    }
+}
+
+/// What its capabilities put at stake, those of one kind together.
+fn cap_reasons(caps: &[&str]) -> Vec<(RiskClass, String)> {
+    use RiskClass::{R2, R3, R4};
+    let mut kinds: BTreeMap<RiskClass, Vec<&str>> = BTreeMap::new();
+    for cap in caps {
+        let class = match cap {
+            master if MASTER_CAPS.contains(master) => R4,
+            confined if CONFINED_CAPS.contains(confined) => R2,
+            _ => R3,
+        };
+        kinds.entry(class).or_default().push(cap);
+    }
+    let reason = |(class, caps): (RiskClass, Vec<&str>)| {
+        let means = match class {
+            R4 => "can take over the machine",
+            R3 => "has a power over the whole machine",
+            _ => "passes by modes or owners",
+        };
+        (class, format!("with {} it {means}", caps.join(", ")))
+    };
+    kinds.into_iter().map(reason).collect()
+}
+
+/// What the program and the words of its command line say.
+fn word_reasons(rule: &CommandRule) -> Vec<(RiskClass, String)> {
+    use RiskClass::{R1, R2, R3, R4};
+    let mut reasons = Vec::new();
+    let name = rule.program_name();
+    let texts = || {
+        rule.args.matchers().flat_map(|matcher| match matcher {
+            Matcher::Literal(text) => vec![text.as_str()],
+            Matcher::OneOf(choices) => choices.texts().collect(),
+            _ => Vec::new(),
+        })
+    };
+    let streams = texts().find(|text| STREAM_WORDS.contains(text));
+    if let Some(word) = streams.or(STREAM_PROGRAMS.contains(&name).then_some(name)) {
+        reasons.push((R4, format!("{word:?} restores a stream, with whatever stands in it")));
+    }
+    let destroys = texts().find(|text| DESTROYING_WORDS.contains(text));
+    let makes_anew = name.starts_with("mkfs");
+    if makes_anew || destroys.is_some() || DESTROYING_PROGRAMS.contains(&name) {
+        reasons.push((R2, format!("`{}` destroys what is there", destroys.unwrap_or(name))));
+    }
+    if EXPOSING_PROGRAMS.contains(&name) {
+        reasons.push((R2, format!("`{name}` decides who reaches what is stored")));
+    }
+    for matcher in rule.args.matchers() {
+        reasons.extend(match matcher {
+            Matcher::Device(_) => Some((R3, "it names block devices".to_owned())),
+            Matcher::Secret(secret) => {
+                let option = secret.option();
+                let exposed = if secret.is_exposed() { ", for everybody to read" } else { "" };
+                Some((R3, format!("it is given the secret `{option}`{exposed}")))
+            }
+            Matcher::Dataset(_) => Some((R1, "it names datasets".to_owned())),
+            Matcher::Path(path)
+                if rule.write.iter().any(|root| root == path.root())
+                    && matches!(path.leaf(), Leaf::Dir | Leaf::File)
+                    && !path.is_own() =>
+            {
+                let root = path.root();
+                Some((R2, format!("it may change whatever has a fitting name in `{root}`")))
+            }
+            _ => None,
+        });
+    }
+    if rule.removes {
+        reasons.push((R2, "it removes what the backend has made".to_owned()));
+    }
+    reasons.dedup();
+    reasons
+}

@@ -1,0 +1,126 @@
+//! Addresses and networks.
+
+use super::{covers, faulty, meet, refuses, takes};
+
+#[test]
+fn an_address_has_one_spelling() {
+    let ip = "{ ip = {} }";
+    takes(ip, &[("10.0.0.1", "10.0.0.1"), ("FE80:0::1", "fe80::1"), ("::", "::")]);
+    takes(ip, &[("64:ff9b::10.0.0.1", "64:ff9b::a00:1")]);
+    refuses(
+        ip,
+        &[
+            "",
+            "10.0.0",
+            "10.0.0.01",
+            "010.0.0.1",
+            "10.0.0.256",
+            "0x0a000001",
+            "167772161",
+            "10.0.0.1/32",
+            "::ffff:10.0.0.1",
+            "::FFFF:a00:1",
+            "fe80::1%eth0",
+            "[::1]",
+            "1::2::3",
+            "localhost",
+            "-1",
+            " ::1",
+            "10.0.0.1 ",
+            "１０.0.0.1",
+            "*",
+        ],
+    );
+}
+
+#[test]
+fn an_address_lies_within_the_networks() {
+    let ip = |within: &str| format!("{{ ip = {{ within = [{within}] }} }}");
+    let tenant = ip("\"10.1.0.0/16\", \"fd00:1::/32\"");
+    takes(&tenant, &[("10.1.255.255", "10.1.255.255"), ("fd00:1::a", "fd00:1::a")]);
+    refuses(&tenant, &["10.2.0.0", "10.0.255.255", "fd00:2::a", "::10.1.0.0"]);
+    for (within, said) in [
+        ("", "names no network"),
+        ("\"10.0.0.1/8\"", "is no network"),
+        ("\"10.0.0.0\"", "is no network"),
+        ("\"::ffff:10.0.0.0/104\"", "is no network"),
+        ("\"10.0.0.0/8\", \"10.0.0.0/8\"", "twice"),
+    ] {
+        faulty(&ip(within), said);
+    }
+    assert!(meet(&tenant, &ip("\"10.0.0.0/8\"")));
+    assert!(!meet(&tenant, &ip("\"10.2.0.0/16\", \"fd00:2::/32\"")));
+    assert!(covers("{ ip = {} }", &tenant) && !covers(&tenant, "{ ip = {} }"));
+    assert!(covers(&ip("\"10.0.0.0/9\", \"10.128.0.0/9\""), &ip("\"10.0.0.0/8\"")));
+    assert!(covers(&tenant, "\"10.1.0.1\"") && !covers(&tenant, "\"10.2.0.1\""));
+    assert!(!covers(&tenant, "\"FD00:1::a\""), "it would run in lower case");
+}
+
+#[test]
+fn a_network_has_no_host_bits_and_a_prefix_between_bounds() {
+    let cidr =
+        "{ cidr = { within = [\"10.0.0.0/8\", \"fd00::/8\"], min-prefix = 16, max-prefix = 64 } }";
+    takes(cidr, &[("10.1.0.0/16", "10.1.0.0/16"), ("10.1.2.3/32", "10.1.2.3/32")]);
+    takes(cidr, &[("FD00:0::/16", "fd00::/16")]);
+    refuses(
+        cidr,
+        &[
+            "",
+            "10.1.0.0",
+            "10.1.0.0/",
+            "10.0.0.0/8",
+            "10.1.0.1/16",
+            "11.1.0.0/16",
+            "10.1.0.0/016",
+            "10.1.0.0/33",
+            "fd00::/8",
+            "fd00::1/128",
+            "::ffff:10.1.0.0/112",
+            "10.1.0.0/255.255.0.0",
+            "10.1.0.0/16,10.2.0.0/16",
+        ],
+    );
+}
+
+#[test]
+fn a_network_runs_with_a_netmask_if_the_rule_says_so() {
+    let cidr = "{ cidr = { within = [\"10.0.0.0/8\"], form = \"netmask\" } }";
+    takes(cidr, &[("10.1.0.0/16", "10.1.0.0/255.255.0.0"), ("10.0.0.0/8", "10.0.0.0/255.0.0.0")]);
+    takes(cidr, &[("10.1.0.0/255.255.0.0", "10.1.0.0/255.255.0.0")]);
+    refuses(
+        cidr,
+        &[
+            "10.1.0.0/255.0.255.0",
+            "10.1.0.1/255.255.0.0",
+            "10.0.0.0/0.0.0.0",
+            "10.1.0.0/0.0.255.255",
+        ],
+    );
+    takes(
+        "{ cidr = { within = [\"0.0.0.0/0\"], form = \"netmask\" } }",
+        &[("0.0.0.0/0", "0.0.0.0/0.0.0.0"), ("1.2.3.4/32", "1.2.3.4/255.255.255.255")],
+    );
+    faulty("{ cidr = { within = [\"::/0\"], form = \"netmask\" } }", "knows no netmasks");
+}
+
+#[test]
+fn networks_meet_and_cover_by_place_and_prefix() {
+    let cidr = |within: &str, min: u32, max: u32| {
+        format!(
+            "{{ cidr = {{ within = [\"{within}\"], min-prefix = {min}, max-prefix = {max} }} }}"
+        )
+    };
+    faulty(&cidr("10.0.0.0/8", 0, 7), "lies within 10.0.0.0/8");
+    faulty(&cidr("10.0.0.0/8", 33, 64), "lies within 10.0.0.0/8");
+    faulty("{ cidr = {} }", "needs the key `within`");
+    assert!(meet(&cidr("10.0.0.0/8", 8, 16), &cidr("10.1.0.0/16", 16, 32)));
+    assert!(!meet(&cidr("10.0.0.0/8", 8, 15), &cidr("10.1.0.0/16", 16, 32)));
+    assert!(!meet(&cidr("10.0.0.0/8", 8, 32), &cidr("11.0.0.0/8", 8, 32)));
+    assert!(!meet("{ ip = {} }", &cidr("0.0.0.0/0", 32, 32)));
+    assert!(covers(&cidr("10.0.0.0/8", 8, 24), &cidr("10.1.0.0/16", 0, 24)));
+    assert!(!covers(&cidr("10.0.0.0/8", 8, 24), &cidr("10.1.0.0/16", 0, 32)));
+    assert!(!covers(&cidr("10.0.0.0/8", 17, 24), &cidr("10.1.0.0/16", 0, 24)));
+    assert!(!covers(&cidr("10.0.0.0/8", 8, 24), &cidr("11.0.0.0/16", 16, 24)));
+    let masked = "{ cidr = { within = [\"10.0.0.0/8\"], form = \"netmask\" } }";
+    assert!(!covers(&cidr("10.0.0.0/8", 0, 128), masked), "it would run otherwise");
+}

@@ -1,0 +1,108 @@
+//! Datasets and devices: names inside a container that the operator names.
+
+use super::{covers, faulty, meet, refuses, takes};
+
+#[test]
+fn a_dataset_lies_directly_below_its_parent() {
+    let dataset = "{ dataset = { parent = \"tank/shares\", name = \"n\" } }";
+    let snapshot = "{ dataset = { parent = \"tank/shares\", name = \"n\", snapshot = \"d\" } }";
+    takes(dataset, &[("tank/shares/abc", "tank/shares/abc")]);
+    takes(snapshot, &[("tank/shares/abc@1", "tank/shares/abc@1")]);
+    refuses(
+        dataset,
+        &[
+            "",
+            "tank",
+            "tank/shares",
+            "tank/shares/",
+            "tank/shares/a/b",
+            "tank/shares//a",
+            "tank/shares/-a",
+            "tank/shares/..",
+            "tank/sharesabc",
+            "/tank/shares/a",
+            "tank/shares/a@1",
+            "tank/shares/a#1",
+            "tank/shares/a%b",
+            "tank/shares/a,b",
+            "pond/shares/a",
+            "-r",
+            "abc",
+            "tank/shares/a\u{202E}",
+        ],
+    );
+    refuses(
+        snapshot,
+        &[
+            "tank/shares/abc",
+            "tank/shares/abc@",
+            "tank/shares/@1",
+            "tank/shares/a@1@1",
+            "tank/shares@1",
+        ],
+    );
+    assert!(meet(dataset, dataset) && !meet(dataset, snapshot));
+    assert!(!meet(dataset, "{ dataset = { parent = \"tank\", name = \"n\" } }"));
+    assert!(covers(dataset, dataset) && covers(dataset, "\"tank/shares/abc\""));
+    assert!(!covers(dataset, snapshot) && !covers(snapshot, dataset));
+}
+
+#[test]
+fn a_dataset_has_a_sound_parent_and_sound_names() {
+    for parent in
+        ["", "/tank", "tank/", "tank//a", "-tank", "tank/-a", "tank/..", "tank@a", "tank,a"]
+    {
+        let dataset = format!("{{ dataset = {{ parent = \"{parent}\", name = \"n\" }} }}");
+        faulty(&dataset, "is no dataset");
+    }
+    let names = "rest = \"a-z\"\nmax = 8\n";
+    for (rest, said) in [("a-z@", "cannot have"), ("a-z,", "cannot have"), ("a-z_.:-", "")] {
+        let source =
+            "schema = 1\ndriver = \"d\"\n[types.n]\nfirst = \"a-z\"\nrest = \"a-z\"\nmax = 8\n\
+             [[command]]\nid = \"x\"\nprogram = \"/bin/x\"\n\
+             args = [{ dataset = { parent = \"tank\", name = \"n\" } }]\n"
+                .replace(names, &format!("rest = \"{rest}\"\nmax = 8\n"));
+        let fault = crate::Policy::parse(&source, "p.toml").err().map(|error| error.to_string());
+        match fault {
+            None => assert!(said.is_empty(), "{rest} loads"),
+            Some(fault) => assert!(!said.is_empty() && fault.contains(said), "{rest}: {fault}"),
+        }
+    }
+}
+
+#[test]
+fn a_device_is_named_in_its_group_and_told_as_the_rule_says() {
+    let device = |pass: &str| {
+        format!("{{ device = {{ group = \"lvm-shares\", name = \"n\", pass = \"{pass}\" }} }}")
+    };
+    takes(&device("name"), &[("lvm-shares/abc", "lvm-shares/abc")]);
+    takes(&device("dev"), &[("lvm-shares/abc", "/dev/lvm-shares/abc")]);
+    takes(&device("mapper"), &[("lvm-shares/abc", "/dev/mapper/lvm--shares-abc")]);
+    refuses(
+        &device("dev"),
+        &[
+            "",
+            "abc",
+            "lvm-shares",
+            "lvm-shares/",
+            "lvm-shares/-a",
+            "lvm-shares/a/b",
+            "lvm-shares/..",
+            "/dev/lvm-shares/abc",
+            "/dev/sda",
+            "rootvg/root",
+            "lvm-shares/../sda",
+            "lvm-sharesabc",
+        ],
+    );
+    for group in ["", "-vg", "/dev/vg", "vg/lv", ".", "v g"] {
+        let device =
+            format!("{{ device = {{ group = \"{group}\", name = \"n\", pass = \"dev\" }} }}");
+        faulty(&device, "no name of a volume group");
+    }
+    faulty(&device("path"), "allowed: name, dev, mapper");
+    assert!(meet(&device("name"), &device("dev")), "they are written alike");
+    assert!(covers(&device("dev"), &device("dev")) && !covers(&device("dev"), &device("name")));
+    assert!(covers(&device("name"), "\"lvm-shares/abc\""));
+    assert!(!covers(&device("dev"), "\"lvm-shares/abc\""), "it would run otherwise");
+}

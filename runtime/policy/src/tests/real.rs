@@ -1,0 +1,288 @@
+//! The command lines that upstream's drivers were seen to run, as policies; and
+//! those that a list of allowed programs lets through and no policy may.
+
+use super::words;
+use crate::Policy;
+
+const LVM: &str = include_str!("real/lvm.toml");
+const ZFS: &str = include_str!("real/zfs.toml");
+const OTHER: &str = include_str!("real/other.toml");
+const DIRECTORY: &str = include_str!("../../../../drivers/directory/policy.toml");
+const DUMMY: &str = include_str!("../../../../drivers/dummy/policy.toml");
+
+fn policy(source: &str) -> Policy {
+    Policy::parse(source, "real.toml").unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What a line runs as, paths of roots filled in, or why it does not.
+fn runs(policy: &Policy, line: &[String]) -> Result<String, String> {
+    let (program, args) = line.split_first().unwrap();
+    let grant = policy.decide_command(program, args).map_err(|denial| denial.to_string())?;
+    let argv = grant.argv.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let filled = policy
+        .roots()
+        .fold(argv, |argv, root| argv.replace(&format!("<{}>", root.name), &root.path));
+    Ok(format!("{program} {filled}").trim_end().to_owned())
+}
+
+fn split(line: &str) -> Vec<String> {
+    line.split(' ').map(str::to_owned).collect()
+}
+
+/// Each line as a driver asks for it, and what runs; `""` where that is the same.
+fn all_run(source: &str, lines: &[(&str, &str)]) {
+    let policy = policy(source);
+    for (asked, expected) in lines {
+        let expected = if expected.is_empty() { asked } else { expected };
+        assert_eq!(runs(&policy, &split(asked)).as_deref(), Ok(*expected), "{asked}");
+    }
+}
+
+#[test]
+fn shares_on_logical_volumes() {
+    all_run(
+        LVM,
+        &[
+            ("vgs --noheadings -o name", ""),
+            ("vgs lvm-shares --rows --units g", ""),
+            (
+                "lvcreate -L 1G -n share-11111111-1111-4111-8111-111111111111 lvm-shares",
+                "lvcreate -L 1073741824b -n share-11111111-1111-4111-8111-111111111111 lvm-shares",
+            ),
+            (
+                "lvcreate -L 1G --name share-snapshot-44444444-4444-4444-8444-444444444444 --snapshot lvm-shares/share-11111111-1111-4111-8111-111111111111",
+                "lvcreate -L 1073741824b --name share-snapshot-44444444-4444-4444-8444-444444444444 --snapshot lvm-shares/share-11111111-1111-4111-8111-111111111111",
+            ),
+            (
+                "mkfs.ext4 lvm-shares/share-11111111-1111-4111-8111-111111111111",
+                "mkfs.ext4 /dev/mapper/lvm--shares-share--11111111--1111--4111--8111--111111111111",
+            ),
+            (
+                "mkdir -p mounts:share-11111111-1111-4111-8111-111111111111",
+                "mkdir -p /var/lib/manila/mnt/share-11111111-1111-4111-8111-111111111111",
+            ),
+            (
+                "mount lvm-shares/share-11111111-1111-4111-8111-111111111111 mounts:share-11111111-1111-4111-8111-111111111111",
+                "mount /dev/mapper/lvm--shares-share--11111111--1111--4111--8111--111111111111 /var/lib/manila/mnt/share-11111111-1111-4111-8111-111111111111",
+            ),
+            ("mount -l", ""),
+            (
+                "chmod 777 mounts:share-11111111-1111-4111-8111-111111111111",
+                "chmod 0777 /var/lib/manila/mnt/share-11111111-1111-4111-8111-111111111111",
+            ),
+            ("exportfs", ""),
+            ("exportfs -a", ""),
+            (
+                "exportfs -o rw,no_subtree_check,no_root_squash 10.0.0.1:mounts:share-1",
+                "exportfs -o no_root_squash,no_subtree_check,rw 10.0.0.1:/var/lib/manila/mnt/share-1",
+            ),
+            (
+                "exportfs -o ro,no_subtree_check 10.1.0.0/255.255.255.0:mounts:share-1",
+                "exportfs -o no_subtree_check,ro 10.1.0.0/255.255.255.0:/var/lib/manila/mnt/share-1",
+            ),
+            (
+                "exportfs -u 10.0.0.1:mounts:share-1",
+                "exportfs -u 10.0.0.1:/var/lib/manila/mnt/share-1",
+            ),
+            (
+                "exportfs -u 10.1.0.0/24:mounts:share-1",
+                "exportfs -u 10.1.0.0/255.255.255.0:/var/lib/manila/mnt/share-1",
+            ),
+            ("cp /var/lib/nfs/etab /etc/exports", ""),
+            ("service nfs-kernel-server status", ""),
+            (
+                "dd count=0 if=lvm-shares/share-snapshot-4 of=lvm-shares/share-2 iflag=direct oflag=direct",
+                "dd count=0 if=/dev/mapper/lvm--shares-share--snapshot--4 of=/dev/mapper/lvm--shares-share--2 iflag=direct oflag=direct",
+            ),
+            (
+                "dd if=lvm-shares/share-snapshot-4 of=lvm-shares/share-2 count=1024 bs=1M iflag=direct oflag=direct",
+                "dd if=/dev/mapper/lvm--shares-share--snapshot--4 of=/dev/mapper/lvm--shares-share--2 count=1024 bs=1M iflag=direct oflag=direct",
+            ),
+            (
+                "lvextend -L 3G -n lvm-shares/share-1",
+                "lvextend -L 3221225472b -n /dev/mapper/lvm--shares-share--1",
+            ),
+            ("resize2fs lvm-shares/share-1", "resize2fs /dev/mapper/lvm--shares-share--1"),
+            ("lvremove -f lvm-shares/share-snapshot-44444444-4444-4444-8444-444444444444", ""),
+            ("umount -f mounts:share-1", "umount -f /var/lib/manila/mnt/share-1"),
+        ],
+    );
+}
+
+#[test]
+fn shares_on_zfs() {
+    all_run(
+        ZFS,
+        &[
+            ("which exportfs", ""),
+            ("modinfo zfs", ""),
+            ("mount --make-rshared tank:", "mount --make-rshared /tank"),
+            ("zpool get free tank", ""),
+            ("zpool get size pond", ""),
+            (
+                "zfs create -o quota=1G -o compression=gzip -o readonly=off tank/manila_share_11111111_1111_4111_8111_111111111111",
+                "zfs create -o quota=1073741824 -o compression=gzip -o readonly=off tank/manila_share_11111111_1111_4111_8111_111111111111",
+            ),
+            ("zfs get mountpoint tank/manila_share_1", ""),
+            ("zfs get sharenfs tank/manila_share_1", ""),
+            ("zfs get mountpoint tank/manila_share_1@manila_share_snapshot_4", ""),
+            ("zfs list -r tank", ""),
+            ("zfs list -r -t snapshot pond", ""),
+            ("zfs list -r -t snapshot tank/manila_share_1@manila_share_snapshot_4", ""),
+            ("zfs set sharenfs=off tank/manila_share_1", ""),
+            ("zfs set sharenfs=rw=10.0.0.1,no_root_squash tank/manila_share_1", ""),
+            (
+                "zfs set sharenfs=rw=10.0.0.1,no_root_squash,ro=10.1.0.0/255.255.255.0,no_root_squash tank/manila_share_1",
+                "",
+            ),
+            (
+                "zfs set sharenfs=ro=10.0.0.1:10.1.0.0/255.255.255.0,no_root_squash pond/manila_share_2",
+                "",
+            ),
+            (
+                "zfs set quota=3G tank/manila_share_1",
+                "zfs set quota=3221225472 tank/manila_share_1",
+            ),
+            ("zfs set compression=gzip tank/manila_share_2", ""),
+            ("zfs set readonly=on pond/manila_share_2", ""),
+            ("zfs share tank/manila_share_1", ""),
+            ("zfs snapshot tank/manila_share_1@manila_share_snapshot_4", ""),
+            ("zfs destroy tank/manila_share_2@manila_share_snapshot_4", ""),
+            (
+                "zfs destroy -f tank/manila_share_1@tmp_snapshot_for_replication__22222222_2222_4222_8222_222222222222_time_2016-03-25T12:00:00",
+                "",
+            ),
+            ("zfs destroy -f tank/manila_share_2", ""),
+            ("lsof -w tank:manila_share_2", "lsof -w /tank/manila_share_2"),
+            (
+                "exportfs -u 10.1.0.0/255.255.255.0:tank:manila_share_1",
+                "exportfs -u 10.1.0.0/255.255.255.0:/tank/manila_share_1",
+            ),
+            (
+                "ssh zfsu@127.0.0.2 sudo zfs snapshot tank/manila_share_1@manila_share_snapshot_4",
+                "",
+            ),
+            (
+                "ssh zfsu@127.0.0.2 sudo zfs send -vDp tank/manila_share_1@manila_share_snapshot_4 | sudo zfs receive -v tank/manila_share_2",
+                "",
+            ),
+            (
+                "ssh zfsu@127.0.0.2 sudo zfs send -vDRI tmp_1 tank/manila_share_1@tmp_2 | ssh zfsu@127.0.0.2 sudo zfs receive -vF pond/manila_share_2",
+                "",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn shares_on_other_storage() {
+    all_run(
+        OTHER,
+        &[
+            (
+                "btrfs subvolume create -- shares:share-1",
+                "btrfs subvolume create -- /srv/shares/share-1",
+            ),
+            (
+                "btrfs subvolume snapshot -r -- shares:share-1 shares:snap-1",
+                "btrfs subvolume snapshot -r -- /srv/shares/share-1 /srv/shares/snap-1",
+            ),
+            (
+                "btrfs subvolume snapshot -- shares:snap-1 shares:share-2",
+                "btrfs subvolume snapshot -- /srv/shares/snap-1 /srv/shares/share-2",
+            ),
+            (
+                "btrfs subvolume delete -- shares:share-1 shares:share-2",
+                "btrfs subvolume delete -- /srv/shares/share-1 /srv/shares/share-2",
+            ),
+            (
+                "btrfs qgroup limit -- 2G shares:share-1",
+                "btrfs qgroup limit -- 2147483648 /srv/shares/share-1",
+            ),
+            ("lvcreate -l 50%FREE --type thin-pool vg", ""),
+            (
+                "tune2fs -U 11111111-AAAA-4111-8111-111111111111 vg/share-1",
+                "tune2fs -U 11111111-aaaa-4111-8111-111111111111 /dev/vg/share-1",
+            ),
+        ],
+    );
+}
+
+/// What no policy that we ship grants.
+const ATTACKS: [&[&str]; 20] = include!("../../../../tests/data/as-good-as-root.rs");
+
+#[test]
+fn what_is_as_good_as_root_is_denied() {
+    for source in [LVM, ZFS, OTHER, DIRECTORY, DUMMY] {
+        let policy = policy(source);
+        for line in ATTACKS {
+            let outcome = runs(&policy, &words(line));
+            assert!(outcome.is_err(), "{}: {outcome:?}", policy.driver());
+        }
+    }
+}
+
+/// The same attacks dressed as what the policies grant. Each begins with a line
+/// that runs; the other differs from it in what the attack needs.
+#[test]
+fn what_looks_like_a_granted_line_is_denied_at_the_word_that_differs() {
+    for (source, granted, attack) in [
+        (LVM, "chmod 777 mounts:share-1", "chmod 4755 mounts:share-1"),
+        (LVM, "chmod 777 mounts:share-1", "chmod 777 mounts:../share-1"),
+        (LVM, "chmod 777 mounts:share-1", "chmod 777 /etc/shadow"),
+        (LVM, "cp /var/lib/nfs/etab /etc/exports", "cp /var/lib/nfs/etab /etc/sudoers"),
+        (
+            LVM,
+            "dd if=lvm-shares/a of=lvm-shares/b count=1 bs=1M iflag=direct oflag=direct",
+            "dd if=/dev/sda of=lvm-shares/b count=1 bs=1M iflag=direct oflag=direct",
+        ),
+        (LVM, "mount lvm-shares/a mounts:a", "mount lvm-shares/a /etc"),
+        (LVM, "mount lvm-shares/a mounts:a", "mount lvm-shares/a mounts:a -o suid"),
+        (LVM, "lvremove -f lvm-shares/a", "lvremove -f rootvg/root"),
+        (LVM, "lvremove -f lvm-shares/a", "lvremove -f lvm-shares"),
+        (LVM, "lvremove -f lvm-shares/a", "lvremove -f lvm-shares/a lvm-shares/b"),
+        (
+            LVM,
+            "exportfs -o ro,no_subtree_check 10.1.0.0/24:mounts:a",
+            "exportfs -o ro,no_subtree_check,rw 10.1.0.0/24:mounts:a",
+        ),
+        (
+            LVM,
+            "exportfs -o ro,no_subtree_check 10.1.0.0/24:mounts:a",
+            "exportfs -o ro,no_subtree_check 0.0.0.0/0:mounts:a",
+        ),
+        (LVM, "exportfs -u 10.0.0.1:mounts:a", "exportfs -u *:mounts:a"),
+        (ZFS, "zfs destroy -f tank/a", "zfs destroy -r tank/a"),
+        (ZFS, "zfs destroy -f tank/a", "zfs destroy -f tank"),
+        (ZFS, "zfs destroy -f tank/a", "zfs destroy -f tank/a/b"),
+        (ZFS, "zfs destroy -f tank/a", "zfs destroy -f tank/a%b"),
+        (ZFS, "zfs set quota=3G tank/a", "zfs set mountpoint=/etc tank/a"),
+        (ZFS, "zfs set quota=3G tank/a", "zfs set quota=none tank/a"),
+        (
+            ZFS,
+            "zfs set sharenfs=rw=10.0.0.1,no_root_squash tank/a",
+            "zfs set sharenfs=rw=10.0.0.1,no_root_squash,rw=0.0.0.0 tank/a",
+        ),
+        (
+            ZFS,
+            "ssh zfsu@127.0.0.2 sudo zfs snapshot tank/a@b",
+            "ssh zfsu@127.0.0.2 sudo zfs snapshot tank/a@b;id",
+        ),
+        (
+            ZFS,
+            "ssh zfsu@127.0.0.2 sudo zfs snapshot tank/a@b",
+            "ssh -oProxyCommand=id zfsu@127.0.0.2 sudo zfs snapshot tank/a@b",
+        ),
+        (OTHER, "btrfs subvolume delete -- shares:a", "btrfs subvolume delete --"),
+        (OTHER, "btrfs subvolume delete -- shares:a", "btrfs subvolume delete -- shares:"),
+        (OTHER, "lvcreate -l 50%FREE --type thin-pool vg", "lvcreate -l 50%VG --type thin-pool vg"),
+    ] {
+        let policy = policy(source);
+        assert!(runs(&policy, &split(granted)).is_ok(), "control: {granted}");
+        let outcome = runs(&policy, &split(attack));
+        assert!(
+            outcome.as_ref().is_err_and(|why| why.contains("nearest rule")),
+            "{attack}: {outcome:?}"
+        );
+    }
+}
