@@ -1,34 +1,29 @@
-//! The walls around a command: what it may open, what of root's power it keeps, how much it
-//! may use.
+//! The walls around a command: whom it runs as, what it may open, what it may ask of the kernel,
+//! what of root's power it keeps, how much it may use.
 //!
-//! [`Walls`] are prepared once, when the broker starts; [`Walls::fence`] makes the file
-//! system's part for one rule; [`enter`] is called by the child, last before it becomes the
-//! program. Nothing here is best effort: a wall that cannot be built is an error of kind
-//! `wall`, and the command does not run.
+//! [`Walls`] are prepared once, when the broker starts; [`Walls::around`] collects what belongs
+//! to one command; [`enter`] is called by the child, last before it becomes the program.
+//! Nothing here is best effort: a wall that cannot be built is an error of kind `wall`, and the
+//! command does not run.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use abaca_broker::protocol::{ErrorKind, Wall};
-use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset,
-    RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
-};
-use rustix::fs::{FileType, Mode, OFlags};
+use abaca_policy::{CommandRule, Policy};
+use landlock::RulesetCreated;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets};
+use seccompiler::sock_filter;
 
+use crate::control_groups::{ControlGroup, ControlGroups};
 use crate::failure::Failure;
+use crate::fence::{self, Fence};
 use crate::kernel;
-
-/// What the broker needs of Landlock: version 3 for truncation, 4 for TCP, 5 for devices, 6
-/// for signals and abstract sockets. Without the last, a command that runs as root could
-/// kill the broker.
-const LANDLOCK_NEEDED: u32 = 6;
-
-/// The rights of that version.
-const RIGHTS: ABI = ABI::V6;
+use crate::network::{self, Network};
+use crate::syscalls::{self, Lists};
+use crate::users::{self, Ids, Users};
 
 /// The most descriptors of a command: tools for storage need a handful.
 const DESCRIPTORS_MAX: u64 = 256;
@@ -40,8 +35,8 @@ const MEMORY_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// Capabilities are bits of a u64.
 const CAPABILITY_BITS: u32 = u64::BITS;
 
-/// The walls around every command that ran.
-pub const EVERY_WALL: [Wall; 9] = [
+/// The walls around every command that ran, whatever its rule.
+const EVERY_WALL: [Wall; 9] = [
     Wall::Session,
     Wall::Descriptors,
     Wall::Environment,
@@ -49,148 +44,118 @@ pub const EVERY_WALL: [Wall; 9] = [
     Wall::NoNewPrivileges,
     Wall::Capabilities,
     Wall::Files,
-    Wall::Tcp,
     Wall::Scope,
+    Wall::Syscalls,
 ];
 
-/// What every program needs of the system, and may do there. No file of /etc that holds a
-/// secret, and none that makes a program run another.
-const SYSTEM: &[(&str, Use)] = &[
-    ("/usr", Use::Run),
-    ("/bin", Use::Run),
-    ("/sbin", Use::Run),
-    ("/lib", Use::Run),
-    ("/lib64", Use::Run),
-    ("/etc/ld.so.cache", Use::Read),
-    ("/etc/ld.so.conf", Use::Read),
-    ("/etc/ld.so.conf.d", Use::Read),
-    ("/etc/passwd", Use::Read),
-    ("/etc/group", Use::Read),
-    ("/etc/nsswitch.conf", Use::Read),
-    ("/etc/localtime", Use::Read),
-    ("/dev/null", Use::ReadWrite),
-    ("/dev/zero", Use::Read),
-    ("/dev/urandom", Use::Read),
-    ("/proc", Use::Read),
-];
-
-/// What a place is open for.
-#[derive(Clone, Copy)]
-enum Use {
-    Read,
-    Run,
-    ReadWrite,
-    /// All but executing: nothing beneath a root is ever a program.
-    Change,
+/// What can be built on this machine, for the rules of one policy.
+pub struct Walls {
+    fence: Fence,
+    network: Network,
+    lists: Lists,
+    groups: ControlGroups,
+    users: Users,
 }
 
-/// What can be built on this machine, and the system's places held open.
-pub struct Walls {
-    system: Vec<(OwnedFd, Use)>,
-    landlock: u32,
+/// The walls of one command, to be entered.
+pub struct Enclosure<'a> {
+    group: &'a ControlGroup<'a>,
+    /// Where it has no network.
+    nowhere: Option<BorrowedFd<'a>>,
+    fence: RulesetCreated,
+    list: &'a [sock_filter],
+    /// Whom it becomes, if its rule says so.
+    user: Option<Ids>,
+    capabilities: &'a [&'static str],
+    /// How long it may compute.
+    cpu: Duration,
 }
 
 impl Walls {
-    /// Looks at the kernel and opens the system's places.
+    /// Looks at the kernel and prepares what does not depend on a command.
     ///
     /// # Errors
-    /// When a place is there and cannot be opened.
-    pub fn prepare() -> Result<Walls, Failure> {
-        let mut system = Vec::new();
-        for (path, usage) in SYSTEM {
-            match rustix::fs::open(*path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
-                Ok(fd) => system.push((fd, *usage)),
-                Err(Errno::NOENT) => {}
-                Err(errno) => return Err(Failure::system(path, errno)),
-            }
-        }
-        Ok(Walls { system, landlock: kernel::landlock_abi() })
+    /// When a place of the system is there and cannot be opened, a rule's list of system calls
+    /// cannot be made, or there is no such user as a rule names.
+    pub fn prepare(policy: &Policy) -> Result<Walls, Failure> {
+        let network = Network::prepare()?;
+        let lists = Lists::new(policy, &network)?;
+        let (fence, groups) = (Fence::prepare()?, ControlGroups::prepare());
+        Ok(Walls { fence, network, lists, groups, users: Users::find(policy)? })
     }
 
     /// The kernel's version of Landlock.
     pub fn landlock(&self) -> u32 {
-        self.landlock
+        self.fence.landlock()
     }
 
     /// The walls that can be built on this machine. Where one is missing, no command runs.
     pub fn available(&self) -> Vec<Wall> {
-        let fenced = self.landlock >= LANDLOCK_NEEDED;
-        let fence = [Wall::Files, Wall::Tcp, Wall::Scope];
-        EVERY_WALL.into_iter().filter(|wall| fenced || !fence.contains(wall)).collect()
+        let mut walls = self.standing(false);
+        walls.retain(|wall| self.fence.is_possible() || !fence::WALLS.contains(wall));
+        walls.retain(|wall| kernel::has_seccomp() || *wall != Wall::Syscalls);
+        walls
     }
 
-    /// The fence for one command: the system's places, its program, and its rule's roots.
+    /// The walls that stand around a command, with or without a grant of the network.
+    pub fn standing(&self, network: bool) -> Vec<Wall> {
+        let mut walls = EVERY_WALL.to_vec();
+        if !network {
+            walls.extend([Wall::Tcp, self.network.wall()]);
+        }
+        walls.extend(self.groups.walls());
+        walls
+    }
+
+    /// The number of the user whom commands of a rule become; none if they stay as they are.
+    pub fn user(&self, rule: &CommandRule) -> Option<u32> {
+        self.users.of(rule).map(|ids| ids.uid())
+    }
+
+    /// What bounds the commands of a hand with all that they start.
+    pub fn groups(&self) -> &ControlGroups {
+        &self.groups
+    }
+
+    /// The walls for one command: of its rule, its program, and its rule's roots.
     ///
     /// # Errors
-    /// `wall`, when the kernel cannot build it.
-    pub fn fence(
-        &self,
+    /// `wall`, when the kernel cannot build one of them.
+    pub fn around<'a>(
+        &'a self,
+        rule: &'a CommandRule,
+        group: &'a ControlGroup<'a>,
         program: BorrowedFd<'_>,
         read: &[BorrowedFd<'_>],
         write: &[BorrowedFd<'_>],
-    ) -> Result<RulesetCreated, Failure> {
-        if self.landlock < LANDLOCK_NEEDED {
-            let message = format!(
-                "commands are fenced in with Landlock, version {LANDLOCK_NEEDED} or later (Linux \
-                 6.12, with `landlock` among the lsm= of its command line); this kernel has {}",
-                match self.landlock {
-                    0 => "none".to_owned(),
-                    version => format!("version {version}"),
-                }
-            );
-            return Err(Failure::new(ErrorKind::Wall, message));
-        }
-        let mut fence = Ruleset::default()
-            .set_compatibility(CompatLevel::HardRequirement)
-            .handle_access(AccessFs::from_all(RIGHTS))
-            .and_then(|fence| fence.handle_access(AccessNet::from_all(RIGHTS)))
-            .and_then(|fence| fence.scope(Scope::from_all(RIGHTS)))
-            .and_then(Ruleset::create)
-            .map_err(wall)?;
-        let system = self.system.iter().map(|(fd, usage)| (fd.as_fd(), *usage));
-        let read = read.iter().map(|fd| (*fd, Use::Read));
-        let write = write.iter().map(|fd| (*fd, Use::Change));
-        for (fd, usage) in system.chain([(program, Use::Run)]).chain(read).chain(write) {
-            let place = PathBeneath::new(fd, rights(fd, usage)?);
-            fence = fence.add_rule(place).map_err(wall)?;
-        }
-        Ok(fence)
+    ) -> Result<Enclosure<'a>, Failure> {
+        Ok(Enclosure {
+            group,
+            nowhere: self.network.empty().filter(|_| !rule.network),
+            fence: self.fence.around(program, read, write, rule.network)?,
+            list: self.lists.of(rule)?,
+            user: self.users.of(rule),
+            capabilities: &rule.caps,
+            cpu: rule.timeout,
+        })
     }
 }
 
-/// Puts this process behind its walls: limits, no new privileges, capabilities, fence. Only
-/// exec may follow.
+/// Puts this process behind its walls: control group, network, limits, no new privileges, user, capabilities,
+/// fence, system calls. Only what exec needs may follow.
 ///
 /// # Errors
 /// `wall`, when one of them cannot be built.
-pub fn enter(
-    fence: RulesetCreated,
-    capabilities: &[&'static str],
-    cpu: Duration,
-) -> Result<(), Failure> {
-    limit(cpu).map_err(|errno| system("resource limits", errno))?;
+pub fn enter(walls: Enclosure<'_>) -> Result<(), Failure> {
+    // While it still has the right to.
+    walls.group.enter()?;
+    walls.nowhere.map_or(Ok(()), network::join)?;
+    limit(walls.cpu).map_err(|errno| system("resource limits", errno))?;
     rustix::thread::set_no_new_privs(true).map_err(|errno| system("no new privileges", errno))?;
-    keep_capabilities(capabilities).map_err(|errno| system("capabilities", errno))?;
-    let status = fence.restrict_self().map_err(wall)?;
-    if status.ruleset != RulesetStatus::FullyEnforced || !status.no_new_privs {
-        return Err(Failure::new(ErrorKind::Wall, "the kernel enforces only part of the fence"));
-    }
-    Ok(())
-}
-
-fn rights(fd: BorrowedFd<'_>, usage: Use) -> Result<BitFlags<AccessFs>, Failure> {
-    let read = AccessFs::ReadFile | AccessFs::ReadDir;
-    let rights = match usage {
-        Use::Read => read,
-        Use::Run => read | AccessFs::Execute,
-        Use::ReadWrite => read | AccessFs::WriteFile | AccessFs::Truncate,
-        Use::Change => AccessFs::from_all(RIGHTS) & !BitFlags::from(AccessFs::Execute),
-    };
-    let stat = rustix::fs::fstat(fd).map_err(|errno| system("the fence", errno))?;
-    Ok(match FileType::from_raw_mode(stat.st_mode) {
-        FileType::Directory => rights,
-        _ => rights & AccessFs::from_file(RIGHTS),
-    })
+    keep_capabilities(walls.capabilities, walls.user)
+        .map_err(|errno| system("user and capabilities", errno))?;
+    fence::close(walls.fence)?;
+    syscalls::refuse(walls.list)
 }
 
 fn limit(cpu: Duration) -> Result<(), Errno> {
@@ -213,8 +178,8 @@ pub fn lower(resource: Resource, most: u64) -> Result<(), Errno> {
     setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
 }
 
-/// Gives up every capability but those of `names` that this process has.
-fn keep_capabilities(names: &[&str]) -> Result<(), Errno> {
+/// Gives up every capability but those of `names` that this process has, and becomes `user`.
+fn keep_capabilities(names: &[&str], user: Option<Ids>) -> Result<(), Errno> {
     let wanted: CapabilitySet =
         names.iter().filter_map(|name| CapabilitySet::from_name(name)).collect();
     let mine = rustix::thread::capabilities(None)?.permitted;
@@ -234,6 +199,8 @@ fn keep_capabilities(names: &[&str]) -> Result<(), Errno> {
             }
         }
     }
+    // Which takes two of those that go, and leaves in effect none of those that stay.
+    user.map_or(Ok(()), users::change)?;
     rustix::thread::clear_ambient_capability_set()?;
     let sets = CapabilitySets { effective: keep, permitted: keep, inheritable: keep };
     rustix::thread::set_capabilities(None, sets)?;
@@ -246,10 +213,6 @@ fn keep_capabilities(names: &[&str]) -> Result<(), Errno> {
 /// Each by itself, those included that have no name here yet.
 fn each_capability() -> impl Iterator<Item = CapabilitySet> {
     (0..CAPABILITY_BITS).map(|bit| CapabilitySet::from_bits_retain(1 << bit))
-}
-
-fn wall(error: impl std::fmt::Display) -> Failure {
-    Failure::new(ErrorKind::Wall, format!("the fence cannot be built: {error}"))
 }
 
 fn system(what: &str, errno: Errno) -> Failure {

@@ -4,7 +4,7 @@
 //! ```text
 //!              ┌─ denied, over a limit ──────────────────────────▶ answer
 //! request ─▶ job ─▶ queue ─▶ hand forked ─▶ it ends ─▶ its frame, or our words
-//!                     │            │  deadline, cancel: let go of it (files: kill it)
+//!                     │            │  deadline, cancel: let go of it (files, mounts: kill it)
 //!                     │            └─ still there later: kill it ─▶ still there: say so
 //!                     └─ deadline, cancel ───────────────────────▶ answer
 //! socket ends ─▶ let go of every hand ─▶ wait ─▶ kill what is left ─▶ return
@@ -112,15 +112,18 @@ impl Dispatch<'_> {
                 self.cancel(target, now);
                 return Ok(());
             }
-            RequestKind::Command { program, args, deadline_ms } => {
+            RequestKind::Command { program, args, secrets, deadline_ms } => {
                 let stages = [Stage { program, args }];
-                (job::commands(policy, &stages, body).map(Work::Commands), deadline_ms)
+                (job::commands(policy, &stages, &secrets, body).map(Work::Commands), deadline_ms)
             }
-            RequestKind::Pipeline { stages, deadline_ms } => {
-                (job::commands(policy, &stages, body).map(Work::Commands), deadline_ms)
+            RequestKind::Pipeline { stages, secrets, deadline_ms } => {
+                (job::commands(policy, &stages, &secrets, body).map(Work::Commands), deadline_ms)
             }
             RequestKind::Files { request, deadline_ms } => {
                 (job::files(policy, request, body).map(Work::Files), deadline_ms)
+            }
+            RequestKind::Mounts { request, deadline_ms } => {
+                (job::mounts(policy, request, &body).map(Work::Mounts), deadline_ms)
             }
         };
         let unanswered = self.hands.iter().any(|hand| hand.id == id && !hand.is_answered())
@@ -185,6 +188,7 @@ impl Dispatch<'_> {
                 continue;
             };
             let hand = self.hands.swap_remove(index);
+            self.ground.walls.groups().remove(hand.pid);
             match words {
                 _ if hand.is_answered() => {}
                 Ok(frame) => self.peer.relay(frame),

@@ -63,6 +63,9 @@ impl Target<'_> {
 pub fn perform(ground: &Ground, files: Files<'_>) -> Result<Performed, Failure> {
     let targets =
         files.places.iter().map(|place| target(ground, place)).collect::<Result<Vec<_>, _>>()?;
+    if let (FilesRequest::Look { .. }, [at]) = (&files.request, targets.as_slice()) {
+        return look(*at, files.rules);
+    }
     let resolved = targets.iter().map(Target::identity).collect::<Result<Vec<_>, _>>()?;
     let (reply, body) = match (files.request, targets.as_slice()) {
         (FilesRequest::Read { offset, length, .. }, [at]) => contents::read(*at, offset, length)?,
@@ -79,9 +82,21 @@ pub fn perform(ground: &Ground, files: Files<'_>) -> Result<Performed, Failure> 
     Ok(Performed { rules, resolved, reply, body })
 }
 
+/// Whether anything is there. Where the way to it ends before, nothing is.
+fn look(at: Target<'_>, rules: Vec<&str>) -> Result<Performed, Failure> {
+    let there = match at.root.find(at.components) {
+        Ok(_) => true,
+        Err(Failure { kind: ErrorKind::NotFound, .. }) => false,
+        Err(failure) => return Err(failure),
+    };
+    let rules = rules.into_iter().map(str::to_owned).collect();
+    let reply = FilesReply::There { there };
+    Ok(Performed { rules, resolved: Vec::new(), reply, body: Vec::new() })
+}
+
 fn change(request: FilesRequest, targets: &[Target<'_>], body: &[u8]) -> Result<(), Failure> {
     match (request, targets) {
-        (FilesRequest::Write { mode, .. }, [at]) => contents::write(*at, mode, body),
+        (FilesRequest::Write { mode, new, .. }, [at]) => contents::write(*at, mode, new, body),
         (FilesRequest::MakeDir { mode, .. }, [at]) => directories::make(*at, mode),
         (FilesRequest::Remove { recursive, .. }, [at]) => removing::remove(*at, recursive),
         (FilesRequest::Rename { .. }, [from, to]) => directories::rename(*from, *to),

@@ -7,8 +7,8 @@
 //! ```text
 //! commands: leads its own session, adopts what detaches itself, watches `control`:
 //!           its end (let go, or the main loop is dead) ─▶ kill the tree ─▶ end with 1
-//! files:    blocks in the file system, so it watches nothing: it dies by SIGKILL, from the
-//!           main loop or with it
+//! files, mounts: blocks in the file system, so it watches nothing: it dies by SIGKILL, from
+//!           the main loop or with it; a mount that is not attached yet dies with it
 //! ```
 
 use std::fs::File;
@@ -48,15 +48,22 @@ pub fn work(ground: &Ground, job: Job<'_>, control: &OwnedFd, answer: OwnedFd, m
         }
         Work::Files(files) => {
             let start = Instant::now();
-            die_with(main)
-                .and_then(|()| bound())
-                .and_then(|()| crate::files::perform(ground, files))
-                .map(|done| {
-                    let duration_ms = run::milliseconds(start.elapsed());
-                    let rules = done.rules;
-                    let (resolved, reply) = (done.resolved, done.reply);
-                    Ran::Answer(Outcome::Files { rules, resolved, reply, duration_ms }, done.body)
-                })
+            block(main).and_then(|()| crate::files::perform(ground, files)).map(|done| {
+                let duration_ms = run::milliseconds(start.elapsed());
+                let rules = done.rules;
+                let (resolved, reply) = (done.resolved, done.reply);
+                Ran::Answer(Outcome::Files { rules, resolved, reply, duration_ms }, done.body)
+            })
+        }
+        Work::Mounts(mounts) => {
+            let start = Instant::now();
+            block(main).and_then(|()| crate::mounts::perform(ground, &mounts)).map(|done| {
+                let duration_ms = run::milliseconds(start.elapsed());
+                let rule = mounts.rule().to_owned();
+                let (resolved, changed) = (done.resolved, done.changed);
+                let outcome = Outcome::Mounts { rule, resolved, changed, duration_ms };
+                Ran::Answer(outcome, Vec::new())
+            })
         }
     };
     let (result, body) = match ran {
@@ -73,6 +80,12 @@ fn adopt() -> Result<(), Failure> {
     let failed = |errno| Failure::system("cannot become the head of a tree", errno);
     rustix::process::setsid().map_err(failed)?;
     rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(failed)
+}
+
+/// Prepares for work that blocks in the kernel.
+fn block(main: Pid) -> Result<(), Failure> {
+    die_with(main)?;
+    bound()
 }
 
 fn bound() -> Result<(), Failure> {

@@ -3,14 +3,17 @@
 //! Pure: nothing is opened or started. `dispatch` asks; what comes out carries grants, which
 //! only the policy makes, so there is no way around the decision.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use abaca_broker::protocol::{
-    CONTENTS_MAX, ENTRIES_MAX, ErrorKind, FilesRequest, Outcome, Place, STAGES_MAX, Stage,
+    CONTENTS_MAX, ENTRIES_MAX, ErrorKind, FilesRequest, MountSource, MountsRequest, Outcome, Place,
+    STAGES_MAX, Secret, Stage,
 };
-use abaca_policy::{CommandGrant, Denial, GuestPath, Policy, Verb};
+use abaca_policy::{CommandGrant, Denial, GuestPath, MountGrant, MountRule, Policy, Verb};
 
 use crate::failure::Failure;
+use crate::secrets::Secrets;
 
 /// The longest time a request may have, its rule permitting; a longer one is cut to it.
 const DEADLINE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
@@ -38,12 +41,15 @@ pub struct Job<'p> {
 pub enum Work<'p> {
     Commands(Commands<'p>),
     Files(Files<'p>),
+    Mounts(Mounts<'p>),
 }
 
 /// One command, or several in a pipeline.
 pub struct Commands<'p> {
     /// Never empty.
     pub grants: Vec<CommandGrant<'p>>,
+    /// Those that the grants pass on.
+    pub secrets: Secrets,
     pub stdin: Vec<u8>,
 }
 
@@ -58,12 +64,29 @@ pub struct Files<'p> {
     pub body: Vec<u8>,
 }
 
+/// A mount to make or to end.
+pub enum Mounts<'p> {
+    Mount(Box<MountGrant<'p>>),
+    Unmount { place: GuestPath, rule: &'p MountRule },
+}
+
+impl Mounts<'_> {
+    /// The rule that permitted it.
+    pub fn rule(&self) -> &str {
+        match self {
+            Mounts::Mount(grant) => &grant.rule.id,
+            Mounts::Unmount { rule, .. } => &rule.id,
+        }
+    }
+}
+
 impl Work<'_> {
     /// The rule that answers name when they name one: the first.
     pub fn rule(&self) -> String {
         match self {
             Work::Commands(commands) => commands.grants.first().map(|grant| grant.rule.id.clone()),
             Work::Files(files) => files.rules.first().map(|rule| (*rule).to_owned()),
+            Work::Mounts(mounts) => Some(mounts.rule().to_owned()),
         }
         .unwrap_or_default()
     }
@@ -71,8 +94,9 @@ impl Work<'_> {
     /// How many bytes it holds while it waits.
     pub fn bytes(&self) -> usize {
         match self {
-            Work::Commands(commands) => commands.stdin.len(),
+            Work::Commands(commands) => commands.stdin.len() + commands.secrets.bytes(),
             Work::Files(files) => files.body.len(),
+            Work::Mounts(_) => 0,
         }
     }
 }
@@ -96,11 +120,13 @@ pub fn deadline(now: Instant, milliseconds: u64) -> Instant {
 pub fn commands<'p>(
     policy: &'p Policy,
     stages: &[Stage],
-    stdin: Vec<u8>,
+    listed: &[Secret],
+    body: Vec<u8>,
 ) -> Result<Commands<'p>, Outcome> {
     if stages.is_empty() || stages.len() > STAGES_MAX {
         return Err(invalid(format!("a pipeline has 1 to {STAGES_MAX} stages")));
     }
+    let (secrets, stdin) = Secrets::take(listed, body).map_err(Outcome::from)?;
     let mut grants = Vec::new();
     for (stage, number) in stages.iter().zip(1..) {
         grants.push(policy.decide_command(&stage.program, &stage.args).map_err(|denial| {
@@ -123,7 +149,27 @@ pub fn commands<'p>(
         );
         return Err(Outcome::Denied { rule: Some(first.rule.id.clone()), reason });
     }
-    Ok(Commands { grants, stdin })
+    // What a later stage reads goes from program to program, and nobody counts it.
+    if let Some(deaf) = grants.iter().skip(1).find(|grant| grant.rule.stdin_max == 0) {
+        let reason = "its rule lets it read nothing, and in a pipeline it would read all that the \
+                      stage before it writes; a stdin-max other than 0 permits that";
+        let rule = Some(deaf.rule.id.clone());
+        return Err(Outcome::Denied { rule, reason: reason.to_owned() });
+    }
+    check_secrets(&grants, &secrets)?;
+    Ok(Commands { grants, secrets, stdin })
+}
+
+/// Every secret that the grants pass on is there, and no other.
+fn check_secrets(grants: &[CommandGrant<'_>], secrets: &Secrets) -> Result<(), Outcome> {
+    let wanted = grants.iter().flat_map(CommandGrant::secrets);
+    let wanted: BTreeSet<_> = wanted.map(|secret| secret.option.as_str()).collect();
+    let given: BTreeSet<_> = secrets.options().collect();
+    match (wanted.difference(&given).next(), given.difference(&wanted).next()) {
+        (Some(missing), _) => Err(invalid(format!("the secret option `{missing}` is not given"))),
+        (None, Some(other)) => Err(invalid(format!("no rule passes on the option `{other}`"))),
+        (None, None) => Ok(()),
+    }
 }
 
 /// May this verb be done to these places, and do its parameters mean something?
@@ -131,7 +177,9 @@ pub fn commands<'p>(
 /// # Errors
 /// The answer to send instead.
 pub fn files(policy: &Policy, request: FilesRequest, body: Vec<u8>) -> Result<Files<'_>, Outcome> {
-    let (verb, named) = verb_and_places(&request);
+    let Some((verb, named)) = verb_and_places(&request) else {
+        return look(policy, request, &body);
+    };
     let mut places = Vec::new();
     let mut rules = Vec::new();
     for Place { root, path } in named {
@@ -146,8 +194,51 @@ pub fn files(policy: &Policy, request: FilesRequest, body: Vec<u8>) -> Result<Fi
     Ok(Files { request, places, rules, body })
 }
 
-fn verb_and_places(request: &FilesRequest) -> (Verb, Vec<&Place>) {
-    match request {
+/// May this be mounted there, or what is there be unmounted?
+///
+/// # Errors
+/// The answer to send instead.
+pub fn mounts<'p>(
+    policy: &'p Policy,
+    request: MountsRequest,
+    body: &[u8],
+) -> Result<Mounts<'p>, Outcome> {
+    if !body.is_empty() {
+        return Err(invalid("a mount takes no body".to_owned()));
+    }
+    let path = |place: &Place| GuestPath::parse_relative(&place.root, &place.path).map_err(denied);
+    Ok(match request {
+        MountsRequest::Mount { source, at, filesystem, options } => {
+            let source = match source {
+                MountSource::Path { at } => abaca_policy::MountSource::Path(path(&at)?),
+                MountSource::Device { name } => abaca_policy::MountSource::Device(name),
+                MountSource::Remote { name } => abaca_policy::MountSource::Remote(name),
+            };
+            let grant = policy.decide_mount(&source, &path(&at)?, &filesystem, &options);
+            Mounts::Mount(Box::new(grant.map_err(denied)?))
+        }
+        MountsRequest::Unmount { at } => {
+            let place = path(&at)?;
+            let rule = policy.decide_unmount(&place).map_err(denied)?;
+            Mounts::Unmount { place, rule }
+        }
+    })
+}
+
+/// A look has no verb: whatever rule reaches the place permits it.
+fn look<'p>(policy: &'p Policy, request: FilesRequest, body: &[u8]) -> Result<Files<'p>, Outcome> {
+    let (FilesRequest::Look { at: Place { root, path } }, []) = (&request, body) else {
+        return Err(invalid("only a look without a body has no verb".to_owned()));
+    };
+    let place = GuestPath::parse_relative(root, path).map_err(denied)?;
+    let rules = vec![policy.decide_look(&place).map_err(denied)?];
+    Ok(Files { request, places: vec![place], rules, body: Vec::new() })
+}
+
+/// None for a look.
+fn verb_and_places(request: &FilesRequest) -> Option<(Verb, Vec<&Place>)> {
+    Some(match request {
+        FilesRequest::Look { .. } => return None,
         FilesRequest::Read { at, .. } => (Verb::Read, vec![at]),
         FilesRequest::Write { at, .. } => (Verb::Write, vec![at]),
         FilesRequest::List { at, .. } => (Verb::List, vec![at]),
@@ -158,7 +249,7 @@ fn verb_and_places(request: &FilesRequest) -> (Verb, Vec<&Place>) {
         FilesRequest::SetMode { at, .. } => (Verb::SetMode, vec![at]),
         FilesRequest::SetOwner { at, .. } => (Verb::SetOwner, vec![at]),
         FilesRequest::Usage { at } => (Verb::Usage, vec![at]),
-    }
+    })
 }
 
 fn check(request: &FilesRequest, body: u64) -> Result<(), Failure> {

@@ -5,6 +5,8 @@
 //! what makes a child free to allocate and to run any code between fork and exec.
 #![allow(unsafe_code)]
 
+pub mod mounts;
+
 use std::ffi::{CString, c_char};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -128,6 +130,43 @@ pub fn landlock_abi() -> u32 {
         libc::syscall(libc::SYS_landlock_create_ruleset, ptr::null::<u8>(), 0_usize, VERSION)
     };
     u32::try_from(answer).unwrap_or(0)
+}
+
+/// Moves this process into a new network namespace.
+///
+/// # Errors
+/// What unshare(2) says: not permitted, too many of them, none in this kernel.
+pub fn leave_network() -> Result<(), Errno> {
+    // SAFETY: takes a number only; the descriptors stay shared with nobody.
+    match unsafe { libc::unshare(libc::CLONE_NEWNET) } {
+        0 => Ok(()),
+        _ => Err(last_error()),
+    }
+}
+
+/// Whether the kernel can refuse system calls by a list.
+pub fn has_seccomp() -> bool {
+    let action = libc::SECCOMP_RET_ERRNO;
+    // SAFETY: reads the number it is given a pointer to, and writes nothing.
+    let answer = unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_ACTION_AVAIL, 0, &raw const action)
+    };
+    answer == 0
+}
+
+/// Asks for the keyring of this process, which anybody may, and answers the kernel's error: that
+/// there is none, unless the system call is refused.
+pub fn ask_for_keyring() -> Errno {
+    // SAFETY: with this command the call takes numbers only, and makes nothing.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_keyctl,
+            libc::KEYCTL_GET_KEYRING_ID,
+            libc::KEY_SPEC_PROCESS_KEYRING,
+            0,
+        )
+    };
+    if answer < 0 { last_error() } else { Errno::EXIST }
 }
 
 fn last_error() -> Errno {

@@ -10,7 +10,7 @@
 //!                  (dispatch)  │      │  └ adopts what detaches itself, kills it all at the end
 //!                              │      └ reads control: its end means stop
 //!                              ├─fork─▶ hand ─fork─▶ command │ command     a pipeline
-//!                              └─fork─▶ hand                               a verb on files
+//!                              └─fork─▶ hand                               a verb on files or mounts
 //!
 //! runtime dies ─▶ socket ends ─▶ main loop lets go ─▶ controls end ─▶ hands kill their trees
 //! main loop dies ───────────────────────────────────▶ controls end ─▶ hands kill their trees
@@ -21,20 +21,26 @@
 //! take the lock knows that all of them are gone, and their commands with them.
 //!
 //! Modules, outermost first: `dispatch` (the loop), `peer` (the socket), `job` (may it?),
-//! `running` and `hand` (the two sides of one hand), `run`, `pipes`, `spawn`, `confine`,
-//! `tree` (commands), `files` (verbs), `ground`, `roots`, `programs` (what all stand on),
-//! `kernel` (system calls without a safe wrapper).
+//! `running` and `hand` (the two sides of one hand), `run`, `pipes`, `secrets`, `spawn`, `confine`, `control_groups`,
+//! `users`, `fence`, `network`, `syscalls`, `tree` (commands), `files` and `mounts` (verbs),
+//! `ground`, `roots`, `mount_table`, `programs` (what all stand on),
+//! `kernel` (system calls without a safe wrapper). `trying` is for `--try-walls` only.
 //!
 //! Exit codes: 0 when the runtime is gone, 2 for a mistake of the operator or a broken protocol.
 
 mod confine;
+mod control_groups;
 mod dispatch;
 mod failure;
+mod fence;
 mod files;
 mod ground;
 mod hand;
 mod job;
 mod kernel;
+mod mount_table;
+mod mounts;
+mod network;
 mod options;
 mod peer;
 mod pipes;
@@ -42,8 +48,12 @@ mod programs;
 mod roots;
 mod run;
 mod running;
+mod secrets;
 mod spawn;
+mod syscalls;
 mod tree;
+mod trying;
+mod users;
 
 use std::os::fd::{OwnedFd, RawFd};
 use std::process::ExitCode;
@@ -63,6 +73,10 @@ const MISTAKE: u8 = 2;
 fn main() -> ExitCode {
     let options = match Options::read(std::env::args_os().skip(1)) {
         Ok(Asked::Serve(options)) => options,
+        Ok(Asked::TryWalls) => {
+            println!("{}", trying::report());
+            return ExitCode::SUCCESS;
+        }
         Ok(Asked::Text(text)) => {
             println!("{text}");
             return ExitCode::SUCCESS;

@@ -1,8 +1,10 @@
-//! The command line of `abaca-broker`. Two options, read by hand: a parser would be the
+//! The command line of `abaca-broker`. Few options, read by hand: a parser would be the
 //! largest dependency of a program that should have few.
 
 use std::ffi::OsString;
 use std::os::fd::RawFd;
+
+use abaca_broker::protocol::TRY_WALLS;
 
 /// Standard input: what a program that starts us can hand over without leaving the descriptor
 /// open to whatever else it starts at that moment.
@@ -18,6 +20,8 @@ Usage: abaca-broker --policy FILE --socket-fd N
 
   --policy FILE    the policy, which the broker loads itself
   --socket-fd N    the inherited stream socket over which requests come: 0, or 3 or more
+  --try-walls      tries from inside the walls that it stands behind, and prints what came of it;
+                   for `abaca doctor`, which runs it as a command
   --help           this text
   --version        the version
 
@@ -28,6 +32,8 @@ with it everything it runs.";
 #[derive(Debug, PartialEq, Eq)]
 pub enum Asked {
     Serve(Options),
+    /// Try the walls.
+    TryWalls,
     /// Print this.
     Text(String),
 }
@@ -55,6 +61,7 @@ impl Options {
             };
             match option.as_str() {
                 "--help" => return Ok(Asked::Text(HELP.to_owned())),
+                TRY_WALLS => return Ok(Asked::TryWalls),
                 "--version" => {
                     let version = format!("abaca-broker {}", env!("CARGO_PKG_VERSION"));
                     return Ok(Asked::Text(version));
@@ -64,7 +71,8 @@ impl Options {
                 "--policy" | "--socket-fd" => return Err(format!("{option} is given twice")),
                 _ => {
                     return Err(format!(
-                        "no option {option:?}; there are --policy, --socket-fd, --help, --version"
+                        "no option {option:?}; there are --policy, --socket-fd, --try-walls, --help, \
+                         --version"
                     ));
                 }
             }

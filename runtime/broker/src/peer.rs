@@ -7,6 +7,7 @@ use abaca_broker::protocol::{Decoder, Frame, Outcome, ProtocolError, Request, Re
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
+use zeroize::Zeroizing;
 
 /// How much is read at once.
 const PIECE: usize = 64 * 1024;
@@ -60,8 +61,9 @@ impl Peer {
 
     /// Reads once what is there.
     pub fn read(&mut self) -> Heard {
-        let mut piece = vec![0; PIECE];
-        match rustix::io::read(&self.socket, &mut piece) {
+        // Secrets come among it.
+        let mut piece = Zeroizing::new(vec![0; PIECE]);
+        match rustix::io::read(&self.socket, piece.as_mut_slice()) {
             Ok(0) => Heard::End,
             Ok(count) => {
                 self.decoder.push(piece.get(..count).unwrap_or_default());

@@ -105,9 +105,9 @@ impl Keep {
         while self.pull_piece() {}
     }
 
-    /// What was kept, and whether there was more.
-    pub fn kept(self) -> (Vec<u8>, bool) {
-        (self.bytes, self.truncated)
+    /// What was kept, whether there was more, and the cap.
+    pub fn kept(self) -> (Vec<u8>, bool, usize) {
+        (self.bytes, self.truncated, self.cap)
     }
 }
 

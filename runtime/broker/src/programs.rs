@@ -2,7 +2,8 @@
 //!
 //! A program runs by the descriptor opened here, so what was checked is what runs. The check
 //! is made for every rule when the broker starts, and again for each command: a package
-//! upgrade is welcome, a file that others can write is not. Scripts are refused: the kernel
+//! upgrade is welcome unless the rule pins the program's digest, a file that others can write is
+//! not. Scripts are refused: the kernel
 //! would start their interpreter, which no rule names.
 
 use std::collections::VecDeque;
@@ -12,14 +13,21 @@ use std::os::unix::ffi::OsStrExt;
 
 use abaca_broker::protocol::ErrorKind;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
+use crate::roots::identity;
 
 /// How every native program of Linux begins.
 const ELF: [u8; 4] = *b"\x7fELF";
 
 /// The most symbolic links on the way to a program, as the kernel's own limit.
 const LINKS_MAX: usize = 40;
+
+/// How much is read at once for a digest.
+const PIECE: usize = 64 * 1024;
 
 /// The permission bits that let a group or everybody write.
 const OTHERS_WRITE: u32 = 0o022;
@@ -29,12 +37,16 @@ const EXECUTABLE: u32 = 0o111;
 
 /// Opens the program at `path`, an absolute path. It, and every directory on the way, links
 /// included, must belong to root (or to `user`, whom the broker runs as) and be writable by
-/// nobody else.
+/// nobody else. With `sha256`, it must have just these contents.
 ///
 /// # Errors
 /// `changed`, with a message that names the part of the path and what to do about it.
-pub fn open(path: &str, user: u32) -> Result<OwnedFd, Failure> {
+pub fn open(path: &str, sha256: Option<&str>, user: u32) -> Result<OwnedFd, Failure> {
     let mut walk = Walk { path, user, links: 0 };
+    if let Some(own) = own_program(path) {
+        sha256.map_or(Ok(()), |sha256| walk.check_contents(&own, sha256))?;
+        return Ok(own);
+    }
     let fd = walk.find()?;
     let stat = walk.stat(&fd, path)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
@@ -45,7 +57,18 @@ pub fn open(path: &str, user: u32) -> Result<OwnedFd, Failure> {
     }
     walk.check_owner(&stat, path)?;
     walk.check_native(&fd)?;
+    sha256.map_or(Ok(()), |sha256| walk.check_contents(&fd, sha256))?;
     Ok(fd)
+}
+
+/// The broker's own program, if it is what is at `path`, for `abaca doctor`: whoever may change that
+/// one is trusted with more than a command already, wherever it lies.
+fn own_program(path: &str) -> Option<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let own = rustix::fs::open("/proc/self/exe", flags, Mode::empty()).ok()?;
+    let which = |fd: &OwnedFd| rustix::fs::fstat(fd).map(|stat| identity(&stat)).ok();
+    let named = rustix::fs::open(path, flags, Mode::empty()).ok()?;
+    (which(&own)? == which(&named)?).then_some(own)
 }
 
 struct Walk<'p> {
@@ -128,6 +151,30 @@ impl Walk<'_> {
         Err(self.refuse(message))
     }
 
+    fn check_contents(&self, fd: &OwnedFd, sha256: &str) -> Result<(), Failure> {
+        let unread = |errno| self.system("cannot tell its SHA-256", errno);
+        let file = crate::roots::reopen(fd.as_fd(), OFlags::RDONLY).map_err(unread)?;
+        let mut hasher = Sha256::new();
+        let mut piece = vec![0; PIECE];
+        loop {
+            match rustix::io::read(&file, &mut piece) {
+                Ok(0) => break,
+                Ok(count) => hasher.update(piece.get(..count).unwrap_or_default()),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(unread(errno)),
+            }
+        }
+        let found: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        if found == sha256 {
+            return Ok(());
+        }
+        let message = format!(
+            "its SHA-256 is {found}, and the rule's is {sha256}; if the new program is right, \
+             write its digest into the policy"
+        );
+        Err(self.refuse(message))
+    }
+
     fn stat(&self, fd: &OwnedFd, part: &str) -> Result<Stat, Failure> {
         rustix::fs::statat(fd, "", AtFlags::EMPTY_PATH).map_err(|errno| self.system(part, errno))
     }
@@ -137,7 +184,7 @@ impl Walk<'_> {
         Failure::new(ErrorKind::Changed, message)
     }
 
-    fn system(&self, what: &str, errno: rustix::io::Errno) -> Failure {
+    fn system(&self, what: &str, errno: Errno) -> Failure {
         let failure = Failure::system(format!("the program {}: {what}", self.path), errno);
         // Whatever the number: `not-found` would say that a path argument is gone.
         Failure { kind: ErrorKind::Changed, ..failure }
@@ -157,13 +204,13 @@ mod tests {
     use super::*;
 
     fn refusal(path: &str) -> String {
-        open(path, rustix::process::geteuid().as_raw()).unwrap_err().message
+        open(path, None, rustix::process::geteuid().as_raw()).unwrap_err().message
     }
 
     #[test]
     fn what_the_system_installed_may_run() {
         for path in ["/usr/bin/env", "/bin/cat", "/usr/bin/sh"] {
-            open(path, rustix::process::geteuid().as_raw()).unwrap();
+            open(path, None, rustix::process::geteuid().as_raw()).unwrap();
         }
     }
 
@@ -176,6 +223,28 @@ mod tests {
         assert!(refusal(program.to_str().unwrap()).contains("may be written by others"));
     }
 
+    /// A place that only root writes, which temporary directories do not have.
+    #[test]
+    fn a_program_that_others_write_or_own_is_refused_in_whatever_place() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("SKIPPED (needs root): programs in a directory that only root writes");
+            return;
+        }
+        let directory = tempfile::tempdir_in("/run").unwrap();
+        let program = directory.path().join("tool");
+        fs::copy("/usr/bin/env", &program).unwrap();
+        let mode = |bits| fs::set_permissions(&program, fs::Permissions::from_mode(bits)).unwrap();
+        let path = program.to_str().unwrap();
+        for bits in [0o775, 0o757] {
+            mode(bits);
+            assert!(refusal(path).contains("may be written by others"), "{bits:o}");
+        }
+        mode(0o755);
+        open(path, None, 0).unwrap();
+        std::os::unix::fs::chown(&program, Some(65534), None).unwrap();
+        assert!(refusal(path).contains("belongs to user 65534"));
+    }
+
     #[test]
     fn links_are_walked_and_directories_are_no_programs() {
         assert!(refusal("/usr/bin").contains("not a regular file"));
@@ -185,7 +254,7 @@ mod tests {
 
     #[test]
     fn what_is_gone_has_changed() {
-        let failure = open("/usr/bin/no-such-tool", 0).unwrap_err();
+        let failure = open("/usr/bin/no-such-tool", None, 0).unwrap_err();
         assert_eq!(failure.kind, ErrorKind::Changed, "{failure}");
     }
 

@@ -19,20 +19,27 @@
 mod frame;
 mod request;
 mod response;
+mod tried;
 
 pub use frame::{BODY_MAX, Decoder, Frame, HEADER_MAX, ProtocolError, encode};
-pub use request::{FilesRequest, Place, Request, RequestKind, Stage};
+pub use request::{
+    FilesRequest, MountSource, MountsRequest, Place, Request, RequestKind, Secret, Stage,
+};
 pub use response::{
     Done, Entry, EntryKind, ErrorKind, FilesReply, Hello, Identity, Outcome, Response,
     RootIdentity, StageReport, Status, Wall,
 };
+pub use tried::TriedWall;
 
 /// The version of this protocol. Runtime and broker are released together: anything but
 /// the same number is a mistake in the installation.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 3;
 
 /// The id of what the broker says unasked (`hello`, `failed`). No request may carry it.
 pub const UNASKED: u64 = 0;
+
+/// The option that makes the broker's program try the walls instead of serving.
+pub const TRY_WALLS: &str = "--try-walls";
 
 /// The most bytes one `read` returns or one `write` takes: with the header's limit it stays
 /// below [`BODY_MAX`].
@@ -41,6 +48,9 @@ pub const CONTENTS_MAX: u64 = 16 * 1024 * 1024;
 /// The most entries one `list` returns. With the longest names, each byte escaped, they
 /// still fit into [`BODY_MAX`].
 pub const ENTRIES_MAX: u32 = 10_000;
+
+/// The longest value of a secret, in bytes: keys and chains of certificates, with room.
+pub const SECRET_MAX: u32 = 64 * 1024;
 
 /// The most stages of a pipeline: send, filter, compress, receive come to four.
 pub const STAGES_MAX: usize = 8;

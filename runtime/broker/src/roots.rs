@@ -1,23 +1,28 @@
 //! The roots, held open, and every way from them to what lies beneath.
 //!
 //! A path is walked by `openat2` from the root's descriptor: no `..`, no symbolic link, no
-//! other mount, whatever happens to the tree meanwhile. Nobody else in the broker turns a
-//! guest's words into a file. It decides nothing: the policy has granted the path before.
+//! other mount but one that a mount rule grants at just that place, with what the rule forces;
+//! whatever happens to the tree meanwhile. Nobody else in the broker turns a guest's words into
+//! a file. It decides nothing: the policy has granted the path before.
+
+mod walking;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use abaca_broker::protocol::{ErrorKind, Identity, RootIdentity};
-use abaca_policy::{Leaf, Policy};
+use abaca_policy::{Leaf, MountRule, Policy};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 use crate::failure::Failure;
+use crate::mount_table::{self, Mark};
 
-/// How often a walk is begun again when a rename ran across it (the kernel then cannot be
-/// sure that it stayed beneath). Someone who renames without end gets an error, not a hang.
-const WALKS: usize = 64;
+pub use self::walking::{beneath, by_descriptor, reopen, same_mount, top};
+
+/// What a file system is called that the system does not tell: no rule's word for one.
+const UNKNOWN: &str = "an unknown file system";
 
 /// All roots of the policy.
 pub struct Roots(BTreeMap<String, Root>);
@@ -28,6 +33,11 @@ pub struct Root {
     path: String,
     fd: OwnedFd,
     identity: Identity,
+    /// Which mount it lies in, and how that is mounted.
+    mark: Mark,
+    filesystem: String,
+    /// The rules that may mount something beneath it.
+    mounts: Vec<MountRule>,
 }
 
 /// Where a path argument led.
@@ -44,13 +54,23 @@ impl Roots {
     /// Opens every root of the policy.
     ///
     /// # Errors
-    /// When one is missing, not a directory, or behind a symbolic link.
+    /// When one is missing, not a directory, behind a symbolic link, or on another kind of mount
+    /// than the policy says.
     pub fn open(policy: &Policy) -> Result<Roots, Failure> {
         let open = |root: &abaca_policy::Root| {
-            let (fd, identity) =
-                open_root(&root.path, format_args!("the root {}, {}", root.name, root.path))?;
+            let called = format!("the root {}, {}", root.name, root.path);
+            let (fd, identity, mark) = open_root(&root.path, &called)?;
+            let filesystem = match mount_table::row(&fd) {
+                Ok(row) => row.filesystem,
+                // Of a process whose root is a directory, the table lacks what that lies on.
+                Err(Errno::NOENT) => UNKNOWN.to_owned(),
+                Err(errno) => return Err(Failure::system(&called, errno)),
+            };
+            check_mount(root, &called, mark, &filesystem)?;
             let (name, path) = (root.name.clone(), root.path.clone());
-            Ok((name.clone(), Root { name, path, fd, identity }))
+            let mounts = policy.mounts().iter().filter(|rule| rule.place_root() == root.name);
+            let mounts = mounts.cloned().collect();
+            Ok((name.clone(), Root { name, path, fd, identity, mark, filesystem, mounts }))
         };
         policy.roots().map(open).collect::<Result<_, _>>().map(Roots)
     }
@@ -58,19 +78,25 @@ impl Roots {
     /// The root by that name, still the one that was opened.
     ///
     /// # Errors
-    /// When its path has come to lead to another directory.
+    /// When its path has come to lead to another directory, or its mount was changed.
     pub fn get(&self, name: &str) -> Result<&Root, Failure> {
         let root = self.0.get(name).ok_or_else(|| {
             Failure::new(ErrorKind::Changed, format!("there is no root {name:?}"))
         })?;
         let place = Place { root: name, components: &[] };
-        let (_, now) = open_root(&root.path, place)?;
-        if now != root.identity {
-            let message = format!(
-                "{place} is no longer the directory that the broker opened: it was replaced or \
-                 something was mounted over it; restart the backend if that is right"
+        let (_, now, mark) = open_root(&root.path, place)?;
+        let changed = |what: &str| {
+            let message = format!("{place} {what}; restart the backend if that is right");
+            Err(Failure::new(ErrorKind::Changed, message))
+        };
+        if (now, mark.mount) != (root.identity, root.mark.mount) {
+            return changed(
+                "is no longer the directory that the broker opened: it was replaced or something \
+                 was mounted over it",
             );
-            return Err(Failure::new(ErrorKind::Changed, message));
+        }
+        if mark.flags != root.mark.flags {
+            return changed("is mounted with other options than when the broker started");
         }
         Ok(root)
     }
@@ -82,6 +108,8 @@ impl Roots {
             path: root.path.clone(),
             device: root.identity.device,
             inode: root.identity.inode,
+            filesystem: root.filesystem.clone(),
+            mount_options: mount_table::words(root.mark.flags).map(str::to_owned).collect(),
         };
         self.0.values().map(identity).collect()
     }
@@ -97,17 +125,43 @@ impl Root {
     /// link at the end is found as itself.
     ///
     /// # Errors
-    /// When there is nothing, or the way leads over a link or another file system.
+    /// When there is nothing, or the way leads over a link or into a mount that no rule grants.
     pub fn find(&self, components: &[String]) -> Result<(OwnedFd, Stat), Failure> {
         let place = Place { root: &self.name, components };
         let fd = if components.is_empty() {
             self.fd.try_clone().map_err(|error| Failure::new(ErrorKind::Io, error.to_string()))?
         } else {
-            beneath(self.fd.as_fd(), components.join("/"), OFlags::PATH | OFlags::NOFOLLOW)
-                .map_err(|errno| Failure::system(place, errno))?
+            match beneath(self.fd.as_fd(), components.join("/"), OFlags::PATH | OFlags::NOFOLLOW) {
+                Err(Errno::XDEV) => self.find_in_mount(components)?,
+                found => found.map_err(|errno| Failure::system(place, errno))?,
+            }
         };
         let stat = rustix::fs::fstat(&fd).map_err(|errno| Failure::system(place, errno))?;
         Ok((fd, stat))
+    }
+
+    /// As [`Root::find`], where the way leads into a mount: it must stand at a place of a mount
+    /// rule, with what that rule forces. Of two mounts on one way, no rule has the second.
+    fn find_in_mount(&self, components: &[String]) -> Result<OwnedFd, Failure> {
+        let rule_of = |length: usize| {
+            let (place, rest) = components.split_at_checked(length)?;
+            let rule = self.mounts.iter().find(|rule| rule.holds(&self.name, place))?;
+            Some((place, rest, rule))
+        };
+        let whole = Place { root: &self.name, components };
+        let (at, rest, rule) = (1..=components.len())
+            .find_map(rule_of)
+            .ok_or_else(|| Failure::system(whole, Errno::XDEV))?;
+        let place = Place { root: &self.name, components: at };
+        let failed = |errno| Failure::system(place, errno);
+        let (parent, leaf) = self.parent(at)?;
+        let top = top(parent.as_fd(), leaf).map_err(failed)?;
+        expect_forced(top.as_fd(), rule, place)?;
+        if rest.is_empty() {
+            return Ok(top);
+        }
+        beneath(top.as_fd(), rest.join("/"), OFlags::PATH | OFlags::NOFOLLOW)
+            .map_err(|errno| Failure::system(whole, errno))
     }
 
     /// The directory that holds what `components` name, and its name there.
@@ -169,42 +223,22 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-/// Opens `path` beneath `directory`, following no link and entering no other mount.
+/// Refuses a mount without the options that its rule forces: the rule has not made it.
 ///
 /// # Errors
-/// EXDEV for another mount, ELOOP for a link, EAGAIN for a tree that does not hold still,
-/// and what openat2(2) says otherwise.
-pub fn beneath(
-    directory: BorrowedFd<'_>,
-    path: impl rustix::path::Arg,
-    flags: OFlags,
-) -> Result<OwnedFd, Errno> {
-    let resolve = ResolveFlags::BENEATH
-        | ResolveFlags::NO_SYMLINKS
-        | ResolveFlags::NO_MAGICLINKS
-        | ResolveFlags::NO_XDEV;
-    let path = path.into_c_str()?;
-    for _ in 0..WALKS {
-        let flags = flags | OFlags::CLOEXEC;
-        match rustix::fs::openat2(directory, &*path, flags, Mode::empty(), resolve) {
-            Err(Errno::AGAIN | Errno::INTR) => {}
-            answer => return answer,
-        }
-    }
-    Err(Errno::AGAIN)
-}
-
-/// Opens for use what was found by [`Root::find`]: this very file, whatever its name means by now.
-///
-/// # Errors
-/// What open(2) says.
-pub fn reopen(found: BorrowedFd<'_>, flags: OFlags) -> Result<OwnedFd, Errno> {
-    rustix::fs::open(by_descriptor(found), flags | OFlags::CLOEXEC, Mode::empty())
-}
-
-/// The name by which a system call that takes only names reaches an open file.
-pub fn by_descriptor(fd: BorrowedFd<'_>) -> String {
-    format!("/proc/self/fd/{}", fd.as_raw_fd())
+/// `other-device`, which names the option.
+pub fn expect_forced(
+    top: BorrowedFd<'_>,
+    rule: &MountRule,
+    place: Place<'_>,
+) -> Result<(), Failure> {
+    let mark = mount_table::mark(top).map_err(|errno| Failure::system(place, errno))?;
+    let Some(missing) = mount_table::missing(mark.flags, rule.forced()) else { return Ok(()) };
+    let message = format!(
+        "{place}: what is mounted there lacks {missing}, which the rule {} forces",
+        rule.id
+    );
+    Err(Failure::new(ErrorKind::OtherDevice, message))
 }
 
 /// Refuses what is not a `kind`, and says so in the words of the protocol.
@@ -245,7 +279,7 @@ pub fn identity(stat: &Stat) -> Identity {
 
 /// Opens the root at `path`, which messages call `called`: the operator sees the path when
 /// the broker starts, a guest never does.
-fn open_root(path: &str, called: impl fmt::Display) -> Result<(OwnedFd, Identity), Failure> {
+fn open_root(path: &str, called: impl fmt::Display) -> Result<(OwnedFd, Identity, Mark), Failure> {
     let changed = |what: &dyn fmt::Display, errno| Failure {
         kind: ErrorKind::Changed,
         ..Failure::system(what, errno)
@@ -261,5 +295,31 @@ fn open_root(path: &str, called: impl fmt::Display) -> Result<(OwnedFd, Identity
             changed(&format_args!("{called}{advice}"), errno)
         })?;
     let stat = rustix::fs::fstat(&fd).map_err(|errno| changed(&called, errno))?;
-    Ok((fd, identity(&stat)))
+    let mark = mount_table::mark(&fd).map_err(|errno| changed(&called, errno))?;
+    Ok((fd, identity(&stat), mark))
+}
+
+/// Refuses a root whose mount is not what the policy says.
+fn check_mount(
+    root: &abaca_policy::Root,
+    called: &str,
+    mark: Mark,
+    filesystem: &str,
+) -> Result<(), Failure> {
+    let name = &root.name;
+    let refuse = |why: String| Err(Failure::new(ErrorKind::Changed, format!("{called} {why}")));
+    if let Some(wanted) = root.filesystem.as_ref().filter(|wanted| *wanted != filesystem) {
+        return refuse(format!(
+            "is on {filesystem}, and the policy says {wanted} (mount the right file system there, \
+             or correct roots.{name}.filesystem in the policy)"
+        ));
+    }
+    let wanted = root.mount_options.iter().copied();
+    if let Some(missing) = mount_table::missing(mark.flags, wanted) {
+        return refuse(format!(
+            "is mounted without {missing}, and the policy wants it (mount it with {missing}, or \
+             correct roots.{name}.mount-options in the policy)"
+        ));
+    }
+    Ok(())
 }

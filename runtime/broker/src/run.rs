@@ -14,20 +14,21 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use abaca_broker::protocol::{
-    CONTENTS_MAX, Done, ErrorKind, Identity, Outcome, StageReport, Status,
+    CONTENTS_MAX, Done, ErrorKind, Identity, Outcome, StageReport, Status, Wall,
 };
-use abaca_policy::{Argument, CommandGrant, Leaf, Pass};
+use abaca_policy::{Argument, CommandGrant, Leaf, Pass, SecretPass};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{WaitOptions, WaitStatus};
 
-use crate::confine::EVERY_WALL;
+use crate::control_groups::ControlGroup;
 use crate::failure::Failure;
 use crate::ground::Ground;
 use crate::job::Commands;
 use crate::pipes::{Feed, Keep};
+use crate::secrets::Secrets;
 use crate::spawn::{self, Child, Launch, Tail, Word};
 use crate::{programs, tree};
 
@@ -52,7 +53,8 @@ pub fn run(
     let start = Instant::now();
     let deadline = deadline.min(start + commands.timeout());
     let rule = commands.grants.first().map(|grant| grant.rule.id.clone()).unwrap_or_default();
-    let mut run = match start_all(ground, commands) {
+    let group = ground.walls.groups().make()?;
+    let mut run = match start_all(ground, &group, commands) {
         Ok(run) => run,
         Err(failure) => {
             // Stages before the one that failed are running already.
@@ -80,6 +82,7 @@ enum End {
 
 struct Run {
     stages: Vec<Running>,
+    secrets: Secrets,
     stdin: Feed,
     stdout: Keep,
 }
@@ -96,9 +99,15 @@ struct Prepared {
     rule: String,
     argv: Vec<String>,
     resolved: Vec<Identity>,
+    walls: Vec<Wall>,
+    user: Option<u32>,
 }
 
-fn start_all(ground: &Ground, commands: Commands<'_>) -> Result<Run, Failure> {
+fn start_all(
+    ground: &Ground,
+    group: &ControlGroup<'_>,
+    commands: Commands<'_>,
+) -> Result<Run, Failure> {
     let (mut input, stdin) = if commands.stdin.is_empty() {
         let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty());
         (null.map_err(plumbing)?, Feed::nothing())
@@ -109,27 +118,31 @@ fn start_all(ground: &Ground, commands: Commands<'_>) -> Result<Run, Failure> {
     let mut stages = Vec::new();
     for grant in &commands.grants {
         let (next, output) = pipe()?;
-        stages.push(start_one(ground, grant, &input, &output)?);
+        stages.push(start_one(ground, group, grant, &commands.secrets, &input, &output)?);
         input = next;
     }
     let cap = commands.grants.last().map_or(0, |grant| grant.rule.stdout_max);
-    Ok(Run { stages, stdin, stdout: Keep::new(input, cap).map_err(plumbing)? })
+    let stdout = Keep::new(input, cap).map_err(plumbing)?;
+    Ok(Run { stages, secrets: commands.secrets, stdin, stdout })
 }
 
 fn start_one(
     ground: &Ground,
+    group: &ControlGroup<'_>,
     grant: &CommandGrant<'_>,
+    secrets: &Secrets,
     stdin: &OwnedFd,
     stdout: &OwnedFd,
 ) -> Result<Running, Failure> {
     let rule = grant.rule;
-    let program = programs::open(&rule.program, ground.user)?;
-    let (words, resolved) = words(ground, &grant.argv)?;
+    let program = programs::open(&rule.program, rule.sha256.as_deref(), ground.user)?;
+    let (words, resolved) = words(ground, secrets, &grant.argv)?;
     let roots = |names: &[String]| -> Result<Vec<BorrowedFd<'_>>, Failure> {
         names.iter().map(|name| Ok(ground.roots.get(name)?.as_fd())).collect()
     };
-    let fence = ground.walls.fence(program.as_fd(), &roots(&rule.read)?, &roots(&rule.write)?)?;
-    let (read, stderr) = pipe()?;
+    let (read, write) = (roots(&rule.read)?, roots(&rule.write)?);
+    let walls = ground.walls.around(rule, group, program.as_fd(), &read, &write)?;
+    let (errors, stderr) = pipe()?;
     let child = spawn::launch(Launch {
         program: program.as_fd(),
         name: rule.program_name(),
@@ -137,41 +150,67 @@ fn start_one(
         stdin: stdin.as_fd(),
         stdout: stdout.as_fd(),
         stderr: stderr.as_fd(),
-        fence,
-        capabilities: &rule.caps,
-        cpu: rule.timeout,
+        walls,
     })?;
     let arguments = grant.argv.iter().map(Argument::to_string);
     let argv = [rule.program_name().to_owned()].into_iter().chain(arguments).collect();
-    let report = Prepared { rule: rule.id.clone(), argv, resolved };
-    let stderr = Keep::new(read, rule.stderr_max).map_err(plumbing)?;
+    let report = Prepared {
+        rule: rule.id.clone(),
+        argv,
+        resolved,
+        walls: ground.walls.standing(rule.network),
+        user: ground.walls.user(rule),
+    };
+    let stderr = Keep::new(errors, rule.stderr_max).map_err(plumbing)?;
     Ok(Running { child, ended: None, stderr, report })
 }
 
-/// Opens what the path arguments name.
-fn words(ground: &Ground, argv: &[Argument]) -> Result<(Vec<Word>, Vec<Identity>), Failure> {
-    let mut words = Vec::new();
+/// Opens what the path arguments name, and puts the secrets in their places.
+fn words(
+    ground: &Ground,
+    secrets: &Secrets,
+    argv: &[Argument],
+) -> Result<(Vec<Word>, Vec<Identity>), Failure> {
     let mut identities = Vec::new();
-    for argument in argv {
-        words.push(match argument {
-            Argument::Text(text) => Word::Text(text.clone()),
-            Argument::Path(path) => {
-                let root = ground.roots.get(&path.root)?;
-                let resolved = root.resolve(&path.components, path.leaf)?;
-                identities.push(resolved.identity);
-                let tail = match (resolved.new, path.leaf) {
-                    (Some(name), _) => Tail::New(name),
-                    (None, Leaf::File) => Tail::File,
-                    (None, _) => Tail::Directory,
-                };
-                match path.pass {
-                    Pass::Fd => Word::Descriptor { fd: resolved.fd, tail },
-                    Pass::Path => Word::Text(root.path(&path.components)),
-                }
-            }
-        });
-    }
+    let words = argv.iter().map(|argument| word(ground, secrets, argument, &mut identities));
+    let words = words.collect::<Result<_, _>>()?;
     Ok((words, identities))
+}
+
+fn word(
+    ground: &Ground,
+    secrets: &Secrets,
+    argument: &Argument,
+    identities: &mut Vec<Identity>,
+) -> Result<Word, Failure> {
+    let path = match argument {
+        Argument::Text(text) => return Ok(Word::Text(text.clone())),
+        Argument::Joined(parts) => {
+            let words = parts.iter().map(|part| word(ground, secrets, part, identities));
+            return words.collect::<Result<_, _>>().map(Word::Joined);
+        }
+        Argument::Secret(secret) => {
+            return Ok(match secret.pass {
+                SecretPass::Fd => {
+                    Word::Descriptor { fd: secrets.open(&secret.option)?, tail: Tail::File }
+                }
+                SecretPass::Argument => Word::Text(secrets.argument(&secret.option)?),
+            });
+        }
+        Argument::Path(path) => path,
+    };
+    let root = ground.roots.get(&path.root)?;
+    let resolved = root.resolve(&path.components, path.leaf)?;
+    identities.push(resolved.identity);
+    let tail = match (resolved.new, path.leaf) {
+        (Some(name), _) => Tail::New(name),
+        (None, Leaf::File) => Tail::File,
+        (None, _) => Tail::Directory,
+    };
+    Ok(match path.pass {
+        Pass::Fd => Word::Descriptor { fd: resolved.fd, tail },
+        Pass::Path => Word::Text(root.path(&path.components)),
+    })
 }
 
 impl Run {
@@ -217,21 +256,21 @@ impl Run {
 
     fn report(mut self, duration: Duration) -> Result<(Done, Vec<u8>), Failure> {
         self.stdout.pull_rest();
-        let (mut body, stdout_truncated) = self.stdout.kept();
+        let (stdout, stdout_truncated, most) = self.stdout.kept();
+        let mut body = self.secrets.redacted(stdout, stdout_truncated, most);
         let stdout_len = body.len() as u64;
         let mut stages = Vec::new();
         let mut stderr_truncated = false;
         for mut stage in self.stages {
             stage.stderr.pull_rest();
-            let (stderr, truncated) = stage.stderr.kept();
-            body.extend(stderr);
+            let (stderr, truncated, most) = stage.stderr.kept();
+            body.extend(self.secrets.redacted(stderr, truncated, most));
             stderr_truncated |= truncated;
-            let Prepared { rule, argv, resolved } = stage.report;
-            let walls = EVERY_WALL.to_vec();
+            let Prepared { rule, argv, resolved, walls, user } = stage.report;
             let status = stage.ended.ok_or_else(|| {
                 Failure::new(ErrorKind::Io, "a stage was reported before it ended")
             })?;
-            stages.push(StageReport { rule, argv, resolved, walls, status });
+            stages.push(StageReport { rule, argv, resolved, walls, user, status });
         }
         // Each rule keeps within one answer; the stages of a pipeline together may not.
         let most = usize::try_from(CONTENTS_MAX).unwrap_or(usize::MAX);

@@ -101,7 +101,7 @@ impl Running {
                 let deadline = job.deadline.min(now + commands.timeout());
                 (true, deadline + KILL_LIMIT + LAST_WORDS)
             }
-            Work::Files(_) => (false, job.deadline),
+            Work::Files(_) | Work::Mounts(_) => (false, job.deadline),
         };
         let main = rustix::process::getpid();
         let pid = match kernel::fork().map_err(failed)? {

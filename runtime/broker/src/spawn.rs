@@ -11,16 +11,14 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::time::Duration;
 
 use abaca_broker::protocol::ErrorKind;
-use landlock::RulesetCreated;
 use rustix::fs::Mode;
 use rustix::io::{Errno, FdFlags};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
-use crate::confine;
+use crate::confine::{self, Enclosure};
 use crate::failure::Failure;
 use crate::kernel::{self, Fork};
 
@@ -49,10 +47,7 @@ pub struct Launch<'a> {
     pub stdin: BorrowedFd<'a>,
     pub stdout: BorrowedFd<'a>,
     pub stderr: BorrowedFd<'a>,
-    pub fence: RulesetCreated,
-    pub capabilities: &'a [&'static str],
-    /// How long it may compute.
-    pub cpu: Duration,
+    pub walls: Enclosure<'a>,
 }
 
 /// One word of an argv.
@@ -61,6 +56,8 @@ pub enum Word {
     Text(String),
     /// What is open at `fd`, or `new` in it; spelt when the child knows the number.
     Descriptor { fd: OwnedFd, tail: Tail },
+    /// Several parts without gap.
+    Joined(Vec<Word>),
 }
 
 /// What follows `/proc/self/fd/N`.
@@ -144,7 +141,7 @@ fn prepare(launch: Launch<'_>, hand: Pid) -> Result<(Vec<CString>, Vec<CString>)
     kernel::default_signals();
     rustix::process::umask(UMASK);
     rustix::process::chdir("/").map_err(failed)?;
-    confine::enter(launch.fence, launch.capabilities, launch.cpu)?;
+    confine::enter(launch.walls)?;
     // After the walls: a change of credentials may clear it.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(failed)?;
     if rustix::process::getppid() != Some(hand) {
@@ -158,24 +155,28 @@ fn prepare(launch: Launch<'_>, hand: Pid) -> Result<(Vec<CString>, Vec<CString>)
 /// Gives each path argument its descriptor and writes the words.
 fn spell(words: &[Word]) -> Result<(Vec<String>, Vec<OwnedFd>), Errno> {
     let mut kept = Vec::new();
-    let mut spelt = Vec::new();
-    for word in words {
-        spelt.push(match word {
-            Word::Text(text) => text.clone(),
-            Word::Descriptor { fd, tail } => {
-                let fd = rustix::io::fcntl_dupfd_cloexec(fd, ARGUMENTS_FROM)?;
-                rustix::io::fcntl_setfd(&fd, FdFlags::empty())?;
-                let number = fd.as_raw_fd();
-                kept.push(fd);
-                match tail {
-                    Tail::File => format!("/proc/self/fd/{number}"),
-                    Tail::Directory => format!("/proc/self/fd/{number}/."),
-                    Tail::New(name) => format!("/proc/self/fd/{number}/{name}"),
-                }
-            }
-        });
-    }
+    let spelt = words.iter().map(|word| spell_one(word, &mut kept)).collect::<Result<_, _>>()?;
     Ok((spelt, kept))
+}
+
+fn spell_one(word: &Word, kept: &mut Vec<OwnedFd>) -> Result<String, Errno> {
+    Ok(match word {
+        Word::Text(text) => text.clone(),
+        Word::Joined(parts) => {
+            parts.iter().map(|part| spell_one(part, kept)).collect::<Result<_, _>>()?
+        }
+        Word::Descriptor { fd, tail } => {
+            let fd = rustix::io::fcntl_dupfd_cloexec(fd, ARGUMENTS_FROM)?;
+            rustix::io::fcntl_setfd(&fd, FdFlags::empty())?;
+            let number = fd.as_raw_fd();
+            kept.push(fd);
+            match tail {
+                Tail::File => format!("/proc/self/fd/{number}"),
+                Tail::Directory => format!("/proc/self/fd/{number}/."),
+                Tail::New(name) => format!("/proc/self/fd/{number}/{name}"),
+            }
+        }
+    })
 }
 
 fn strings(words: impl IntoIterator<Item = String>) -> Result<Vec<CString>, Failure> {

@@ -44,13 +44,15 @@ pub fn read(at: Target<'_>, offset: u64, length: u64) -> Result<(FilesReply, Vec
     Ok((FilesReply::Contents { size }, bytes))
 }
 
-/// Makes `bytes` the whole contents, in one step.
+/// Makes `bytes` the whole contents, in one step; of a `new` file, whose place must be free.
 ///
 /// # Errors
-/// When something stands there that is no regular file, or it cannot be written.
-pub fn write(at: Target<'_>, mode: Option<u32>, bytes: &[u8]) -> Result<(), Failure> {
+/// When something stands there that is no regular file, or for a new one anything; when it cannot
+/// be written.
+pub fn write(at: Target<'_>, mode: Option<u32>, new: bool, bytes: &[u8]) -> Result<(), Failure> {
     let (parent, leaf) = at.root.parent(at.components)?;
     let (now, owner) = match rustix::fs::statat(&parent, leaf, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(_) if new => return Err(at.failed(Errno::EXIST)),
         Ok(stat) => {
             roots::expect(&stat, FileType::RegularFile, at.place)?;
             let owner = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
@@ -64,7 +66,7 @@ pub fn write(at: Target<'_>, mode: Option<u32>, bytes: &[u8]) -> Result<(), Fail
     if let Some((user, group)) = owner {
         fresh.give(user, group)?;
     }
-    fresh.publish(leaf, Mode::from_raw_mode(mode.unwrap_or(now)), true)
+    fresh.publish(leaf, Mode::from_raw_mode(mode.unwrap_or(now)), !new)
 }
 
 /// Copies one file to a place that is free.

@@ -7,6 +7,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
 /// The longest header, in bytes: the most arguments a policy takes (64 KiB), each byte
 /// escaped in JSON, with room to spare is far below it.
@@ -71,15 +72,31 @@ fn length(
 /// Collects bytes as they arrive and gives messages out as they become whole.
 ///
 /// It holds at most one message more than was asked for: a caller that empties it after each
-/// `push` never holds more than the limits and one read.
-#[derive(Debug, Default)]
+/// `push` never holds more than the limits and one read. Secrets come among the bytes, so none of its
+/// memory is given back unwiped.
+#[derive(Default)]
 pub struct Decoder {
-    bytes: Vec<u8>,
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+/// Without the bytes.
+impl std::fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decoder").field("bytes", &self.bytes.len()).finish()
+    }
 }
 
 impl Decoder {
     /// Adds bytes that arrived.
     pub fn push(&mut self, bytes: &[u8]) {
+        let wanted = self.bytes.len() + bytes.len();
+        if wanted > self.bytes.capacity() {
+            // What grows by itself leaves its old memory as it was.
+            let room = wanted.max(self.bytes.capacity().saturating_mul(2));
+            let mut grown = Zeroizing::new(Vec::with_capacity(room));
+            grown.extend_from_slice(&self.bytes);
+            self.bytes = grown;
+        }
         self.bytes.extend_from_slice(bytes);
     }
 
@@ -109,7 +126,8 @@ impl Decoder {
             return Ok(None);
         };
         let frame = Frame { header: serde_json::from_slice(header)?, body: body.to_vec() };
-        self.bytes.drain(..PREFIX + header_length + body_length);
+        let rest = self.bytes.split_off(PREFIX + header_length + body_length);
+        self.bytes = Zeroizing::new(rest);
         Ok(Some(frame))
     }
 

@@ -18,21 +18,25 @@ pub struct Request {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum RequestKind {
-    /// Run one program. The frame's body is its standard input.
+    /// Run one program. The frame's body is the values of `secrets`, then its standard input.
     Command {
         /// The program's file name, as the policy's rules name it.
         program: String,
         /// The guest's arguments, without the program. They are matched, never executed.
         args: Vec<String>,
+        /// The secrets that its rule passes on: all of them, and no other.
+        secrets: Vec<Secret>,
         /// Milliseconds from when the broker reads the request, waiting in the queue
         /// included. A rule's own timeout may be shorter, never longer.
         deadline_ms: u64,
     },
     /// Run several programs, the output of each joined to the input of the next. The
-    /// frame's body is the standard input of the first.
+    /// frame's body is the values of `secrets`, then the standard input of the first.
     Pipeline {
         /// One to [`STAGES_MAX`](super::STAGES_MAX) programs, in the order of the data.
         stages: Vec<Stage>,
+        /// As in `command`, of all rules together.
+        secrets: Vec<Secret>,
         /// As in `command`; the shortest timeout among the rules counts for all.
         deadline_ms: u64,
     },
@@ -43,12 +47,29 @@ pub enum RequestKind {
         /// As in `command`.
         deadline_ms: u64,
     },
+    /// Mount or unmount something at a place beneath a root.
+    Mounts {
+        /// What to do.
+        request: MountsRequest,
+        /// As in `command`.
+        deadline_ms: u64,
+    },
     /// Stop the request `target`, which then answers `cancelled`. Naming one that was
     /// answered already is no mistake and does nothing.
     Cancel {
         /// The id of the request to stop.
         target: u64,
     },
+}
+
+/// A secret option's value in a frame's body: never in a header, which may be shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secret {
+    /// The option's name.
+    pub option: String,
+    /// How many bytes of the body are its value, 1 to [`SECRET_MAX`](super::SECRET_MAX).
+    pub bytes: u32,
 }
 
 /// One program of a pipeline.
@@ -75,6 +96,12 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verb", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum FilesRequest {
+    /// Say whether anything is there. Answered with `there`. Permitted wherever a rule reaches,
+    /// whatever its verbs: it is asked so that another request can be decided.
+    Look {
+        /// The place.
+        at: Place,
+    },
     /// Read part of a regular file. Answered with `contents`.
     Read {
         /// The file.
@@ -93,6 +120,8 @@ pub enum FilesRequest {
         /// Permission bits, at most 0o1777. Without it: those of the file that is replaced,
         /// cut to 0o777, or 0o640 for a new one.
         mode: Option<u32>,
+        /// The place must be free: nothing is replaced.
+        new: bool,
     },
     /// List a directory, sorted by the bytes of the names. Answered with `entries`.
     List {
@@ -151,5 +180,48 @@ pub enum FilesRequest {
     Usage {
         /// The file or directory.
         at: Place,
+    },
+}
+
+/// A verb on mounts. Answered with `mounts`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum MountsRequest {
+    /// Mount something. The same there already is success.
+    Mount {
+        /// What to mount.
+        source: MountSource,
+        /// Where: a directory that exists, never a root itself.
+        at: Place,
+        /// The type of the file system, or `bind` for a directory.
+        filesystem: String,
+        /// Options, each for itself; those that are forced may be left out.
+        options: Vec<String>,
+    },
+    /// Unmount what a mount rule might have mounted there. Nothing there is success.
+    Unmount {
+        /// Where.
+        at: Place,
+    },
+}
+
+/// What to mount, in the guest's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum MountSource {
+    /// An image file or a directory beneath a root.
+    Path {
+        /// Which.
+        at: Place,
+    },
+    /// A volume.
+    Device {
+        /// `GROUP/VOLUME`.
+        name: String,
+    },
+    /// An export of another machine.
+    Remote {
+        /// As its file system names it.
+        name: String,
     },
 }

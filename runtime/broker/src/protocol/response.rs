@@ -40,6 +40,17 @@ pub enum Outcome {
         /// How long it took, in milliseconds.
         duration_ms: u64,
     },
+    /// A verb on mounts was done. There is no body.
+    Mounts {
+        /// The rule that permitted it.
+        rule: String,
+        /// The directory that the mount was attached to; of what was mounted already, its own.
+        resolved: Identity,
+        /// Whether anything had to be done.
+        changed: bool,
+        /// How long it took, in milliseconds.
+        duration_ms: u64,
+    },
     /// The policy does not permit it. Nothing was done.
     Denied {
         /// The rule that came nearest, if one names this program or root.
@@ -82,7 +93,7 @@ pub struct Hello {
     pub landlock_abi: u32,
     /// The user it runs as.
     pub user: u32,
-    /// The walls it can put around a command on this kernel.
+    /// The walls it can put around a command on this kernel, with its rights.
     pub walls: Vec<Wall>,
 }
 
@@ -98,6 +109,10 @@ pub struct RootIdentity {
     pub device: u64,
     /// The inode's number.
     pub inode: u64,
+    /// The type of the file system it lies on.
+    pub filesystem: String,
+    /// Which of `nodev`, `noexec`, `nosuid` and `ro` that is mounted with.
+    pub mount_options: Vec<String>,
 }
 
 /// Which file a path turned out to be.
@@ -142,6 +157,8 @@ pub struct StageReport {
     pub resolved: Vec<Identity>,
     /// The walls that stood around it.
     pub walls: Vec<Wall>,
+    /// The number of the user it ran as, where its rule names one; else it is the broker's.
+    pub user: Option<u32>,
     /// How it ended.
     pub status: Status,
 }
@@ -162,6 +179,11 @@ pub enum Status {
 pub enum FilesReply {
     /// It was done. The body is empty.
     Nothing,
+    /// Whether anything is at the place. The body is empty.
+    There {
+        /// Something is, be it a link that leads nowhere.
+        there: bool,
+    },
     /// The body is what was read.
     Contents {
         /// The size of the whole file when it was read, in bytes.
@@ -236,6 +258,68 @@ pub enum Wall {
     Tcp,
     /// No signal to a process outside, no abstract socket of one.
     Scope,
+    /// A network namespace without a single address.
+    Network,
+    /// No socket of any network; stands where the network's namespace cannot be made.
+    Sockets,
+    /// A bound on how many processes and threads it has together with what it starts; stands
+    /// where the broker has a control group to make.
+    Processes,
+    /// A bound on the memory of all of them together; stands like `processes`.
+    Memory,
+    /// No system call that storage tools do not need and attackers do.
+    Syscalls,
+}
+
+impl Wall {
+    /// All of them, in the order above.
+    pub const ALL: [Wall; 14] = [
+        Wall::Session,
+        Wall::Descriptors,
+        Wall::Environment,
+        Wall::Limits,
+        Wall::NoNewPrivileges,
+        Wall::Capabilities,
+        Wall::Files,
+        Wall::Tcp,
+        Wall::Scope,
+        Wall::Network,
+        Wall::Sockets,
+        Wall::Processes,
+        Wall::Memory,
+        Wall::Syscalls,
+    ];
+
+    /// Whether no command runs without it. The others are bounds on all processes of a command
+    /// together, which only some users of some machines can set: each alone is bounded anyhow.
+    pub const fn is_required(self) -> bool {
+        !matches!(self, Wall::Processes | Wall::Memory)
+    }
+
+    /// What a machine needs so that it can be built, as half a sentence.
+    pub const fn needs(self) -> &'static str {
+        match self {
+            Wall::Files | Wall::Tcp | Wall::Scope => {
+                "needs Landlock 6: Linux 6.12, with `landlock` among the lsm= of its command line"
+            }
+            Wall::Syscalls | Wall::Sockets => "needs a kernel with seccomp filters",
+            Wall::Network => "needs the right to make a network namespace",
+            Wall::Processes => {
+                "needs a control group with the controller `pids` for the broker to divide: a \
+                 service with Delegate=pids, or root"
+            }
+            Wall::Memory => {
+                "needs a control group with the controller `memory` for the broker to divide: a \
+                 service with Delegate=memory, or root; each process alone is bounded"
+            }
+            Wall::Session
+            | Wall::Descriptors
+            | Wall::Environment
+            | Wall::Limits
+            | Wall::NoNewPrivileges
+            | Wall::Capabilities => "needs nothing that a Linux could lack",
+        }
+    }
 }
 
 /// What kind of failure an [`Outcome::Error`] is.
@@ -252,6 +336,8 @@ pub enum ErrorKind {
     NotAFile,
     /// The directory has entries.
     NotEmpty,
+    /// Something works there, or it is mounted elsewhere.
+    Busy,
     /// A link stands where none is followed.
     SymbolicLink,
     /// Another file system lies there.

@@ -32,6 +32,27 @@ fn a_permitted_command_runs_and_is_reported() {
 }
 
 #[test]
+fn a_path_within_a_word_is_opened_like_a_word_of_its_own() {
+    let rule = "[[command]]\nid = \"block-copy\"\nprogram = \"/usr/bin/dd\"\nargs = [\"status=none\",\n\
+         { concat = [\"if=\", { path = { root = \"shares\", leaf = \"file\", name = \"share\" } }] },\n\
+         { concat = [\"of=\", { path = { root = \"shares\", leaf = \"new\", name = \"share\" } }] }]\n\
+         write = [\"shares\"]\n";
+    let mut broker = Broker::with(rule);
+    write(&broker.path("shares/a"), "hello");
+    symlink("/etc/passwd", broker.path("shares/link")).unwrap();
+    let (done, _) = broker.done("dd", &["status=none", "if=shares:a", "of=shares:b"]);
+    assert_eq!(done.status, Status::Exited(0), "{done:?}");
+    assert_eq!(fs::read_to_string(broker.path("shares/b")).unwrap(), "hello");
+    let stage = &done.stages[0];
+    assert_eq!(stage.argv, ["dd", "status=none", "if=<shares>/a", "of=<shares>/b"]);
+    assert_eq!(stage.resolved.len(), 2);
+    let (outcome, _) = broker.command("dd", &["status=none", "if=shares:link", "of=shares:c"]);
+    assert_eq!(kind(&outcome), ErrorKind::SymbolicLink);
+    let (outcome, _) = broker.command("dd", &["status=none", "if=shares:a", "of=shares:b"]);
+    assert_eq!(kind(&outcome), ErrorKind::AlreadyExists);
+}
+
+#[test]
 fn what_no_rule_permits_is_denied() {
     let mut broker = Broker::with("");
     for (program, args) in [
@@ -157,10 +178,25 @@ fn a_flood_is_cut_and_the_command_still_ends() {
 }
 
 #[test]
+fn a_command_that_prints_too_much_is_read_to_its_end() {
+    // Without a shell between, which would not notice that nobody reads.
+    for (to, text) in
+        [("out", "exec head -c 20000000 /dev/zero"), ("err", "exec head -c 20000000 /dev/zero >&2")]
+    {
+        let mut broker =
+            Broker::with(&script("flood", text, "stdout-max = \"1KiB\"\nstderr-max = \"1KiB\""));
+        let (done, _) = broker.done("sh", &["-c", text]);
+        assert_eq!(done.status, Status::Exited(0), "{text}");
+        let [out, err] = [done.stdout_len, done.stderr_len];
+        assert_eq!([out, err], if to == "out" { [1024, 0] } else { [0, 1024] }, "{text}");
+    }
+}
+
+#[test]
 fn a_pipeline_joins_its_stages_and_fails_with_the_last_that_failed() {
     let rules = [
         script("half", "cat; echo one >&2; exit 4", "stdin-max = \"1KiB\""),
-        script("kill", "cat >/dev/null; kill -9 $$", ""),
+        script("kill", "cat >/dev/null; kill -9 $$", "stdin-max = \"1KiB\""),
     ];
     let mut broker = Broker::with(&rules.concat());
     let stage = |program: &str, args: &[&str]| Stage {
@@ -169,20 +205,22 @@ fn a_pipeline_joins_its_stages_and_fails_with_the_last_that_failed() {
     };
     let half = stage("sh", &["-c", "cat; echo one >&2; exit 4"]);
     let stages = vec![half.clone(), stage("wc", &["-c"])];
-    let (outcome, body) =
-        broker.ask(RequestKind::Pipeline { stages, deadline_ms: AMPLE }, b"12345");
+    let (outcome, body) = broker
+        .ask(RequestKind::Pipeline { stages, secrets: Vec::new(), deadline_ms: AMPLE }, b"12345");
     let Outcome::Done(done) = outcome else { panic!("{outcome:?}") };
     assert_eq!(body, b"5\none\n");
     assert_eq!((done.status, done.stages.len()), (Status::Exited(4), 2));
     assert_eq!((done.stdout_len, done.stderr_len), (2, 4));
 
     let stages = vec![half.clone(), stage("sh", &["-c", "cat >/dev/null; kill -9 $$"])];
-    let (outcome, _) = broker.ask(RequestKind::Pipeline { stages, deadline_ms: AMPLE }, b"1");
+    let (outcome, _) =
+        broker.ask(RequestKind::Pipeline { stages, secrets: Vec::new(), deadline_ms: AMPLE }, b"1");
     let Outcome::Done(done) = outcome else { panic!("{outcome:?}") };
     assert_eq!(done.status, Status::Signalled(9));
 
     let stages = vec![half, stage("rm", &["-rf"])];
-    let (outcome, _) = broker.ask(RequestKind::Pipeline { stages, deadline_ms: AMPLE }, b"1");
+    let (outcome, _) =
+        broker.ask(RequestKind::Pipeline { stages, secrets: Vec::new(), deadline_ms: AMPLE }, b"1");
     let Outcome::Denied { reason, .. } = outcome else { panic!("{outcome:?}") };
     assert!(reason.starts_with("stage 2 of 2"), "{reason}");
 }

@@ -28,11 +28,11 @@ fn remove(path: &str, recursive: bool) -> FilesRequest {
 #[test]
 fn what_is_written_is_read_and_replaced_whole() {
     let mut broker = Broker::with("");
-    let file = FilesRequest::Write { at: at("a"), mode: Some(0o604) };
+    let file = FilesRequest::Write { at: at("a"), mode: Some(0o604), new: false };
     broker.file_done(file, b"hello world");
     assert_eq!(mode(&broker.path("shares/a")), 0o604);
     let before = fs::metadata(broker.path("shares/a")).unwrap().ino();
-    broker.file_done(FilesRequest::Write { at: at("a"), mode: None }, b"second text");
+    broker.file_done(FilesRequest::Write { at: at("a"), mode: None, new: false }, b"second text");
     assert_eq!(mode(&broker.path("shares/a")), 0o604, "the bits stay");
     assert_ne!(fs::metadata(broker.path("shares/a")).unwrap().ino(), before);
     let request = FilesRequest::Read { at: at("a"), offset: 7, length: 100 };
@@ -47,7 +47,7 @@ fn only_granted_verbs_and_places() {
     let mut broker = Broker::with("");
     let elsewhere = Place { root: "snapshots".into(), path: "a".into() };
     for request in [
-        FilesRequest::Write { at: elsewhere.clone(), mode: None },
+        FilesRequest::Write { at: elsewhere.clone(), mode: None, new: false },
         FilesRequest::Rename { from: at("../a"), to: at("b") },
         FilesRequest::Copy { from: at("a"), to: elsewhere },
         FilesRequest::Remove { at: at(""), recursive: true },
@@ -71,8 +71,8 @@ fn links_are_never_followed() {
     for request in [
         FilesRequest::Read { at: at("file"), offset: 0, length: 9 },
         FilesRequest::Read { at: at("dir/f"), offset: 0, length: 9 },
-        FilesRequest::Write { at: at("file"), mode: None },
-        FilesRequest::Write { at: at("dir/f"), mode: None },
+        FilesRequest::Write { at: at("file"), mode: None, new: false },
+        FilesRequest::Write { at: at("dir/f"), mode: None, new: false },
         FilesRequest::SetMode { at: at("file"), mode: 0o777 },
         FilesRequest::SetOwner { at: at("file"), uid: Some(1), gid: None },
         FilesRequest::List { at: at("dir"), after: None, limit: 9 },
@@ -186,7 +186,7 @@ fn nothing_is_set_user_and_only_directories_are_set_group() {
     let set = |name: &str, mode| FilesRequest::SetMode { at: at(name), mode };
     for bits in [0o4755, 0o2755, 0o6755] {
         assert_eq!(error(&mut broker, set("a", bits)), ErrorKind::Invalid, "{bits:o}");
-        let request = FilesRequest::Write { at: at("a"), mode: Some(bits) };
+        let request = FilesRequest::Write { at: at("a"), mode: Some(bits), new: false };
         assert_eq!(error(&mut broker, request), ErrorKind::Invalid, "{bits:o}");
     }
     let request = FilesRequest::MakeDir { at: at("d"), mode: 0o4755 };
@@ -197,7 +197,7 @@ fn nothing_is_set_user_and_only_directories_are_set_group() {
     assert_eq!(mode(&broker.path("shares/d")), 0o3775);
     // Nor does a file lend the bits that it has to new contents.
     fs::set_permissions(&file, fs::Permissions::from_mode(0o6755)).unwrap();
-    broker.file_done(FilesRequest::Write { at: at("a"), mode: None }, b"new");
+    broker.file_done(FilesRequest::Write { at: at("a"), mode: None, new: false }, b"new");
     assert_eq!(mode(&file), 0o755);
 }
 
@@ -210,7 +210,7 @@ fn a_file_that_is_replaced_keeps_its_owner() {
     let file = broker.path("shares/a");
     write(&file, "old");
     chown(&file, Some(1234), Some(4321)).unwrap();
-    broker.file_done(FilesRequest::Write { at: at("a"), mode: None }, b"new");
+    broker.file_done(FilesRequest::Write { at: at("a"), mode: None, new: false }, b"new");
     let stat = fs::metadata(file).unwrap();
     assert_eq!((stat.uid(), stat.gid()), (1234, 4321));
 }
@@ -234,4 +234,34 @@ fn usage_counts_a_file_with_two_names_once() {
     assert_eq!((e, entries), (1, 3));
     assert_eq!(apparent - p, 100_000);
     assert!((100_000..200_000).contains(&(allocated - a)), "{allocated} {a}");
+}
+
+#[test]
+fn a_new_file_replaces_nothing_and_a_look_says_what_is_there() {
+    let mut broker = Broker::with("");
+    let new = || FilesRequest::Write { at: at("a"), mode: None, new: true };
+    let look =
+        |broker: &mut Broker, path: &str| broker.files(FilesRequest::Look { at: at(path) }, b"").0;
+    let there = |outcome: &Outcome| match outcome {
+        Outcome::Files { reply: FilesReply::There { there }, .. } => *there,
+        other => panic!("{other:?}"),
+    };
+    assert!(!there(&look(&mut broker, "a")) && !there(&look(&mut broker, "none/a")));
+    broker.file_done(new(), b"first");
+    assert!(there(&look(&mut broker, "a")));
+    let (outcome, _) = broker.files(new(), b"second");
+    assert!(
+        matches!(outcome, Outcome::Error { kind: ErrorKind::AlreadyExists, .. }),
+        "{outcome:?}"
+    );
+    assert_eq!(fs::read_to_string(broker.path("shares/a")).unwrap(), "first");
+    symlink("nowhere", broker.path("shares/link")).unwrap();
+    assert!(there(&look(&mut broker, "link")), "a link is something");
+    // Nobody is told of places that no rule is about, nor led out of the root.
+    for path in ["../outside", ".hidden", "a/b/c/d/e"] {
+        let outcome = look(&mut broker, path);
+        assert!(matches!(outcome, Outcome::Denied { .. }), "{path}: {outcome:?}");
+    }
+    let outside = FilesRequest::Look { at: Place { root: "elsewhere".into(), path: "a".into() } };
+    assert!(matches!(broker.files(outside, b"").0, Outcome::Denied { .. }));
 }

@@ -9,8 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use abaca_broker::protocol::{
-    Decoder, Done, FilesReply, FilesRequest, Frame, Hello, Outcome, Place, Request, RequestKind,
-    Response, encode,
+    Decoder, Done, FilesReply, FilesRequest, Frame, Hello, MountsRequest, Outcome, Place, Request,
+    RequestKind, Response, encode,
 };
 use tempfile::TempDir;
 
@@ -84,14 +84,28 @@ pub fn script(id: &str, script: &str, more: &str) -> String {
     )
 }
 
+/// A rule that lets the broker run one text of Perl, which can make any system call:
+/// `perl -e TEXT`.
+pub fn perl(text: &str, more: &str) -> String {
+    format!(
+        "[[command]]\nid = \"perl\"\nprogram = \"/usr/bin/perl\"\nargs = [\"-e\", '''{text}''']\n\
+         root-equivalent = \"a test\"\n{more}\n"
+    )
+}
+
 /// True as root; else says that `what` is skipped.
 pub fn root_for(what: &str) -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
-        // Not by eprintln, which the test harness keeps to itself when a test passes.
-        let _ = writeln!(std::io::stderr(), "SKIPPED (needs root): {what}");
+        skipped(&format!("(needs root): {what}"));
     }
     root
+}
+
+/// Says that something is not tried here.
+pub fn skipped(what: &str) {
+    // Not by eprintln, which the test harness keeps to itself when a test passes.
+    let _ = writeln!(std::io::stderr(), "SKIPPED {what}");
 }
 
 pub struct Broker {
@@ -112,18 +126,32 @@ impl Broker {
 
     /// A broker with a policy of the test's own; nothing is read yet.
     pub fn start(policy: &str) -> Broker {
-        Broker::start_with(policy, Stdio::inherit())
+        Broker::start_with(policy, Stdio::inherit(), &[])
     }
 
     /// The usual policy and `more` rules, and an open file as the broker's standard output.
     pub fn holding(more: &str, stdout: File) -> Broker {
-        let mut broker = Broker::start_with(&format!("{POLICY}\n{more}"), stdout.into());
+        let mut broker = Broker::start_with(&format!("{POLICY}\n{more}"), stdout.into(), &[]);
         broker.hello();
         broker
     }
 
+    /// The usual policy and `more` rules, and a root without the power over namespaces.
+    pub fn humble(more: &str) -> (Broker, Hello) {
+        let first = ["/usr/bin/setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"];
+        let mut broker = Broker::started_by(&first, &format!("{POLICY}\n{more}"));
+        let hello = broker.hello();
+        (broker, hello)
+    }
+
+    /// A broker with a policy of the test's own, and `first` before it on its command line.
+    pub fn started_by(first: &[&str], policy: &str) -> Broker {
+        Broker::start_with(policy, Stdio::inherit(), first)
+    }
+
+    /// `first` stands before the broker on its command line.
     #[expect(clippy::disallowed_methods, reason = "the broker under test is a process")]
-    fn start_with(policy: &str, stdout: Stdio) -> Broker {
+    fn start_with(policy: &str, stdout: Stdio, first: &[&str]) -> Broker {
         let directory = tempfile::tempdir().unwrap();
         for name in ["shares", "snapshots"] {
             std::fs::create_dir(directory.path().join(name)).unwrap();
@@ -132,7 +160,10 @@ impl Broker {
         let policy = policy.replace('@', directory.path().to_str().unwrap());
         std::fs::write(&file, policy).unwrap();
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_abaca-broker"))
+        let mut line: Vec<&str> = first.to_vec();
+        line.push(env!("CARGO_BIN_EXE_abaca-broker"));
+        let process = Command::new(line[0])
+            .args(&line[1..])
             .arg("--policy")
             .arg(&file)
             .args(["--socket-fd", "0"])
@@ -213,6 +244,10 @@ impl Broker {
         }
     }
 
+    pub fn mounts(&mut self, request: MountsRequest) -> Outcome {
+        self.ask(RequestKind::Mounts { request, deadline_ms: AMPLE }, &[]).0
+    }
+
     pub fn files(&mut self, request: FilesRequest, body: &[u8]) -> (Outcome, Vec<u8>) {
         self.ask(RequestKind::Files { request, deadline_ms: AMPLE }, body)
     }
@@ -235,7 +270,7 @@ impl Drop for Broker {
 
 pub fn command(program: &str, args: &[&str], deadline_ms: u64) -> RequestKind {
     let args = args.iter().map(|&arg| arg.to_owned()).collect();
-    RequestKind::Command { program: program.to_owned(), args, deadline_ms }
+    RequestKind::Command { program: program.to_owned(), args, secrets: Vec::new(), deadline_ms }
 }
 
 pub fn at(path: &str) -> Place {

@@ -13,8 +13,16 @@
 
 mod commands;
 mod confinement;
+mod control_groups;
 mod endings;
 mod files;
 mod harness;
 mod holding;
+mod mounts;
+mod network;
+mod programs;
+mod roots;
+mod secrets;
+mod syscalls;
+mod users;
 mod wire;

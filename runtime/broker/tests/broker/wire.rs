@@ -62,6 +62,7 @@ fn a_policy_that_cannot_stand_is_said_and_ends_the_broker() {
         (missing_root, "missing"),
         (tool("/usr/bin/no-such-tool"), "no-such-tool"),
         (tool("/etc/passwd"), "not executable"),
+        (tool("/usr/bin/ldd"), "a script"),
     ] {
         let mut broker = Broker::start(&policy);
         match broker.receive().unwrap().header.result {

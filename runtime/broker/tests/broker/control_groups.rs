@@ -1,0 +1,154 @@
+//! Bounds on a command together with everything it starts, where this machine has them.
+
+use std::path::{Path, PathBuf};
+
+use abaca_broker::protocol::{Hello, Outcome, RequestKind, Wall};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::harness::{AMPLE, Broker, command, eventually, mark, perl, processes, script, skipped};
+
+/// As many processes as the broker lets there be at once.
+const PROCESSES_MAX: u32 = 1024;
+
+/// More than that, and few enough that a machine without the bound bears them.
+const ATTEMPTS: u32 = 1400;
+
+/// More than half of the bytes that a command may have with all that it starts, in pieces.
+const PART: u64 = PIECE * (LAST + 1);
+const PIECE: u64 = 1_150_000_000;
+const LAST: u64 = 1;
+
+/// Such memory is not had in no time, in milliseconds.
+const UNHURRIED: u64 = 60_000;
+
+/// A broker with `rule`, if it can build this wall around what it runs.
+fn bounded(wall: Wall, rule: &str) -> Option<Broker> {
+    let mut broker = Broker::start(&format!("schema = 1\ndriver = \"test\"\n{rule}"));
+    let hello: Hello = broker.hello();
+    if hello.walls.contains(&wall) {
+        return Some(broker);
+    }
+    skipped(&format!("(this user has no control groups for it on this machine): {wall:?}"));
+    None
+}
+
+/// The control groups of this name, in all hierarchies.
+fn groups(name: &str) -> Vec<PathBuf> {
+    fn search(place: &Path, name: &str, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                let here = entry.path();
+                search(&here, name, found);
+                if entry.file_name().to_str() == Some(name) {
+                    found.push(here);
+                }
+            }
+        }
+    }
+    let mut found = Vec::new();
+    search(Path::new("/sys/fs/cgroup"), name, &mut found);
+    found
+}
+
+#[test]
+fn a_command_and_what_it_starts_have_so_many_processes_together() {
+    let text = format!(
+        "my $n = 1; while ($n < {ATTEMPTS}) {{ my $p = fork; last unless defined $p; \
+         if (!$p) {{ sleep 600; exit }} $n++ }} print $n"
+    );
+    let Some(mut broker) = bounded(Wall::Processes, &perl(&text, "timeout = \"1m\"")) else {
+        return;
+    };
+    let (done, output) = broker.done("perl", &["-e", &text]);
+    assert_eq!(output, PROCESSES_MAX.to_string());
+    assert!(done.stages[0].walls.contains(&Wall::Processes));
+}
+
+#[test]
+fn a_command_and_what_it_starts_have_so_much_memory_together() {
+    // One holds its part while the other asks for as much: each alone may have it. Read of zeros,
+    // for that touches each page once.
+    let text = format!(
+        "open my $z, '<', '/dev/zero'; \
+         our $x; sub take {{ sysread $z, $x, {PIECE}, $_ * {PIECE} for 0..{LAST} }} \
+         pipe my $r, my $w; pipe my $hold, my $end; \
+         my $one = fork; if (!$one) {{ close $end; take; syswrite $w, 'y'; \
+         sysread $hold, my $b, 1; exit 0 }} close $w; sysread $r, my $b, 1; \
+         my $other = fork; if (!$other) {{ take; exit 0 }} \
+         waitpid $other, 0; print $?; close $end; waitpid $one, 0; print qq( $?)"
+    );
+    let rule = perl(&text, "timeout = \"1m\"");
+    let Some(mut broker) = bounded(Wall::Memory, &rule) else { return };
+    let available = std::fs::read_to_string("/proc/meminfo").unwrap();
+    let available = available.lines().find_map(|line| line.strip_prefix("MemAvailable:")).unwrap();
+    let available: u64 = available.trim().trim_end_matches(" kB").parse().unwrap();
+    if available < 4 * PART / 1024 {
+        return skipped("(too little memory is free on this machine): a bound on memory");
+    }
+    let (outcome, output) = broker.ask(command("perl", &["-e", &text], UNHURRIED), &[]);
+    let Outcome::Done(done) = outcome else { panic!("{outcome:?}") };
+    let output = String::from_utf8(output).unwrap();
+    // The kernel chooses which of them it kills.
+    assert!(["9 0", "0 9"].contains(&output.as_str()), "{output}: {done:?}");
+    assert!(done.stages[0].walls.contains(&Wall::Memory));
+}
+
+#[test]
+fn a_group_goes_with_its_command_also_when_the_hand_is_killed() {
+    let mark = mark(40);
+    let text = format!("sleep {mark}");
+    let Some(mut broker) = bounded(Wall::Processes, &script("sleep", &text, "timeout = \"5m\""))
+    else {
+        return;
+    };
+    for killed in [false, true] {
+        let target = broker.send(command("sh", &["-c", &text], AMPLE), &[]);
+        eventually("it runs", || !processes(&mark).is_empty());
+        let hand = broker.hands()[0];
+        let name = format!("abaca-broker-{hand}");
+        assert!(!groups(&name).is_empty());
+        if killed {
+            kill_process(Pid::from_raw(hand).unwrap(), Signal::KILL).unwrap();
+        } else {
+            broker.send(RequestKind::Cancel { target }, &[]);
+        }
+        let result = broker.receive().unwrap().header.result;
+        assert_eq!(matches!(result, Outcome::Cancelled { .. }), !killed, "{result:?}");
+        assert_eq!(groups(&name), Vec::<PathBuf>::new(), "killed: {killed}");
+    }
+}
+
+#[test]
+fn what_brokers_left_that_are_gone_is_removed_by_the_next_one() {
+    let mark = mark(41);
+    let text = format!("sleep {mark}");
+    let Some(mut broker) = bounded(Wall::Processes, &script("sleep", &text, "timeout = \"5m\""))
+    else {
+        return;
+    };
+    broker.send(command("sh", &["-c", &text], AMPLE), &[]);
+    eventually("it runs", || !processes(&mark).is_empty());
+    let in_use = format!("abaca-broker-{}", broker.hands()[0]);
+    let places: Vec<PathBuf> =
+        groups(&in_use).iter().map(|group| group.parent().unwrap().to_owned()).collect();
+    assert!(!places.is_empty());
+    // Whoever was the first process to end here is gone; whoever runs this test is not.
+    let mut gone = std::process::Command::new("/usr/bin/true").spawn().unwrap();
+    gone.wait().unwrap();
+    let stale = format!("abaca-broker-{}", gone.id());
+    let kept = [format!("abaca-broker-{}", std::process::id()), format!("other-{}", gone.id())];
+    for place in &places {
+        for name in kept.iter().chain([&stale]) {
+            std::fs::create_dir(place.join(name)).unwrap();
+        }
+    }
+    bounded(Wall::Processes, &script("true", "true", "")).unwrap();
+    assert_eq!(groups(&stale), Vec::<PathBuf>::new());
+    for name in kept.iter().chain([&in_use]) {
+        assert_eq!(groups(name).len(), places.len(), "{name}");
+    }
+    for (place, name) in places.iter().flat_map(|place| kept.iter().map(move |name| (place, name)))
+    {
+        std::fs::remove_dir(place.join(name)).unwrap();
+    }
+}

@@ -1,0 +1,69 @@
+//! Which file a program is: what the rule pins, at the start and at each use.
+
+use std::fs;
+use std::path::PathBuf;
+
+use abaca_broker::protocol::{ErrorKind, Outcome, Status};
+use sha2::{Digest, Sha256};
+
+use crate::harness::{Broker, root_for};
+
+/// Gives the broker a directory that nobody else writes and nobody else sees, with a copy of
+/// `true` in it. The broker's command line follows, as "$0" and "$@".
+const OWN_PLACE: [&str; 5] = [
+    "/usr/bin/unshare",
+    "--mount",
+    "/usr/bin/sh",
+    "-c",
+    "mount -t tmpfs -o mode=755 none /mnt && cp /usr/bin/true /mnt/tool && exec \"$0\" \"$@\"",
+];
+
+fn sha256(file: &str) -> String {
+    Sha256::digest(fs::read(file).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn policy(program: &str, more: &str) -> String {
+    format!(
+        "schema = 1\ndriver = \"test\"\n[[command]]\nid = \"c\"\nprogram = {program:?}\n\
+         args = []\n{more}\n"
+    )
+}
+
+#[test]
+fn a_program_with_other_contents_ends_the_broker() {
+    let of = |file: &str| format!("sha256 = {:?}", sha256(file));
+    let mut broker = Broker::start(&policy("/usr/bin/true", &of("/usr/bin/true")));
+    broker.hello();
+    assert_eq!(broker.done("true", &[]).0.status, Status::Exited(0));
+    let mut broker = Broker::start(&policy("/usr/bin/true", &of("/usr/bin/false")));
+    let Outcome::Failed { message } = broker.receive().unwrap().header.result else {
+        panic!("it serves")
+    };
+    for word in ["rule c", "/usr/bin/true", &sha256("/usr/bin/true"), &sha256("/usr/bin/false")] {
+        assert!(message.contains(word), "{word}: {message}");
+    }
+}
+
+#[test]
+fn a_program_that_is_replaced_later_runs_unless_it_is_pinned() {
+    if !root_for("a program that can be replaced") {
+        return;
+    }
+    let pinned = format!("sha256 = {:?}", sha256("/usr/bin/true"));
+    for (more, pinned) in [("", false), (pinned.as_str(), true)] {
+        let mut broker = Broker::started_by(&OWN_PLACE, &policy("/mnt/tool", more));
+        broker.hello();
+        assert_eq!(broker.done("tool", &[]).0.status, Status::Exited(0));
+        let tool = PathBuf::from(format!("/proc/{}/root/mnt/tool", broker.process.id()));
+        fs::write(tool, fs::read("/usr/bin/false").unwrap()).unwrap();
+        let outcome = broker.command("tool", &[]).0;
+        match outcome {
+            Outcome::Done(done) => assert_eq!((done.status, pinned), (Status::Exited(1), false)),
+            Outcome::Error { kind, message } => {
+                assert_eq!((kind, pinned), (ErrorKind::Changed, true), "{message}");
+                assert!(message.contains("SHA-256"), "{message}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
