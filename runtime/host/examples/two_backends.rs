@@ -1,70 +1,70 @@
-//! A small share service: it embeds the library, serves every backend of a configuration, and
-//! keeps one share on each for as long as somebody reads it.
+//! A small share service: it serves every backend of a configuration as upstream's share manager
+//! does: makes sure of the shares, then says once a minute how much room there is.
 //!
-//! `cargo run -p abaca --example two_backends -- abaca.toml`
+//! `cargo run -p abaca --example two_backends -- abaca.toml target/debug`
+
+use std::path::Path;
+use std::time::Duration;
 
 use abaca::configuration::Configuration;
-use abaca::types::{AccessRulesStatus, Share, ShareProtocol, ShareStatus};
-use abaca::{Backend, Result, Runtime};
+use abaca::types::{ReplicaState, ShareStatus};
+use abaca::{Backend, BackendConfiguration, Driver, Error, Result, Runtime};
+use tokio::task::JoinSet;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let file = std::env::args().nth(1).unwrap_or_else(|| "abaca.toml".to_owned());
+    let mut words = std::env::args().skip(1);
+    let [Some(file), Some(programs)] = [words.next(), words.next()] else {
+        return Err(Error::Invalid(
+            "name the configuration, and where the programs are".to_owned(),
+        ));
+    };
     let configuration = Configuration::load(file)?;
-    let runtime = Runtime::builder().cache(configuration.cache()).build()?;
-    let mut serving = Vec::new();
+    let programs = Path::new(&programs);
+    // Both stand beside a service that is installed, and are found there.
+    let runtime = Runtime::builder()
+        .cache(configuration.cache())
+        .broker(programs.join("abaca-broker"))
+        .compiler(programs.join("abaca-compiler"))
+        .build()?;
+    let mut serving = JoinSet::new();
     for entry in configuration.backends() {
-        let driver = runtime.load(&entry.driver).await?;
-        let backend = Backend::open(driver, configuration.backend(entry)).await?;
-        serving.push(tokio::spawn(serve(backend)));
+        // Where its driver was upgraded, that is the current version.
+        let entry = configuration.active(entry)?;
+        let (runtime, own) = (runtime.clone(), configuration.backend(&entry));
+        serving.spawn(async move {
+            // A backend that cannot be loaded, opened or served leaves the others alone.
+            let outcome = async { serve(runtime.load(&entry.driver).await?, own).await }.await;
+            outcome.inspect_err(|error| eprintln!("{}: {error} ({})", entry.name, error.blame()))
+        });
     }
-    for one in serving {
-        one.await.unwrap_or_else(|error| Err(abaca::Error::Runtime(error.to_string())))?;
-    }
+    serving.join_all().await;
     Ok(())
 }
 
-/// What a service does with each of its backends.
-async fn serve(backend: Backend) -> Result<()> {
+async fn serve(driver: Driver, own: BackendConfiguration) -> Result<()> {
+    let backend = Backend::open(driver, own).await?;
     backend.do_setup().await?;
     backend.check_for_setup_error().await?;
-    println!("{}: {:?}", backend.name(), backend.get_share_stats(true).await?.total_capacity);
-    let share = share(backend.name());
-    for location in backend.create_share(&share, None).await? {
-        println!("{}: {}", backend.name(), location.path);
+    let (name, records) = (backend.name(), backend.records());
+    let (servers, gone) = (records.share_servers().await?, records.migrations().await?);
+    for share in records.shares().await?.into_iter().map(|record| record.share) {
+        // Not what failed, waits for its replication, or is at its destination already.
+        let is_ours = share.status == ShareStatus::Available
+            && share.replica_state.is_none_or(|state| state == ReplicaState::Active)
+            && !gone.iter().any(|one| one.share_instance_id == share.id);
+        let mut servers = servers.iter().map(|one| &one.share_server);
+        let server = servers.find(|one| share.share_server_id.as_ref() == Some(&one.id));
+        if is_ours && let Err(error) = backend.ensure_share(&share, server).await {
+            eprintln!("{name}: {}: {error}", share.name);
+        }
     }
-    backend.delete_share(&share, None).await
-}
-
-fn share(backend: &str) -> Share {
-    let (id, none) = (format!("{backend}-example"), || None);
-    Share {
-        share_id: id.clone(),
-        name: format!("share-{id}"),
-        id,
-        size: 1,
-        protocol: ShareProtocol::Nfs,
-        host: format!("example@{backend}"),
-        pool: None,
-        status: ShareStatus::Creating,
-        access_rules_status: AccessRulesStatus::Active,
-        replica_state: None,
-        availability_zone: none(),
-        share_network_id: none(),
-        share_server_id: none(),
-        export_locations: Vec::new(),
-        user_id: "example".to_owned(),
-        project_id: "example".to_owned(),
-        display_name: none(),
-        display_description: none(),
-        snapshot_id: none(),
-        share_type_id: none(),
-        extra_specs: Vec::new(),
-        metadata: Vec::new(),
-        is_public: false,
-        consistency_group_id: none(),
-        source_cgsnapshot_member_id: none(),
-        created_at: None,
-        launched_at: None,
+    // As often as upstream's `periodic_interval`.
+    let mut period = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        period.tick().await;
+        let stats = backend.get_share_stats(true).await;
+        let free = stats.map(|stats| format!("{:?} free", stats.free_capacity));
+        println!("{name}: {}", free.unwrap_or_else(|error| error.to_string()));
     }
 }

@@ -1,22 +1,49 @@
-//! The audit: one JSON line for each decision, in the backend's own file. What is privileged is
-//! written before it is done (`intent`) and after (`outcome`).
+//! The audit: one JSON line for each decision, in the backend's own files. What is privileged is
+//! on the disk before it is done (`intent`), and told after (`outcome`). The lines are a chain: each
+//! has the hash of the one before it, and where the chain stands is kept elsewhere as well, so that
+//! [`AuditLog::verify`] finds what was changed later.
 //!
+//! ```text
+//! gate, calls ─▶ Audit ─▶ chain ─▶ audit.jsonl, audit.head
+//!                  └────▶ keeper ─▶ the backend's state, the system log
+//! abaca audit ─▶ AuditLog: reads, verifies
+//! ```
 //! It is not the log: it holds what the host knows, never a driver's words unescaped (JSON
 //! escapes controls; text is bounded by the gate).
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+mod chain;
+mod files;
+mod finding;
+mod head;
+mod keeper;
+mod kept;
+mod line;
+mod log;
+mod pieces;
+mod settings;
+mod system_log;
+mod verify;
 
-use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cap_std::fs::Dir;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use self::chain::Chain;
+use self::files::FILE;
+use self::keeper::{Keeper, Written};
+use self::kept::Kept;
+use crate::database::Database;
 use crate::error::{Error, Result};
 
-/// The file's name in the backend's directory.
-pub(crate) const FILE: &str = "audit.jsonl";
+pub use self::finding::{Finding, FindingKind, Verification};
+pub use self::kept::{Anchor, AnchorSource};
+pub use self::line::{AuditLine, Link};
+pub use self::log::{AuditFile, AuditLog, Entry};
+pub use self::settings::AuditSettings;
+pub use self::system_log::logged_anchor;
 
 /// What every line of one backend says.
 #[derive(Debug, Clone, Serialize)]
@@ -31,12 +58,17 @@ pub(crate) struct Subject {
     pub policy: String,
 }
 
-/// An open audit. Lines of several processes may mix, but never tear: each is one append.
-#[derive(Debug)]
+/// An open audit. Cheap to clone; when the last clone is dropped, its chain is anchored.
+#[derive(Debug, Clone)]
 pub(crate) struct Audit {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
     path: PathBuf,
-    file: Mutex<File>,
-    subject: Subject,
+    chain: Mutex<Chain>,
+    keeper: Keeper,
 }
 
 /// What a line tells.
@@ -45,7 +77,7 @@ pub(crate) struct Audit {
 pub(crate) enum Event {
     /// A driver call begins.
     Call,
-    /// A driver call ended.
+    /// A driver call ended, or was given up.
     CallEnd,
     /// A request of the driver was denied; nothing was done.
     Denied,
@@ -55,46 +87,107 @@ pub(crate) enum Event {
     Outcome,
     /// A call reached a limit and goes on with less.
     Limit,
+    /// The file before this one was closed, and old ones may have been removed.
+    File,
+    /// What stands before this line is not whole: its writer came no further.
+    Torn,
+    /// The file was shorter than it had been: lines are missing before this one.
+    Gap,
+    /// The call before this line counts against the driver: how its backend stands now.
+    Strike,
+    /// The call before this line was on trial and behaved: the quarantine has ended.
+    QuarantineEnd,
+    /// The operator says that something is the backend's own.
+    OwnedAdd,
+    /// The operator says that something is no longer the backend's own.
+    OwnedRemove,
+    /// The operator decides on a version of the driver; the line is that of the one before.
+    Version,
+}
+
+impl Event {
+    /// Its word in a line.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::CallEnd => "call-end",
+            Self::Denied => "denied",
+            Self::Intent => "intent",
+            Self::Outcome => "outcome",
+            Self::Limit => "limit",
+            Self::File => "file",
+            Self::Torn => "torn",
+            Self::Gap => "gap",
+            Self::Strike => "strike",
+            Self::QuarantineEnd => "quarantine-end",
+            Self::OwnedAdd => "owned-add",
+            Self::OwnedRemove => "owned-remove",
+            Self::Version => "version",
+        }
+    }
 }
 
 impl Audit {
-    /// Opens the audit in the backend's directory, or begins it.
+    /// Opens the audit in the backend's directory, or begins it. `database` is the backend's.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(crate) fn open(path: &Path, directory: &Dir, subject: Subject) -> Result<Self> {
+    pub(crate) fn open(
+        path: &Path,
+        directory: &Dir,
+        database: Database,
+        settings: &AuditSettings,
+        subject: Subject,
+    ) -> Result<Self> {
         let path = path.join(FILE);
-        let mut options = OpenOptions::new();
-        options.append(true).create(true).mode(0o600);
-        match directory.open_with(FILE, &options) {
-            Ok(file) => Ok(Self { path, file: Mutex::new(file), subject }),
-            Err(error) => Err(Error::Audit { path, reason: error.to_string() }),
-        }
+        let failed = |reason: String| Error::Audit { path: path.clone(), reason };
+        let kept = Kept(database);
+        let backend = subject.backend.clone();
+        let directory = directory.try_clone().map_err(|error| failed(error.to_string()))?;
+        let chain = Chain::open(directory, settings.clone(), subject, kept.clone());
+        let chain = Mutex::new(chain.map_err(failed)?);
+        let keeper = Keeper::new(backend, settings.clone(), kept);
+        Ok(Self { shared: Arc::new(Shared { path, chain, keeper }) })
     }
 
     /// Appends a line.
     ///
     /// # Errors
     /// When it cannot be written; what needed it must not be done then.
-    pub(crate) fn write(&self, event: Event, call: &str, facts: Map<String, Value>) -> Result<()> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let line = Line { time: since.as_secs_f64(), event, call, subject: &self.subject, facts };
-        let failed = |reason: String| Error::Audit { path: self.path.clone(), reason };
-        let mut bytes = serde_json::to_vec(&line).map_err(|error| failed(error.to_string()))?;
-        bytes.push(b'\n');
-        // A writer that panicked has left a whole line or none: the file is as good as before.
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.write_all(&bytes).map_err(|error| failed(error.to_string()))
+    pub(crate) fn write(&self, event: Event, call: &str, facts: &Map<String, Value>) -> Result<()> {
+        self.append(event, call, facts).map(|_| ())
     }
-}
 
-#[derive(Serialize)]
-struct Line<'a> {
-    time: f64,
-    event: Event,
-    call: &'a str,
-    #[serde(flatten)]
-    subject: &'a Subject,
-    #[serde(flatten)]
-    facts: Map<String, Value>,
+    /// As [`write`](Self::write), and waits until the line is on the disk: for what must be known
+    /// also if the power goes while it is done.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub(crate) async fn write_down(
+        &self,
+        event: Event,
+        call: &str,
+        facts: Map<String, Value>,
+    ) -> Result<()> {
+        let (audit, call) = (self.clone(), call.to_owned());
+        let written = tokio::task::spawn_blocking(move || {
+            let written = audit.append(event, &call, &facts)?;
+            written.file.sync_data().map_err(|error| audit.failed(error.to_string()))
+        });
+        written.await.map_err(|error| self.failed(error.to_string()))?
+    }
+
+    fn append(&self, event: Event, call: &str, facts: &Map<String, Value>) -> Result<Written> {
+        // A writer that panicked has left a whole line or none, or the next one tells of it.
+        let mut chain = self.shared.chain.lock().unwrap_or_else(PoisonError::into_inner);
+        let written =
+            chain.append(event, Some(call), facts).map_err(|reason| self.failed(reason))?;
+        drop(chain);
+        self.shared.keeper.tell(written.clone()).map_err(|reason| self.failed(reason))?;
+        Ok(written)
+    }
+
+    fn failed(&self, reason: String) -> Error {
+        Error::Audit { path: self.shared.path.clone(), reason }
+    }
 }

@@ -1,13 +1,15 @@
 //! A backend: a driver with its configuration, its policy and its state. Every method of the
 //! driver interface is a method here, one room for each interface in `backend/`. What they share
-//! stands in `calling` and `answers`:
+//! stands in `admission`, `calling` and `answers`:
 //!
 //! ```text
-//! offered? ─▶ arguments make sense? ─▶ record what begins ─▶ place ─▶ audit ─▶ Call::run
-//!                                      record how it ended ◀─ answer makes sense? ◀──┘
+//! offered? ─▶ arguments make sense? ─▶ let in? ─▶ record what begins ─▶ place ─▶ audit ─▶ Call::run
+//!                    record how it ended ◀─ does it count against the driver? ◀─ answer makes sense?
 //! ```
 
 mod access;
+mod access_by_rule;
+mod admission;
 mod answers;
 mod calling;
 mod clones;
@@ -17,6 +19,7 @@ mod managing;
 mod managing_snapshots;
 mod migration;
 mod migration_info;
+mod owned;
 mod periodic_hook;
 mod pools;
 mod replicated_snapshots;
@@ -41,6 +44,7 @@ pub use stats::BackendStats;
 
 use self::answers::{check_locations, check_pairs, check_text, resized};
 
+use crate::approval;
 use crate::audit::{Audit, Subject};
 use crate::broker::{Broker, locate};
 use crate::contract::{Import, Interface};
@@ -50,11 +54,17 @@ use crate::driver_state::DriverState;
 use crate::error::{Error, Result};
 use crate::gate::Powers;
 use crate::limits::Limits;
-use crate::locks::{HeldLock, NamedLocks};
+use crate::locks::{HeldLock, HeldShareNetwork, NamedLocks};
 use crate::network::power::NetworkPower;
+use crate::network::{self, NetworkError, NetworkProviders};
 use crate::options::{OptionRow, OptionValue, OptionValues};
+use crate::owned::Owned;
+use crate::quarantine::Conduct;
 use crate::records::Records;
+use crate::revealed::Revealed;
 use crate::storage::{absolute, private_directory, read_text};
+use crate::turns::Account;
+use crate::versions;
 
 /// The largest policy file that is read, in bytes; the policy's own limit is the same.
 const POLICY_BYTES: u64 = 1024 * 1024;
@@ -69,6 +79,9 @@ pub struct BackendConfiguration {
     pub name: String,
     /// The driver's policy.
     pub policy: PathBuf,
+    /// Whether the driver must have been approved under this policy: without a lock file beside
+    /// the policy the backend does not open then. Where there is one it must fit in any case.
+    pub approved: bool,
     /// The directory that holds the state of all backends; this one's is a directory of its
     /// name in it.
     pub state: PathBuf,
@@ -91,7 +104,11 @@ struct Shared {
     driver: Driver,
     powers: Arc<Powers>,
     records: Records,
+    /// How its driver behaves, and whether it is called at all.
+    conduct: Conduct,
     limits: Limits,
+    /// On which what its calls compute is counted.
+    account: Account,
     /// One place for each call that may run at the same time; waiting is first come, first
     /// served.
     places: Semaphore,
@@ -106,13 +123,30 @@ impl Backend {
     /// # Errors
     /// When configuration, policy and driver do not fit together, or the state cannot be used.
     pub async fn open(driver: Driver, configuration: BackendConfiguration) -> Result<Self> {
-        tokio::task::spawn_blocking(move || Self::open_now(driver, configuration))
+        Self::open_with_networks(driver, configuration, NetworkProviders::default()).await
+    }
+
+    /// As [`open`](Self::open), with a service's own networks instead of those that the options
+    /// describe.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_with_networks(
+        driver: Driver,
+        configuration: BackendConfiguration,
+        networks: NetworkProviders,
+    ) -> Result<Self> {
+        tokio::task::spawn_blocking(move || Self::open_now(driver, configuration, networks))
             .await
             .map_err(|error| Error::Runtime(format!("opening a backend: {error}")))?
     }
 
-    fn open_now(driver: Driver, configuration: BackendConfiguration) -> Result<Self> {
-        let BackendConfiguration { name, policy: policy_file, state, options, networks } =
+    fn open_now(
+        driver: Driver,
+        configuration: BackendConfiguration,
+        providers: NetworkProviders,
+    ) -> Result<Self> {
+        let BackendConfiguration { name, policy: policy_file, approved, state, options, networks } =
             configuration;
         check_name(&name)?;
         let policy = read_policy(&policy_file)?;
@@ -125,28 +159,50 @@ impl Backend {
                 description.name
             )));
         }
+        approval::check(&driver, &policy, &policy_file, approved)?;
+        versions::check(&state, &name, driver.digest(), policy.digest())?;
+        if let Some(finding) = driver.findings().first() {
+            return Err(Error::Mismatch(format!(
+                "backend `{name}`: the driver `{}` does not keep to its own manifest: {finding}",
+                description.name
+            )));
+        }
         let directory = state.join(&name);
         let state_path = directory.display().to_string();
         let options = OptionValues::resolve(&description.options, &options, &state_path)
+            .and_then(|options| options.check_passed_on(&policy).map(|()| options))
+            .and_then(|options| options.check_secrets().map(|()| options))
+            .and_then(|options| network::options::check(&options, &networks).map(|()| options))
             .map_err(|error| Error::Option { backend: name.clone(), error })?;
-        check_mode(&name, &driver, &options)?;
+        let revealed = Revealed::read(&policy, &options)
+            .map_err(|error| Error::Option { backend: name.clone(), error })?;
+        setup::check_mode(&name, &driver, &options)?;
         let program = match locate(driver.runtime().shared().broker.as_deref()) {
             Err(error) if needs_broker(&driver) => return Err(error),
             found => found.unwrap_or_default(),
         };
         let opened = private_directory(&directory)
             .map_err(|reason| Error::State { path: directory.clone(), reason })?;
-        let database = Database::open(&directory.join(database::FILE))?;
+        let database = Database::open(&directory.join(database::FILE), &database::BACKEND)?;
         let subject = Subject {
             backend: name.clone(),
             driver: description.name.clone(),
             component: driver.digest().to_owned(),
             policy: policy.digest().to_owned(),
         };
-        let audit = Audit::open(&directory, &opened, subject)?;
-        let network = NetworkPower::configured(&options, &networks, &database)
-            .map_err(|error| Error::Mismatch(format!("backend `{name}`: {error}")))?;
+        let settings = &driver.runtime().shared().audit;
+        let audit = Audit::open(&directory, &opened, database.clone(), settings, subject)?;
+        let network =
+            NetworkPower::configured(&options, &networks, &state, &name).map_err(|error| {
+                match error {
+                    NetworkError::Runtime(error) => error,
+                    error => Error::Mismatch(format!("backend `{name}`: {error}")),
+                }
+            })?;
+        let network = network.replaced_by(providers).needed_by(driver.manifest());
         let records = Records::new(database.clone(), &directory, &opened)?;
+        let rules = driver.runtime().shared().quarantine.clone();
+        let conduct = Conduct::new(&name, rules, database.clone(), &directory, &opened)?;
         let digest = policy.digest().to_owned();
         let broker = Broker::new(program, absolute(&policy_file)?, digest, records.presence());
         let powers = Powers {
@@ -154,16 +210,23 @@ impl Backend {
             policy,
             broker,
             options,
+            revealed,
+            owned: Owned::new(database.clone(), records.presence()),
             state: DriverState::new(database),
             locks: NamedLocks::open(&directory, &opened)?,
             network,
             audit,
+            metrics: driver.runtime().shared().metrics.of(&name),
+            commands: driver.runtime().shared().commands.backend(),
         };
-        let limits = driver.runtime().limits().clone();
+        let limits = driver.limits();
+        let account = driver.runtime().shared().turns.account();
         let shared = Shared {
             name,
+            account,
             places: Semaphore::new(limits.concurrent_calls),
             records,
+            conduct,
             powers: Arc::new(powers),
             driver,
             limits,
@@ -190,6 +253,12 @@ impl Backend {
         &self.shared.records
     }
 
+    /// How its driver behaves: whether it is in quarantine or disabled.
+    #[must_use]
+    pub fn conduct(&self) -> &Conduct {
+        &self.shared.conduct
+    }
+
     /// Starts the broker, if the driver has a use for one, and says what it is: the roots that
     /// it holds and the walls that it can build here.
     ///
@@ -200,6 +269,17 @@ impl Backend {
             return self.shared.powers.broker.hello().await.map(Some);
         }
         Ok(None)
+    }
+
+    /// Waits until nobody else, in whatever process, holds this share network, and holds it. For
+    /// services that choose the server for something new, or set one up: without it, two that find
+    /// none at the same time each set one up. Upstream: the lock around
+    /// `_provide_share_server_for_share`.
+    ///
+    /// # Errors
+    /// When the lock's file cannot be made or locked.
+    pub async fn hold_share_network(&self, share_network_id: &str) -> Result<HeldShareNetwork> {
+        self.shared.powers.locks.hold_share_network(share_network_id, &fresh_id()).await
     }
 
     /// The locks that calls of this backend hold now, in whatever process.
@@ -216,8 +296,8 @@ impl Backend {
         &self.shared.powers.policy
     }
 
-    /// The options with the values that hold, sorted by name. The values of secret options are
-    /// references, never what they refer to.
+    /// The options with the values that hold, sorted by name. Of a secret option that is where its
+    /// value is kept.
     pub fn option_rows(&self) -> impl Iterator<Item = &OptionRow> {
         self.options().rows()
     }
@@ -274,7 +354,8 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
 
 /// Whether anything that the driver asks for is done by the broker.
 fn needs_broker(driver: &Driver) -> bool {
-    driver.imports().iter().any(|import| matches!(import, Import::Command | Import::Files))
+    let done_there = [Import::Command, Import::Files, Import::Mounts];
+    driver.imports().iter().any(|import| done_there.contains(import))
 }
 
 /// Reads a policy.
@@ -286,23 +367,8 @@ pub fn read_policy(file: &Path) -> Result<Policy> {
     Ok(Policy::parse(&text, &file.display().to_string())?)
 }
 
-/// `_verify_share_server_handling` of upstream: the operator must choose, and the driver must
-/// have what he chooses.
-fn check_mode(name: &str, driver: &Driver, options: &OptionValues) -> Result<()> {
-    let description = driver.description();
-    let chosen = options.boolean("driver_handles_share_servers").unwrap_or_default();
-    if description.share_server_modes.contains(&chosen) {
-        return Ok(());
-    }
-    Err(Error::Mismatch(format!(
-        "backend `{name}`: the driver `{}` does not have driver_handles_share_servers = {chosen}; \
-         set it to {}",
-        description.name, !chosen
-    )))
-}
-
 /// Identifies a call that makes nothing and so has no record.
-fn fresh_id() -> String {
+pub(crate) fn fresh_id() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 

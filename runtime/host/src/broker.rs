@@ -1,7 +1,7 @@
 //! The runtime's end of the broker: starts one for a backend, asks it, and lets it end.
 //!
 //! It decides nothing and trusts the answers only as far as their types go. Called by the
-//! imports that need privilege (`command`, `files`), through the gate.
+//! imports that need privilege (`command`, `files`, `mounts`), through the gate.
 //!
 //! ```text
 //! absent ──first ask──▶ starting ──hello, same policy──▶ connected ──EOF──▶ absent
@@ -24,9 +24,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot};
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::records::Presence;
+use crate::storage::absolute;
 
 /// The program's file name.
 pub(crate) const PROGRAM: &str = "abaca-broker";
@@ -111,7 +113,7 @@ impl Broker {
         let ended = || Error::Broker("ended before it answered".to_owned());
         lock(&connection.waiting).as_mut().ok_or_else(ended)?.insert(id, Some(sender));
         let asked = Asked { id, connection: &connection };
-        connection.outgoing.send(bytes).map_err(|_| ended())?;
+        connection.outgoing.send(Zeroizing::new(bytes)).map_err(|_| ended())?;
         let frame = receiver.await.map_err(|_| ended())?;
         drop(asked);
         Ok((frame.header.result, frame.body))
@@ -207,7 +209,8 @@ struct Connection {
     waiting: Waiting,
     /// Told whenever a request has been answered.
     ended: Arc<Notify>,
-    outgoing: mpsc::UnboundedSender<Vec<u8>>,
+    /// Wiped when it is sent: secrets are among it.
+    outgoing: mpsc::UnboundedSender<Zeroizing<Vec<u8>>>,
     presence: Presence,
     /// The name of the file whose lock the broker holds.
     mark: String,
@@ -244,13 +247,13 @@ impl Drop for Asked<'_> {
             let cancel = Request { id, kind: RequestKind::Cancel { target: self.id } };
             if let Ok(bytes) = encode(&cancel, &[]) {
                 // A broker that is gone has ended its processes itself.
-                let _ = self.connection.outgoing.send(bytes);
+                let _ = self.connection.outgoing.send(Zeroizing::new(bytes));
             }
         }
     }
 }
 
-async fn write(mut writer: OwnedWriteHalf, mut queue: mpsc::UnboundedReceiver<Vec<u8>>) {
+async fn write(mut writer: OwnedWriteHalf, mut queue: mpsc::UnboundedReceiver<Zeroizing<Vec<u8>>>) {
     while let Some(bytes) = queue.recv().await {
         if writer.write_all(&bytes).await.is_err() {
             break;
@@ -316,7 +319,8 @@ pub(crate) fn locate(given: Option<&Path>) -> Result<PathBuf> {
             .with_file_name(PROGRAM),
     };
     if candidate.is_file() {
-        Ok(candidate)
+        // It is started in another directory.
+        absolute(&candidate)
     } else {
         Err(Error::Broker(format!("is not at {}", candidate.display())))
     }

@@ -2,7 +2,7 @@
 //! check by the engine, so each file carries a MAC under a key that only the runtime's own user
 //! can read, over its name and its bytes. What does not verify is compiled again.
 //!
-//! The only caller is `Driver::load`.
+//! The only caller is `driver::compiling`.
 
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
@@ -14,6 +14,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::error::{Error, Result};
+use crate::limits::COMPILED_BYTES;
 use crate::storage::{new_file, private, private_directory};
 
 /// The key's file and its length in bytes: that of the MAC's own block.
@@ -23,8 +24,8 @@ const KEY_BYTES: usize = 32;
 /// The length of the MAC that each file begins with.
 const MAC_BYTES: usize = 32;
 
-/// The largest compiled component that is read: four times the largest component.
-const COMPILED_BYTES: u64 = 256 * 1024 * 1024;
+/// The largest file that is read. What an embedder lets be larger is compiled each time.
+const FILE_BYTES: u64 = COMPILED_BYTES + MAC_BYTES as u64;
 
 /// A directory of compiled components.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl Cache {
     pub(crate) fn load(&self, engine: &Engine, name: &str) -> Option<Component> {
         let mut bytes = Vec::new();
         let file = self.directory.open(name).ok()?;
-        file.take(COMPILED_BYTES).read_to_end(&mut bytes).ok()?;
+        file.take(FILE_BYTES).read_to_end(&mut bytes).ok()?;
         let (mac, code) = bytes.split_at_checked(MAC_BYTES)?;
         if self.mac(name, code)?.verify_slice(mac).is_err() {
             tracing::warn!(name, "a compiled component in the cache is not ours; compiling again");
@@ -72,16 +73,16 @@ impl Cache {
     }
 
     /// Keeps a compiled component. A failure costs the next run some time and nothing else.
-    pub(crate) fn store(&self, name: &str, component: &Component) {
-        let stored = component.serialize().map_err(std::io::Error::other).and_then(|code| {
-            let mac = self.mac(name, &code).ok_or(ErrorKind::InvalidInput)?;
+    pub(crate) fn store(&self, name: &str, code: &[u8]) {
+        let store = || -> std::io::Result<()> {
+            let mac = self.mac(name, code).ok_or(ErrorKind::InvalidInput)?;
             let temporary = format!("{name}.{}", uuid::Uuid::new_v4());
             let mut file = self.directory.open_with(&temporary, &new_file())?;
             file.write_all(&mac.finalize().into_bytes())?;
-            file.write_all(&code)?;
+            file.write_all(code)?;
             self.directory.rename(&temporary, &self.directory, name)
-        });
-        if let Err(error) = stored {
+        };
+        if let Err(error) = store() {
             tracing::warn!(%error, "a compiled component could not be kept in the cache");
         }
     }

@@ -3,13 +3,14 @@
 //!
 //! ```text
 //! place in the backend ─▶ store + limits ─▶ instance ─▶ the driver's function ─▶ its answer
+//!                             └── turns say whose guest computes
 //!                             └── epochs look how long the guest has computed
 //!                             └── the gate bounds what it asks
 //! ```
 //! Called by `Driver` for `describe` and by every room of `backend/`.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use wasmtime::component::Instance;
@@ -19,7 +20,9 @@ use crate::driver::Driver;
 use crate::error::{Error, Limit, Part, Result};
 use crate::gate::{AtWork, Ending, Gate, Powers};
 use crate::limits::{KILL_GRACE, Limits};
+use crate::panics::caught;
 use crate::text::printable;
+use crate::turns::Account;
 
 /// What a store holds: the gate of this call and what the guest has taken of its memory.
 pub(crate) struct Room {
@@ -37,12 +40,19 @@ pub(crate) struct Call<'a> {
     /// None only for `describe`.
     pub powers: Option<Arc<Powers>>,
     pub limits: &'a Limits,
+    /// Is told how many requests were denied when the call has ended.
+    pub denied: &'a AtomicU32,
+    /// On which the guest's computing is counted.
+    pub account: &'a Account,
     /// When it began, waiting for its place included.
     pub began: Instant,
 }
 
 /// Where the engine's message of used-up lifting lies: the engine has no type for it in public.
 const LIFTED_OUT: &str = "fuel allocated for hostcalls";
+
+/// The same of more handles than a store may hold.
+const TOO_MANY_HANDLES: &str = "store handle limit exceeded";
 
 /// The same of more instances, memories or tables than a store may hold.
 const TOO_MANY: &str = "resource limit exceeded: ";
@@ -61,27 +71,23 @@ impl Call<'_> {
         // A limit beyond the clock is no limit.
         let deadline = self.began.checked_add(self.limits.wall).unwrap_or_else(far);
         let mut store = self.store(deadline, at_work.clone());
-        store.data().gate.cpu.resume();
-        let guarded = futures_catch(AssertUnwindSafe(async {
-            let instance = self.driver.instantiate(&mut store).await?;
+        // In a box of its own: whatever is put around a future has room for all of it, twice.
+        let work = Box::pin(async {
+            store.data().gate.cpu.resume();
+            let instance = self.instance(&mut store).await?;
             function(&mut store, &instance).await
-        }));
+        });
+        let guarded = caught(self.method, work);
         // Imports and guest keep the deadline themselves and say which of them it was; this
         // one is for what does neither.
         let outer = deadline.saturating_duration_since(Instant::now()) + KILL_GRACE;
-        let ended = tokio::time::timeout(outer, guarded).await;
+        let ended = tokio::time::timeout(outer, self.account.compute(guarded)).await;
         let answer = match ended {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(panic)) => {
-                tracing::error!(method = self.method, panic, "a host function panicked");
-                return Err(Error::Runtime(format!(
-                    "{} failed inside Abaca: {panic}",
-                    self.method
-                )));
-            }
+            Ok(answer) => answer?,
             Err(_) => Err(Ending::Deadline(at_work.get()).into()),
         };
         let room = store.data();
+        self.denied.store(room.gate.denied(), Ordering::Relaxed);
         if room.gate.log.dropped > 0 {
             let (method, dropped) = (self.method, room.gate.log.dropped);
             tracing::warn!(
@@ -93,6 +99,15 @@ impl Call<'_> {
         answer.map_err(|error| self.explain(error, room))
     }
 
+    async fn instance(&self, store: &mut Store<Room>) -> wasmtime::Result<Instance> {
+        let began = Instant::now();
+        let instance = self.driver.instantiate(store).await?;
+        if let Some(powers) = &self.powers {
+            powers.metrics.instantiated(began.elapsed());
+        }
+        Ok(instance)
+    }
+
     fn store(&self, deadline: Instant, at_work: AtWork) -> Store<Room> {
         let limits = self.limits;
         let gate =
@@ -101,7 +116,7 @@ impl Call<'_> {
         let mut store = Store::new(self.driver.engine(), Room { gate, taken });
         store.limiter(|room| &mut room.taken);
         store.set_hostcall_fuel(limits.lifted_bytes);
-        store.set_max_component_handles(HANDLES);
+        store.set_max_component_handles(limits.component_handles);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(move |mut store| {
             let gate = &store.data_mut().gate;
@@ -136,6 +151,10 @@ impl Call<'_> {
             let detail = format!("{} bytes are allowed", self.limits.lifted_bytes);
             return limit(Limit::LiftedBytes, detail);
         }
+        if text.contains(TOO_MANY_HANDLES) {
+            let detail = format!("{} are allowed", self.limits.component_handles);
+            return limit(Limit::Handles, detail);
+        }
         if let Some(refused) = &room.taken.refused {
             return limit(Limit::Memory, refused.clone());
         }
@@ -143,41 +162,18 @@ impl Call<'_> {
             return limit(Limit::Memory, what.to_owned());
         }
         match error.downcast_ref::<Trap>() {
-            Some(Trap::StackOverflow) => limit(Limit::Stack, String::new()),
+            Some(Trap::StackOverflow) => {
+                limit(Limit::Stack, format!("{} bytes are allowed", self.limits.stack_bytes))
+            }
             _ => Error::Trap { method, reason: printable(&text, crate::text::MESSAGE_BYTES) },
         }
     }
 }
 
-/// Handles that a call may hold. The contract has no resources: a driver that makes any makes
-/// them for itself.
-const HANDLES: usize = 1_000;
-
 /// A time that no call reaches.
 fn far() -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
     Instant::now() + YEAR
-}
-
-/// Polls a future and turns a panic in it into its text: a mistake in a host function must end
-/// one call, not its caller.
-async fn futures_catch<T>(
-    future: AssertUnwindSafe<impl Future<Output = T>>,
-) -> std::result::Result<T, String> {
-    let mut future = std::pin::pin!(future.0);
-    std::future::poll_fn(move |context| {
-        match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => {
-                let text = panic
-                    .downcast_ref::<String>()
-                    .map(String::as_str)
-                    .or_else(|| panic.downcast_ref::<&str>().copied());
-                std::task::Poll::Ready(Err(text.unwrap_or("a panic without a text").to_owned()))
-            }
-        }
-    })
-    .await
 }
 
 /// What the guest has taken of a call's memory, over all memories and tables together: the

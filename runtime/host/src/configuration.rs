@@ -9,13 +9,26 @@
 //! [backends.home]
 //! driver = "/usr/lib/abaca/directory.wasm"
 //! policy = "/etc/abaca/directory.policy.toml"
+//! approved = true                   # only as `abaca driver approve` has left both
+//! allow_same_rights_upgrades = true # a new version that asks for nothing more just goes on
 //!
 //! [backends.home.options]
 //! driver_handles_share_servers = false
 //! directory_export_root = "/srv/abaca/shares"
+//! filer_token = { file = "secrets/token" }    # a secret option: its value stands in that file
+//! other_token = { env = "OTHER_TOKEN" }       # or in that variable of the environment
 //! ```
+//! `[limits]` and `[quarantine]` bound each call and say when a backend is not called for a while.
 //! `[networks.NAME]` describes a network that `network_config_group` or
-//! `admin_network_config_group` names. Paths that do not begin with `/` are beneath the directory of the file.
+//! `admin_network_config_group` names; several backends can be on one. Paths that do not begin with
+//! `/` are beneath the directory of the file.
+//!
+//! What is wrong is told by line and column, never by the line itself: a secret may stand there, or
+//! on the next line, under a misspelt key, behind an unclosed quote or in a comment.
+
+mod audit;
+mod quarantine;
+mod source;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -26,11 +39,20 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
+use crate::audit::AuditSettings;
 use crate::backend::BackendConfiguration;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use crate::options::{OptionValue, nearest};
+use crate::network::options::check_section;
+use crate::options::{OptionValue, is_variable};
+use crate::quarantine::Quarantine;
 use crate::storage::read_text;
+use crate::versions::Versions;
+
+use self::audit::FileAudit;
+use self::quarantine::FileQuarantine;
+pub use self::source::ConfigurationError;
+use self::source::Source;
 
 /// The largest configuration that is read, in bytes.
 const BYTES: u64 = 1024 * 1024;
@@ -45,6 +67,8 @@ pub struct Configuration {
     state: PathBuf,
     cache: PathBuf,
     limits: Limits,
+    audit: AuditSettings,
+    quarantine: Quarantine,
     backends: Vec<BackendEntry>,
     networks: BTreeMap<String, BTreeMap<String, OptionValue>>,
 }
@@ -58,35 +82,14 @@ pub struct BackendEntry {
     pub driver: PathBuf,
     /// The policy.
     pub policy: PathBuf,
+    /// Whether the driver must have been approved under this policy.
+    pub approved: bool,
+    /// Whether a new version that asks for nothing more goes on without its operator.
+    pub allow_same_rights_upgrades: bool,
     /// The options that are set.
     pub options: BTreeMap<String, OptionValue>,
-    places: BTreeMap<String, Range<usize>>,
-}
-
-/// What is wrong with a configuration, and where.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}:{column}: {message}{}", help.as_ref().map(|help| format!("\n  help: {help}")).unwrap_or_default())]
-pub struct ConfigurationError {
-    /// The file as the caller named it.
-    pub file: String,
-    /// Line, from 1.
-    pub line: usize,
-    /// Column in characters, from 1.
-    pub column: usize,
-    /// The place in `source_text`, in bytes.
-    pub span: Range<usize>,
-    /// What is wrong.
-    pub message: String,
-    /// What to write instead.
-    pub help: Option<String>,
-    /// The text that was read.
-    pub source_text: Arc<str>,
-}
-
-#[derive(Clone, Debug)]
-struct Source {
-    file: String,
-    text: Arc<str>,
+    /// Where in the file each option stands.
+    pub(crate) places: BTreeMap<String, Range<usize>>,
 }
 
 #[derive(Deserialize)]
@@ -98,9 +101,13 @@ struct File {
     #[serde(default)]
     limits: FileLimits,
     #[serde(default)]
+    audit: FileAudit,
+    #[serde(default)]
+    quarantine: FileQuarantine,
+    #[serde(default)]
     backends: BTreeMap<Spanned<String>, FileBackend>,
     #[serde(default)]
-    networks: BTreeMap<String, BTreeMap<Spanned<String>, Spanned<Value>>>,
+    networks: BTreeMap<Spanned<String>, BTreeMap<Spanned<String>, Spanned<Value>>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -116,6 +123,10 @@ struct FileLimits {
 struct FileBackend {
     driver: PathBuf,
     policy: PathBuf,
+    #[serde(default)]
+    approved: bool,
+    #[serde(default)]
+    allow_same_rights_upgrades: bool,
     #[serde(default)]
     options: BTreeMap<Spanned<String>, Spanned<Value>>,
 }
@@ -147,6 +158,8 @@ impl Configuration {
             return Err(source.error(parsed.schema.span(), "unknown schema", Some(help)));
         }
         let limits = parsed.limits.limits(&source)?;
+        let audit = parsed.audit.settings(directory, &source)?;
+        let quarantine = parsed.quarantine.quarantine(&source)?;
         let state = directory.join(parsed.state.unwrap_or_else(|| PathBuf::from("state")));
         let cache = parsed.cache.map_or_else(|| state.join("cache"), |path| directory.join(path));
         let backends = parsed
@@ -157,7 +170,7 @@ impl Configuration {
         let networks = parsed
             .networks
             .into_iter()
-            .map(|(name, options)| Ok((name, read_options(options, &source)?.0)))
+            .map(|(name, options)| network(name, options, directory, &source))
             .collect::<Result<_, _>>()?;
         // The cache lies in the state's directory by default, beside the backends' own.
         if let Some(taken) = backends.iter().find(|one| state.join(&one.name) == cache) {
@@ -165,7 +178,7 @@ impl Configuration {
                 format!("a backend cannot be called `{}`: the cache is there", taken.name);
             return Err(source.error(0..0, &message, Some("choose another name".to_owned())));
         }
-        Ok(Self { source, state, cache, limits, backends, networks })
+        Ok(Self { source, state, cache, limits, audit, quarantine, backends, networks })
     }
 
     /// The backends, sorted by name.
@@ -192,12 +205,37 @@ impl Configuration {
         &self.limits
     }
 
+    /// How the audits are kept.
+    #[must_use]
+    pub fn audit(&self) -> &AuditSettings {
+        &self.audit
+    }
+
+    /// When a backend is put in quarantine, and for how long.
+    #[must_use]
+    pub fn quarantine(&self) -> &Quarantine {
+        &self.quarantine
+    }
+
+    /// A backend as it runs now: where its driver was upgraded, with the component and the policy
+    /// of its current version in place of those that are configured.
+    ///
+    /// # Errors
+    /// When the versions cannot be read, or the configuration has changed since the first of them.
+    pub fn active(&self, entry: &BackendEntry) -> Result<BackendEntry> {
+        match Versions::read(&self.state, &entry.name)? {
+            Some(versions) => versions.active(&self.state, entry),
+            None => Ok(entry.clone()),
+        }
+    }
+
     /// What [`Backend::open`](crate::Backend::open) needs for one of the backends.
     #[must_use]
     pub fn backend(&self, entry: &BackendEntry) -> BackendConfiguration {
         BackendConfiguration {
             name: entry.name.clone(),
             policy: entry.policy.clone(),
+            approved: entry.approved,
             state: self.state.clone(),
             options: entry.options.clone(),
             networks: self.networks.clone(),
@@ -227,9 +265,17 @@ impl FileBackend {
         directory: &Path,
         source: &Source,
     ) -> Result<BackendEntry, ConfigurationError> {
-        let (options, places) = read_options(self.options, source)?;
+        let (options, places) = read_options(self.options, directory, source)?;
         let (driver, policy) = (directory.join(self.driver), directory.join(self.policy));
-        Ok(BackendEntry { name, driver, policy, options, places })
+        Ok(BackendEntry {
+            name,
+            driver,
+            policy,
+            approved: self.approved,
+            allow_same_rights_upgrades: self.allow_same_rights_upgrades,
+            options,
+            places,
+        })
     }
 }
 
@@ -256,31 +302,22 @@ impl FileLimits {
     }
 }
 
-impl Source {
-    fn error(&self, span: Range<usize>, message: &str, help: Option<String>) -> ConfigurationError {
-        let before = self.text.get(..span.start).unwrap_or(&self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        ConfigurationError {
-            file: self.file.clone(),
-            line: before.matches('\n').count() + 1,
-            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
-            span,
-            message: message.to_owned(),
-            help,
-            source_text: Arc::clone(&self.text),
-        }
-    }
-
-    /// What the TOML reader says, with the nearest key where one is misspelt.
-    fn misread(&self, error: &toml::de::Error) -> ConfigurationError {
-        let message = error.message();
-        let mut quoted = message.split('`').skip(1).step_by(2);
-        let help = match quoted.next() {
-            Some(wrong) if message.starts_with("unknown field") => nearest(wrong, quoted),
-            _ => None,
-        };
-        self.error(error.span().unwrap_or(0..0), message, help)
-    }
+/// A network with its options. It is checked although no backend may name it: a misspelt key would
+/// be found only when somebody does.
+fn network(
+    name: Spanned<String>,
+    options: BTreeMap<Spanned<String>, Spanned<Value>>,
+    directory: &Path,
+    source: &Source,
+) -> Result<(String, BTreeMap<String, OptionValue>), ConfigurationError> {
+    let header = name.span();
+    let name = name.into_inner();
+    let (options, places) = read_options(options, directory, source)?;
+    check_section(&options).map_err(|error| {
+        let place = places.get(&error.name).cloned().unwrap_or(header);
+        source.error(place, &format!("network `{name}`: {error}"), error.help)
+    })?;
+    Ok((name, options))
 }
 
 /// Options by name, and where each stands.
@@ -288,13 +325,14 @@ type Options = (BTreeMap<String, OptionValue>, BTreeMap<String, Range<usize>>);
 
 fn read_options(
     found: BTreeMap<Spanned<String>, Spanned<Value>>,
+    directory: &Path,
     source: &Source,
 ) -> Result<Options, ConfigurationError> {
     let (mut options, mut places) = Options::default();
     for (key, value) in found {
         let place = key.span().start..value.span().end;
         let key = key.into_inner();
-        let value = option_value(value.into_inner()).map_err(|reason| {
+        let value = option_value(value.into_inner(), directory).map_err(|reason| {
             source.error(place.clone(), &format!("option `{key}`: {reason}"), None)
         })?;
         places.insert(key.clone(), place);
@@ -303,7 +341,9 @@ fn read_options(
     Ok((options, places))
 }
 
-fn option_value(value: Value) -> Result<OptionValue, String> {
+/// A value as it stands in the file; the file of a secret that does not begin with `/` is beneath
+/// `directory`.
+fn option_value(value: Value, directory: &Path) -> Result<OptionValue, String> {
     match value {
         Value::String(text) => Ok(OptionValue::Text(text)),
         Value::Integer(whole) => Ok(OptionValue::Integer(whole)),
@@ -317,9 +357,22 @@ fn option_value(value: Value) -> Result<OptionValue, String> {
             })
             .collect::<Result<_, _>>()
             .map(OptionValue::TextList),
-        other => Err(format!(
-            "a value is a text, a number, true, false or a list of texts, not a {}",
-            other.type_str()
-        )),
+        Value::Table(table) => {
+            let mut entries = table.into_iter();
+            match (entries.next(), entries.next()) {
+                (Some((key, Value::String(file))), None) if key == "file" && !file.is_empty() => {
+                    Ok(OptionValue::SecretFile(directory.join(file)))
+                }
+                (Some((key, Value::String(name))), None) if key == "env" && is_variable(&name) => {
+                    Ok(OptionValue::SecretVariable(name))
+                }
+                _ => Err("of a secret only is told where it is kept: { file = \"PATH\" } or \
+                          { env = \"NAME\" }"
+                    .to_owned()),
+            }
+        }
+        Value::Datetime(_) => Err("a value is a text, a number, true, false, a list of texts, or \
+             of a secret { file = \"PATH\" } or { env = \"NAME\" }, not a datetime"
+            .to_owned()),
     }
 }

@@ -7,12 +7,13 @@
 /// Generated from `wit/`; nothing outside this crate sees it under this name.
 pub(crate) mod bindings {
     #![allow(missing_docs, unused_qualifications, reason = "generated")]
+    // What `Json` derives is told in `abaca_json`.
     wasmtime::component::bindgen!({
         path: ["../../wit/host", "../../wit/driver"],
         world: "abaca:driver/driver",
         imports: { default: async | trappable },
         exports: { default: async },
-        additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
+        additional_derives: [PartialEq, abaca_json::Json],
     });
 }
 
@@ -125,7 +126,7 @@ rows! {
     Import {
         Command = "command", true, Need::Optional, "runs programs that the policy grants";
         Files = "files", true, Need::Optional, "works on files beneath granted roots";
-        Mounts = "mounts", false, Need::Optional, "mounts granted things at granted places";
+        Mounts = "mounts", true, Need::Optional, "mounts granted things at granted places";
         Ssh = "ssh", false, Need::Optional, "runs programs on granted remotes";
         Config = "config", true, Need::Optional, "reads its options";
         Http = "http", false, Need::Optional, "sends requests to granted origins";

@@ -1,25 +1,44 @@
-//! The one SQLite file of a backend: its records and its driver's state. Opened by the runtime,
-//! never by anything that holds a guest's code or by the broker.
+//! SQLite files: one of each backend, with its records and its driver's state, and one of all
+//! backends, with the leases of their networks. Opened by the runtime, never by anything that holds
+//! a guest's code or by the broker.
 //!
 //! WAL with `synchronous=FULL`: what a transaction has committed survives a power cut. A commit
 //! that failed is unknown, not undone: callers read again.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::error::{Error, Result};
 
 /// The file's name in the backend's directory.
 pub(crate) const FILE: &str = "state.db";
 
+/// What is in a file.
+#[derive(Debug)]
+pub(crate) struct Schema {
+    /// What makes its tables: the first step in an empty file, each other in one that has had all
+    /// before it. How many there were is kept in `user_version`; a file that has had more is
+    /// refused, not guessed at.
+    pub steps: &'static [&'static str],
+}
+
+impl Schema {
+    fn version(&self) -> i64 {
+        i64::try_from(self.steps.len()).unwrap_or(i64::MAX)
+    }
+}
+
+/// What is in a backend's file.
+pub(crate) const BACKEND: Schema = Schema { steps: &[TABLES, OWNED, AUDIT, CONDUCT] };
+
 /// How long one process waits for another one's transaction.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// The schema's number, kept in `user_version`. A newer file is refused, not guessed at.
-const SCHEMA: i64 = 1;
+/// Between two tries to open a file that another process has whole: it needs a few writes for that.
+const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 
 const TABLES: &str = "
 CREATE TABLE shares (
@@ -31,11 +50,6 @@ CREATE TABLE snapshots (
 CREATE TABLE share_servers (
     id TEXT PRIMARY KEY, record TEXT NOT NULL, message TEXT
 ) STRICT;
-CREATE TABLE network_allocations (
-    address TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, server_id TEXT NOT NULL,
-    label TEXT NOT NULL, request TEXT NOT NULL, record TEXT NOT NULL
-) STRICT;
-CREATE INDEX network_allocations_of ON network_allocations (server_id);
 CREATE TABLE consistency_groups (
     id TEXT PRIMARY KEY, record TEXT NOT NULL, message TEXT
 ) STRICT;
@@ -61,11 +75,43 @@ CREATE TABLE driver_state (
     PRIMARY KEY (entity, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX driver_state_keys ON driver_state (key, entity);
+CREATE TABLE migrations (share_instance_id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 INSERT INTO counters VALUES ('driver_state_generation', 0);
 ";
 
-/// A handle that all calls of a backend share.
+/// What the backend has made: see `owned`. `call` is NULL for what the operator added.
+const OWNED: &str = "
+CREATE TABLE owned (
+    container TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL, call TEXT,
+    opener TEXT NOT NULL, opening TEXT NOT NULL, since REAL NOT NULL,
+    PRIMARY KEY (container, name)
+) STRICT, WITHOUT ROWID;
+";
+
+/// How far the audit went: see `audit::kept`.
+const AUDIT: &str = "
+CREATE TABLE audit_anchors (
+    seq INTEGER PRIMARY KEY, hash TEXT NOT NULL, chain TEXT NOT NULL, time REAL NOT NULL,
+    kind TEXT NOT NULL
+) STRICT;
+";
+
+/// How the backend's driver behaves: see `quarantine`. The identifier of the newest strike that no
+/// longer counts is `cleared`.
+const CONDUCT: &str = "
+CREATE TABLE strikes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, kind TEXT NOT NULL,
+    method TEXT NOT NULL, call TEXT NOT NULL, message TEXT NOT NULL
+) STRICT;
+CREATE TABLE standing (
+    one INTEGER PRIMARY KEY CHECK (one = 1), cleared INTEGER NOT NULL, quarantines INTEGER NOT NULL,
+    since REAL, disabled REAL, reason TEXT
+) STRICT;
+INSERT INTO standing VALUES (1, 0, 0, NULL, NULL, NULL);
+";
+
+/// A handle; all its clones share one connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
     path: PathBuf,
@@ -77,20 +123,21 @@ impl Database {
     ///
     /// # Errors
     /// When it cannot be read or written, is damaged, or is of a newer Abaca.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path, schema: &'static Schema) -> Result<Self> {
         let failed = |reason: String| Error::State { path: path.to_owned(), reason };
         let connection = prepare(path).map_err(|error| failed(error.to_string()))?;
         let version: i64 = connection
             .pragma_query_value(None, "user_version", |row| row.get(0))
             .map_err(|error| failed(error.to_string()))?;
-        if version > SCHEMA {
+        let known = schema.version();
+        if version > known {
             return Err(failed(format!(
-                "it was written by a newer Abaca (schema {version}, this one knows {SCHEMA})"
+                "it was written by a newer Abaca (schema {version}, this one knows {known})"
             )));
         }
         let database = Self { path: path.to_owned(), connection: Arc::new(Mutex::new(connection)) };
-        if version == 0 {
-            database.write_now(create)?;
+        if version < known {
+            database.write_now(|transaction| complete(transaction, schema))?;
         }
         Ok(database)
     }
@@ -130,7 +177,28 @@ impl Database {
     }
 }
 
+/// Opens the file, again while it is busy: what switches a file to WAL, and what ends its last
+/// connection, takes it whole, and SQLite answers others at once then, without their timeout.
 fn prepare(path: &Path) -> rusqlite::Result<Connection> {
+    let until = Instant::now() + BUSY;
+    loop {
+        match connect(path) {
+            Err(error) if is_busy(&error) && Instant::now() < until => pause(),
+            other => return other,
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "files are opened on threads that may wait")]
+fn pause() {
+    std::thread::sleep(BETWEEN_TRIES);
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -150,12 +218,12 @@ fn prepare(path: &Path) -> rusqlite::Result<Connection> {
     }
 }
 
-/// Makes the schema, unless another process was first.
-fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+/// Takes the steps that the file lacks, unless another process was first.
+fn complete(transaction: &Transaction<'_>, schema: &Schema) -> rusqlite::Result<()> {
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version == 0 {
-        transaction.execute_batch(TABLES)?;
-        transaction.pragma_update(None, "user_version", SCHEMA)?;
+    let taken = usize::try_from(version).unwrap_or(usize::MAX);
+    for step in schema.steps.iter().skip(taken) {
+        transaction.execute_batch(step)?;
     }
-    Ok(())
+    transaction.pragma_update(None, "user_version", version.max(schema.version()))
 }

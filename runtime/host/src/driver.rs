@@ -2,7 +2,7 @@
 //! asked what it is. It holds no grant; a `Backend` gives it those.
 //!
 //! ```text
-//! bytes ─▶ scan ─▶ cache or compile ─▶ imports and exports known and served?
+//! bytes ─▶ manifest ─▶ cache, or scan and compile ─▶ imports and exports known and served?
 //!       ─▶ linked ─▶ each exported function of the contract's type? ─▶ describe ─▶ Driver
 //! ```
 
@@ -10,11 +10,14 @@ mod compiling;
 mod description;
 mod exports;
 mod interfaces;
+mod manifest;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Instant;
 
+use abaca_policy::Manifest;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Instance, InstancePre};
@@ -24,12 +27,14 @@ use self::compiling::compile;
 use self::description::{check_description, nobody};
 pub(crate) use self::exports::Exports;
 use self::interfaces::{imports, interfaces};
+pub use self::manifest::ManifestInspection;
 use crate::call::{Call, Room};
 use crate::contract::{Import, Interface};
 use crate::error::{Error, Result};
-use crate::limits::{COMPONENT_BYTES, DESCRIBE_WALL};
+use crate::limits::{COMPONENT_BYTES, DESCRIBE_WALL, Limits};
 use crate::runtime::Runtime;
 use crate::storage::read;
+use crate::text::hex;
 use crate::types::Description;
 
 /// What `describe` is called in messages.
@@ -49,6 +54,7 @@ struct Shared {
     imports: Vec<Import>,
     digest: String,
     description: Description,
+    manifest: Option<Manifest>,
 }
 
 /// What a driver offers, asks for and is, for people and programs.
@@ -64,6 +70,11 @@ pub struct Inspection {
     pub lacks: Vec<Interface>,
     /// The imports that it asks for.
     pub asks_for: Vec<Import>,
+    /// What it asks an operator for, if it says so.
+    pub manifest: Option<ManifestInspection>,
+    /// Where manifest and component do not say the same, a sentence each. Such a driver is not
+    /// run.
+    pub findings: Vec<String>,
 }
 
 impl Driver {
@@ -78,14 +89,16 @@ impl Driver {
     pub(crate) async fn from_bytes(runtime: &Runtime, name: &str, bytes: Vec<u8>) -> Result<Self> {
         let refused = |reason: String| Error::Component { driver: name.to_owned(), reason };
         let digest = hex(&Sha256::digest(&bytes));
-        let compiled = {
-            let (runtime, digest) = (runtime.clone(), digest.clone());
-            // Compiling keeps a core busy for a while: not one of the async workers.
-            tokio::task::spawn_blocking(move || compile(&runtime, &bytes, &digest))
-                .await
-                .map_err(|error| Error::Runtime(format!("compiling {name}: {error}")))?
-                .map_err(refused)?
-        };
+        // Looking through all bytes takes a while: not on one of the async workers.
+        let looking = tokio::task::spawn_blocking(move || (manifest::find(&bytes), bytes));
+        let (manifest, bytes) = looking
+            .await
+            .map_err(|error| Error::Runtime(format!("looking into {name}: {error}")))?;
+        let compiled = compile(runtime, bytes, &digest)
+            .await
+            .map_err(|error| Error::Compile { driver: name.to_owned(), error })?;
+        // What is no component at all was refused as such.
+        let manifest = manifest.map_err(refused)?;
         let component = compiled.component.clone();
         let shared = runtime.shared();
         let imports = imports(&component, &shared.engine).map_err(refused)?;
@@ -102,6 +115,7 @@ impl Driver {
             imports,
             digest,
             description: nobody(),
+            manifest,
         };
         let described = Self { shared: Arc::new(driver) };
         let description = described.describe(name).await?;
@@ -119,7 +133,7 @@ impl Driver {
 
     /// Checks every exported function's type on a real instance, and asks what the driver is.
     async fn describe(&self, name: &str) -> Result<Description> {
-        let mut limits = self.shared.runtime.limits().clone();
+        let mut limits = self.limits();
         limits.wall = limits.wall.min(DESCRIBE_WALL);
         let call = Call {
             driver: self,
@@ -127,6 +141,8 @@ impl Driver {
             id: DESCRIBE,
             powers: None,
             limits: &limits,
+            denied: &AtomicU32::new(0),
+            account: &self.shared.runtime.shared().turns.account(),
             began: Instant::now(),
         };
         let exports = &self.shared.exports;
@@ -176,6 +192,31 @@ impl Driver {
             offers,
             lacks,
             asks_for: self.shared.imports.clone(),
+            manifest: self.manifest().map(ManifestInspection::from),
+            findings: self.findings(),
+        }
+    }
+
+    /// What the driver asks an operator for, if it carries a manifest.
+    #[must_use]
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.shared.manifest.as_ref()
+    }
+
+    /// Where manifest and component do not say the same, a sentence each.
+    #[must_use]
+    pub fn findings(&self) -> Vec<String> {
+        let Shared { description, imports, interfaces, .. } = &*self.shared;
+        let findings = |manifest| manifest::findings(manifest, description, imports, interfaces);
+        self.manifest().map(findings).unwrap_or_default()
+    }
+
+    /// The bounds of its calls: those of the runtime, or what it needs where that is less.
+    pub(crate) fn limits(&self) -> Limits {
+        let limits = self.shared.runtime.limits();
+        match self.manifest() {
+            Some(manifest) => manifest::bounded(limits, manifest.needs()),
+            None => limits.clone(),
         }
     }
 
@@ -200,8 +241,4 @@ impl std::fmt::Debug for Driver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Driver").field("inspection", &self.inspect()).finish()
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -5,17 +5,27 @@
 //! `Error::Create`), which its caller handles as upstream's exceptions, and what ended a call
 //! or kept it from beginning.
 
+mod document;
+mod driver;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::compiler::CompileError;
 use crate::contract::Interface;
+use crate::quarantine::Standing;
 use crate::types;
+
+pub use self::document::{ErrorDocument, ErrorKind};
+use self::driver::{driver_blame, driver_text};
 
 /// What this library answers.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Whose fault a failure was, and so who can mend it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Blame {
     /// Whoever asked, configured or wrote the policy.
@@ -28,14 +38,22 @@ pub enum Blame {
     Runtime,
 }
 
-impl std::fmt::Display for Blame {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
+impl Blame {
+    /// The word for it, in JSON and in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Operator => "operator",
             Self::Driver => "driver",
             Self::Backend => "backend",
             Self::Runtime => "runtime",
-        })
+        }
+    }
+}
+
+impl std::fmt::Display for Blame {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -55,6 +73,30 @@ pub enum Limit {
     Denials,
     /// `lifted_bytes`.
     LiftedBytes,
+    /// `lifted_bytes_in_all`.
+    LiftedInAll,
+    /// `lowered_bytes`.
+    LoweredBytes,
+    /// `component_handles`.
+    Handles,
+}
+
+impl Limit {
+    /// The word for it in metrics: that of JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Stack => "stack",
+            Self::HostCalls => "host-calls",
+            Self::Denials => "denials",
+            Self::LiftedBytes => "lifted-bytes",
+            Self::LiftedInAll => "lifted-in-all",
+            Self::LoweredBytes => "lowered-bytes",
+            Self::Handles => "handles",
+        }
+    }
 }
 
 impl std::fmt::Display for Limit {
@@ -66,6 +108,9 @@ impl std::fmt::Display for Limit {
             Self::HostCalls => "number of host calls",
             Self::Denials => "denied requests",
             Self::LiftedBytes => "size of one request or answer",
+            Self::LiftedInAll => "size of all requests",
+            Self::LoweredBytes => "size of all answers",
+            Self::Handles => "component handles",
         })
     }
 }
@@ -78,6 +123,8 @@ pub enum Part {
     Queue,
     /// The guest's own computing.
     Guest,
+    /// Waiting, because it asked the host faster than a call may.
+    Rate,
     /// An import, told by interface, function and what was asked.
     Import(String),
 }
@@ -87,6 +134,7 @@ impl std::fmt::Display for Part {
         match self {
             Self::Queue => f.write_str("waiting for other calls of the same backend"),
             Self::Guest => f.write_str("the driver's own computing"),
+            Self::Rate => f.write_str("the wait for asking the host too often in a second"),
             Self::Import(what) => write!(f, "the import {what}"),
         }
     }
@@ -99,6 +147,14 @@ pub enum Error {
     /// A file could not be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file could not be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
         /// The file.
         path: PathBuf,
         /// What the system said.
@@ -121,6 +177,14 @@ pub enum Error {
     /// Driver, policy and configuration do not fit together.
     #[error("{0}")]
     Mismatch(String),
+    /// What would run is not what the operator has approved.
+    #[error("{}: {changed}", policy.display())]
+    Unapproved {
+        /// The policy.
+        policy: PathBuf,
+        /// What is not as it was approved.
+        changed: crate::approval::Changed,
+    },
     /// The file is not a driver that this runtime can run.
     #[error("{driver} is not a driver that can be loaded: {reason}")]
     Component {
@@ -128,6 +192,14 @@ pub enum Error {
         driver: String,
         /// Why.
         reason: String,
+    },
+    /// The file has no compiled code that could be run.
+    #[error("{driver} is not a driver that can be loaded: {error}")]
+    Compile {
+        /// The file, or a name for the bytes.
+        driver: String,
+        /// Why.
+        error: CompileError,
     },
     /// The driver does not offer what was asked; it was not called.
     #[error(
@@ -189,6 +261,22 @@ pub enum Error {
         /// How long it was allowed.
         wall: Duration,
     },
+    /// The backend is in quarantine; nothing was begun.
+    #[error("the backend `{backend}` is in quarantine{}", .standing.quarantined())]
+    Quarantined {
+        /// The backend.
+        backend: String,
+        /// Why, and until when.
+        standing: Box<Standing>,
+    },
+    /// The operator has disabled the backend; nothing was begun.
+    #[error("the backend `{backend}` is disabled{}", .standing.disabled())]
+    Disabled {
+        /// The backend.
+        backend: String,
+        /// Since when, and why.
+        standing: Box<Standing>,
+    },
     /// The broker cannot be used.
     #[error("the broker {0}")]
     Broker(String),
@@ -208,6 +296,15 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A part of Abaca panicked, or something that a service lent it. It was caught, and ended no
+    /// more than this.
+    #[error("{part} was ended by a mistake outside of the driver, a panic: {reason}")]
+    Panic {
+        /// What was ended.
+        part: &'static str,
+        /// The panic's words.
+        reason: String,
+    },
     /// The engine or the machine failed.
     #[error("{0}")]
     Runtime(String),
@@ -219,27 +316,37 @@ impl Error {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Read { .. }
+            | Self::Write { .. }
             | Self::Configuration(_)
             | Self::Policy(_)
             | Self::Option { .. }
             | Self::Mismatch(_)
+            | Self::Unapproved { .. }
             | Self::NotOffered { .. }
-            | Self::Invalid(_) => Blame::Operator,
+            | Self::Invalid(_)
+            | Self::Disabled { .. } => Blame::Operator,
             Self::Component { .. }
             | Self::Contract { .. }
+            | Self::Quarantined { .. }
             | Self::Trap { .. }
             | Self::Limit { .. } => Blame::Driver,
             Self::Deadline { part, .. } => match part {
-                Part::Guest => Blame::Driver,
+                Part::Guest | Part::Rate => Blame::Driver,
                 Part::Import(_) => Blame::Backend,
                 Part::Queue => Blame::Runtime,
             },
             Self::Driver(error) => driver_blame(error),
             Self::Create(error) => driver_blame(&error.error),
             Self::Setup(error) => driver_blame(&error.error),
-            Self::Broker(_) | Self::State { .. } | Self::Audit { .. } | Self::Runtime(_) => {
-                Blame::Runtime
-            }
+            Self::Compile { error, .. } => match error {
+                CompileError::Compiler(_) => Blame::Runtime,
+                _ => Blame::Driver,
+            },
+            Self::Broker(_)
+            | Self::State { .. }
+            | Self::Audit { .. }
+            | Self::Panic { .. }
+            | Self::Runtime(_) => Blame::Runtime,
         }
     }
 
@@ -248,7 +355,24 @@ impl Error {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::Read { .. } => "check the path, and that you may read the file",
-            Self::Component { .. } => "see `abaca driver inspect FILE`, and ask its vendor",
+            Self::Write { .. } => "check the path, and that you may write there",
+            Self::Unapproved { .. } => {
+                "`abaca driver upgrade` takes a new version; `abaca driver approve FILE` begins anew"
+            }
+            Self::Compile { error: CompileError::Compiler(_), .. } => {
+                "is `abaca-compiler` beside `abaca`, and of the same version?"
+            }
+            Self::Compile {
+                error:
+                    CompileError::Cpu(_)
+                    | CompileError::Wall(_)
+                    | CompileError::Memory(_)
+                    | CompileError::Size(_),
+                ..
+            } => "if the driver is legitimate, raise the limit; else ask its vendor",
+            Self::Component { .. } | Self::Compile { .. } => {
+                "see `abaca driver inspect FILE`, and ask its vendor"
+            }
             Self::NotOffered { .. } => "`abaca driver inspect FILE` shows what this driver offers",
             Self::Driver(types::Error::Denied(_))
             | Self::Create(types::CreateError { error: types::Error::Denied(_), .. }) => {
@@ -265,6 +389,15 @@ impl Error {
             }
             Self::Deadline { .. } => {
                 "look whether the storage hangs; what was begun is recorded as failed"
+            }
+            Self::Quarantined { .. } => {
+                "`abaca backend list` shows why; `abaca backend release NAME` lets it be called at \
+                 once, for example when its driver was mended"
+            }
+            Self::Disabled { .. } => "`abaca backend enable NAME` lets it be called again",
+            Self::Panic { .. } => {
+                "report it, with the log's lines, to whoever wrote the part that it names; other \
+                 calls go on"
             }
             Self::Broker(_) => "is `abaca-broker` beside `abaca`, and of the same version?",
             Self::State { .. } | Self::Audit { .. } => {
@@ -297,87 +430,6 @@ impl From<abaca_policy::PolicyError> for Error {
     fn from(error: abaca_policy::PolicyError) -> Self {
         Self::Policy(Box::new(error))
     }
-}
-
-/// Who can mend what a driver complains about.
-fn driver_blame(error: &types::Error) -> Blame {
-    use types::Error as E;
-    match error {
-        E::CommandFailed(_) | E::BackendFailed(_) | E::Deadline(_) => Blame::Backend,
-        E::Other(_) | E::ShareServerFailed(_) | E::ReplicationFailed(_) | E::MigrationFailed(_) => {
-            Blame::Driver
-        }
-        E::Unsupported(_)
-        | E::InvalidShare(_)
-        | E::InvalidSnapshot(_)
-        | E::InvalidShareAccess(_)
-        | E::InvalidShareAccessLevel(_)
-        | E::ShareAccessExists(_)
-        | E::ShareResourceNotFound(_)
-        | E::ShareIsBusy(_)
-        | E::SnapshotResourceNotFound(_)
-        | E::ShareSnapshotIsBusy(_)
-        | E::ShareShrinkingPossibleDataLoss(_)
-        | E::ManageInvalidShare(_)
-        | E::ManageTypeMismatch(_)
-        | E::ManageInvalidSnapshot(_)
-        | E::UnmanageInvalidShare(_)
-        | E::UnmanageInvalidSnapshot(_)
-        | E::NetworkBadConfiguration(_)
-        | E::BadConfiguration(_)
-        | E::Denied(_) => Blame::Operator,
-    }
-}
-
-/// The case's name as in WIT, and its text made safe for a terminal.
-fn driver_text(error: &types::Error) -> String {
-    use types::Error as E;
-    let (case, text) = match error {
-        E::Unsupported(text) => ("unsupported", text.clone()),
-        E::InvalidShare(text) => ("invalid share", text.clone()),
-        E::InvalidSnapshot(text) => ("invalid snapshot", text.clone()),
-        E::InvalidShareAccess(text) => ("invalid access rule", text.clone()),
-        E::InvalidShareAccessLevel(text) => ("invalid access level", text.clone()),
-        E::ShareAccessExists(text) => ("the access rule exists", text.clone()),
-        E::ShareResourceNotFound(text) => ("no such share on the back end", text.clone()),
-        E::ShareIsBusy(text) => ("the share is busy", text.clone()),
-        E::SnapshotResourceNotFound(text) => ("no such snapshot on the back end", text.clone()),
-        E::ShareSnapshotIsBusy(text) => ("the snapshot is busy", text.clone()),
-        E::ShareShrinkingPossibleDataLoss(text) => {
-            ("shrinking would lose data, so nothing was changed", text.clone())
-        }
-        E::ManageInvalidShare(text) => ("not fit to be taken over", text.clone()),
-        E::ManageTypeMismatch(text) => ("does not fit the share type", text.clone()),
-        E::ManageInvalidSnapshot(text) => ("snapshot not fit to be taken over", text.clone()),
-        E::UnmanageInvalidShare(text) => ("cannot be let go", text.clone()),
-        E::UnmanageInvalidSnapshot(text) => ("snapshot cannot be let go", text.clone()),
-        E::ShareServerFailed(text) => ("share server failed", text.clone()),
-        E::NetworkBadConfiguration(text) => ("the network does not fit", text.clone()),
-        E::ReplicationFailed(text) => ("replication failed", text.clone()),
-        E::MigrationFailed(text) => ("migration failed", text.clone()),
-        E::BadConfiguration(text) => ("bad configuration", text.clone()),
-        E::BackendFailed(text) => ("the storage failed", text.clone()),
-        E::CommandFailed(failure) => (
-            "a command failed",
-            match failure.code {
-                Some(code) => {
-                    format!("{} ended with code {code}: {}", failure.program, failure.stderr)
-                }
-                None => format!("{} was killed: {}", failure.program, failure.stderr),
-            },
-        ),
-        E::Denied(denial) => (
-            "the policy does not allow it",
-            match &denial.rule {
-                Some(rule) => format!("{} (nearest rule: {rule})", denial.reason),
-                None => denial.reason.clone(),
-            },
-        ),
-        E::Deadline(text) => ("time ran out", text.clone()),
-        E::Other(text) => ("the driver failed", text.clone()),
-    };
-    let text = crate::text::printable(text.trim(), crate::text::MESSAGE_BYTES);
-    if text.is_empty() { case.to_owned() } else { format!("{case}: {text}") }
 }
 
 fn in_brackets(text: &str) -> String {

@@ -1,37 +1,49 @@
 //! The one border between a driver and the world. Every import goes through `Gate::cross`:
 //!
 //! ```text
-//! count ─▶ permitted? ──no──▶ audit `denied` ─────────────────────▶ typed refusal
+//! count ─▶ permitted? (a place, for a command) its own? ──no──▶ audit `denied` ─▶ typed refusal
 //!              │yes
-//!              └──▶ audit `intent` ─▶ perform ─▶ audit `outcome` ─▶ answer
-//!                   (privileged only)            (privileged only)
+//!              └──▶ audit `intent` ─▶ perform ─▶ settle ─▶ audit `outcome` ─▶ answer
+//!                   (privileged only)          (what it made)  (privileged only)
 //! ```
-//! "May I?" (`Crossing::permitted`) is pure; doing it (`Crossing::perform`) is another thing;
-//! only this file joins them. Called by the generated import traits, in `imports/`.
+//! "May I?" (`Crossing::permitted`) is pure; whose a thing is (`ownership`) is looked up; doing it
+//! (`Crossing::perform`) is another thing; only this file joins them. Called by the generated import traits, in `imports/`.
+
+mod crossing;
+mod facts;
+mod meter;
+mod ownership;
+mod weight;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use abaca_policy::{Denial, Policy};
 use serde_json::{Map, Value};
+use tracing::Instrument;
 
 use crate::audit::{Audit, Event};
 use crate::broker::Broker;
+use crate::commands::{Commands, Place};
 use crate::contract::bindings::abaca::host::types as host;
 use crate::cpu::Cpu;
 use crate::driver_state::DriverState;
 use crate::error::{Error, Limit, Part};
 use crate::limits::Limits;
 use crate::locks::{Held, NamedLocks};
+use crate::metrics::BackendMetrics;
 use crate::network::power::NetworkPower;
 use crate::options::OptionValues;
+use crate::owned::Owned;
+use crate::revealed::Revealed;
 use crate::text::printable;
 
-/// The most bytes of one text in an audit line.
-const FACT_BYTES: usize = 4 * 1024;
-
-/// The most bytes of what says which request was at work.
-const SUBJECT_BYTES: usize = 200;
+pub(crate) use self::crossing::{Crossing, Done, Refusal};
+use self::facts::{SUBJECT_BYTES, bounded, subject, whole};
+use self::meter::Meter;
+use self::ownership::Stop;
+pub(crate) use self::ownership::{Claims, Ended, Make, Need, Refused, Taken, look};
+pub(crate) use self::weight::Weight;
 
 /// What an operator lends one backend; all calls share it.
 #[derive(Debug)]
@@ -40,73 +52,16 @@ pub(crate) struct Powers {
     pub policy: Policy,
     pub broker: Broker,
     pub options: OptionValues,
+    /// The secrets that the driver itself may read, and that go no further.
+    pub revealed: Revealed,
     pub state: DriverState,
+    pub owned: Owned,
     pub locks: NamedLocks,
     pub network: NetworkPower,
     pub audit: Audit,
-}
-
-/// What one request can be asked. Implemented in `imports/`, one for each function.
-pub(crate) trait Crossing: Send + Sized {
-    /// Interface and function, for example `command.run`.
-    const IMPORT: &'static str;
-    /// Whether the audit must know before it is done.
-    const PRIVILEGED: bool;
-    /// What the driver gets.
-    type Answer: Send;
-
-    /// What is asked, for the audit: the request's own words, to be bounded by the gate.
-    fn facts(&self) -> Vec<(&'static str, Value)>;
-
-    /// Whether the operator's grants allow it, and by which rule. Pure.
-    fn permitted(&self, powers: &Powers) -> Result<Option<String>, Denial>;
-
-    /// Does it. Only the gate calls this, and only after `permitted`.
-    fn perform(
-        self,
-        gate: &mut Gate,
-        powers: &Powers,
-    ) -> impl Future<Output = Result<Done<Self::Answer>, Refusal>> + Send;
-
-    /// Does it for a driver that only describes itself, to which nothing is granted. Only what
-    /// needs no grant answers.
-    fn alone(&self, _: &mut Gate) -> Option<Result<Self::Answer, host::Error>> {
-        None
-    }
-}
-
-/// Why a request was not done.
-#[derive(Debug)]
-pub(crate) enum Refusal {
-    /// The driver is told.
-    Answer(host::Error),
-    /// It is the host's own fault, which a driver cannot handle and must not see.
-    Fault(Error),
-}
-
-impl From<host::Error> for Refusal {
-    fn from(error: host::Error) -> Self {
-        Self::Answer(error)
-    }
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self::Fault(error)
-    }
-}
-
-/// What was done, and what the audit should know of it.
-pub(crate) struct Done<A> {
-    pub answer: A,
-    pub facts: Vec<(&'static str, Value)>,
-}
-
-impl<A> Done<A> {
-    /// Done, and there is nothing more to tell.
-    pub(crate) fn plain(answer: A) -> Self {
-        Self { answer, facts: Vec::new() }
-    }
+    pub metrics: BackendMetrics,
+    /// Its places among the commands of all backends.
+    pub commands: Commands,
 }
 
 /// What ends a call from inside; carried through the engine as the cause of its trap.
@@ -150,8 +105,12 @@ pub(crate) struct Gate {
     pub limits: Limits,
     /// What the guest computes; it rests while a request is at work.
     pub cpu: Cpu,
-    crossed: u32,
-    denied: u32,
+    /// What it has asked so far.
+    meter: Meter,
+    /// The share server that this call sets up or tears down, if it does.
+    pub share_server: Option<String>,
+    /// Whether what the request at work makes must not be there yet: it becomes this backend's own.
+    pub must_be_new: bool,
     /// The locks that this call holds; they end with it.
     pub locks: Vec<Held>,
     /// What the `log` import has let through.
@@ -167,6 +126,7 @@ impl Gate {
         limits: Limits,
     ) -> Self {
         let log = crate::imports::log::Meter::default();
+        let meter = Meter::new(&limits);
         Self {
             call,
             powers,
@@ -174,10 +134,19 @@ impl Gate {
             at_work,
             limits,
             cpu: Cpu::default(),
-            crossed: 0,
-            denied: 0,
+            meter,
+            share_server: None,
+            must_be_new: false,
             locks: Vec::new(),
             log,
+        }
+    }
+
+    /// A text of the driver's without the secrets that it may read.
+    pub(crate) fn hidden(&self, text: &str) -> String {
+        match &self.powers {
+            Some(powers) => powers.revealed.hidden(text.to_owned()),
+            None => text.to_owned(),
         }
     }
 
@@ -197,18 +166,33 @@ impl Gate {
         &mut self,
         request: C,
     ) -> wasmtime::Result<Result<C::Answer, host::Error>> {
-        self.count()?;
         let used = self.cpu.pause();
         self.check_cpu(used)?;
+        let wait = self.meter.asked(&self.limits, &request)?;
+        if !wait.is_zero() {
+            self.slow_down(wait).await?;
+        }
         let facts = request.facts();
+        let (facts, clean) = match &self.powers {
+            Some(powers) => {
+                let clean = powers.revealed.check(&facts);
+                let clean = clean.and_then(|()| powers.revealed.check_kept(&request.kept()));
+                (powers.revealed.hidden_facts(facts), clean)
+            }
+            None => (facts, Ok(())),
+        };
         let subject = subject(C::IMPORT, &facts);
         let part = Part::Import(subject.clone());
         self.at_work.set(part.clone());
-        let answer = self.decide(request, facts, &subject).await?;
+        let span = tracing::debug_span!(
+            target: "abaca::gate", "import", import = C::IMPORT, request = self.meter.requests()
+        );
+        let answer = self.decide(request, facts, clean, &subject).instrument(span).await?;
         self.at_work.set(Part::Guest);
         if Instant::now() >= self.deadline {
             return Err(Ending::Deadline(part).into());
         }
+        self.meter.answered(&self.limits, &answer)?;
         self.cpu.resume();
         Ok(answer)
     }
@@ -222,11 +206,12 @@ impl Gate {
         Err(Ending::Limit(Limit::Cpu, format!("{} ms are allowed", allowed.as_millis())))
     }
 
-    fn count(&mut self) -> Result<(), Ending> {
-        self.crossed = self.crossed.saturating_add(1);
-        if self.crossed > self.limits.host_calls {
-            let detail = format!("{} are allowed", self.limits.host_calls);
-            return Err(Ending::Limit(Limit::HostCalls, detail));
+    /// Lets a call wait that asks faster than it may, but no longer than it lasts.
+    async fn slow_down(&self, wait: Duration) -> Result<(), Ending> {
+        self.at_work.set(Part::Rate);
+        tokio::time::sleep(wait.min(self.remaining(None))).await;
+        if Instant::now() >= self.deadline {
+            return Err(Ending::Deadline(Part::Rate));
         }
         Ok(())
     }
@@ -235,6 +220,7 @@ impl Gate {
         &mut self,
         request: C,
         facts: Vec<(&'static str, Value)>,
+        clean: Result<(), Denial>,
         subject: &str,
     ) -> Result<Result<C::Answer, host::Error>, Ending> {
         let Some(powers) = self.powers.clone() else {
@@ -246,33 +232,53 @@ impl Gate {
         };
         let mut line = Map::new();
         line.insert("import".into(), C::IMPORT.into());
+        line.insert("request".into(), self.meter.requests().into());
         for (name, value) in facts {
             line.insert(name.into(), bounded(value));
         }
-        let rule = match request.permitted(&powers) {
-            Ok(rule) => rule,
-            Err(denial) => {
-                tracing::info!(
-                    target: "abaca::gate",
-                    backend = powers.backend,
-                    "denied: {subject}: {}{}",
-                    printable(&denial.reason, SUBJECT_BYTES),
-                    denial.rule.as_ref().map(|rule| format!(" (nearest rule `{rule}`)")).unwrap_or_default()
-                );
-                line.insert("rule".into(), denial.rule.clone().into());
-                line.insert("reason".into(), bounded(denial.reason.clone().into()));
-                self.audit(Event::Denied, line)?;
-                self.count_denied()?;
-                return Ok(Err(denial.into()));
-            }
+        let permitted = clean.and_then(|()| self.about_its_own(&request)).and_then(|()| {
+            let rule = request.permitted(&powers)?;
+            Ok((rule, request.claims(&powers)?))
+        });
+        let (rule, claims) = match permitted {
+            Ok(permitted) => permitted,
+            Err(denial) => return self.deny(C::IMPORT, &powers, denial, line, subject).map(Err),
         };
         if !C::PRIVILEGED {
+            powers.metrics.asked(C::IMPORT, true);
             return match request.perform(self, &powers).await {
                 Ok(done) => Ok(Ok(done.answer)),
                 Err(Refusal::Answer(error)) => Ok(Err(error)),
                 Err(Refusal::Fault(error)) => Err(error.into()),
             };
         }
+        let place = match C::COMMAND {
+            true => self.place(&powers, subject).await?.map(Some),
+            false => Ok(None),
+        };
+        let stopped = match place {
+            Err(error) => Err(error),
+            Ok(place) => match self.open(&powers, claims).await? {
+                Ok(stake) => Ok((place, stake)),
+                Err(Stop::Denied(denial)) => {
+                    return self.deny(C::IMPORT, &powers, denial, line, subject).map(Err);
+                }
+                Err(Stop::Answer(error)) => Err(error),
+            },
+        };
+        let (_place, stake) = match stopped {
+            Ok(both) => both,
+            Err(error) => {
+                // A deed like any other, which ended before it was begun.
+                powers.metrics.asked(C::IMPORT, true);
+                line.insert("rule".into(), rule.into());
+                self.audit(Event::Intent, line.clone())?;
+                line.insert("error".into(), bounded(format!("{error:?}").into()));
+                self.audit(Event::Outcome, line)?;
+                return Ok(Err(error));
+            }
+        };
+        powers.metrics.asked(C::IMPORT, true);
         tracing::info!(
             target: "abaca::gate",
             backend = powers.backend,
@@ -280,15 +286,21 @@ impl Gate {
             rule.as_deref().unwrap_or_default()
         );
         line.insert("rule".into(), rule.into());
-        self.audit(Event::Intent, line.clone())?;
+        let mut intent = line.clone();
+        for (name, value) in request.granted(self, &powers) {
+            intent.insert(name.into(), whole(value));
+        }
+        let intent = powers.revealed.hidden_line(intent);
+        powers.audit.write_down(Event::Intent, &self.call, intent).await?;
         let begun = Instant::now();
         let result = request.perform(self, &powers).await;
+        let settled = stake.settle(&powers, C::ended(&result)).await;
         let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         line.insert("duration_ms".into(), took.into());
         let answer = match result {
             Ok(done) => {
                 for (name, value) in done.facts {
-                    line.insert(name.into(), bounded(value));
+                    line.insert(name.into(), whole(value));
                 }
                 Ok(Ok(done.answer))
             }
@@ -302,23 +314,80 @@ impl Gate {
             }
         };
         self.audit(Event::Outcome, line)?;
+        settled?;
         answer
     }
 
-    /// Ends the call of a driver that goes on asking for what it does not get: each denial is a
-    /// line in the audit, and the audit must not fill the disk.
-    fn count_denied(&mut self) -> Result<(), Ending> {
-        self.denied = self.denied.saturating_add(1);
-        if self.denied <= self.limits.denials {
-            return Ok(());
+    /// How many requests were denied until now.
+    pub(crate) fn denied(&self) -> u32 {
+        self.meter.denials()
+    }
+
+    /// A place among the commands of all backends; the wait for it takes the call's time.
+    async fn place(
+        &self,
+        powers: &Powers,
+        subject: &str,
+    ) -> Result<Result<Place, host::Error>, Error> {
+        let waiting = powers.commands.place(|| {
+            tracing::debug!(
+                target: "abaca::gate",
+                backend = powers.backend,
+                "waits for a place among the commands: {subject}"
+            );
+        });
+        match tokio::time::timeout(self.remaining(None), waiting).await {
+            Ok(place) => place.map(Ok),
+            Err(_) => Ok(Err(host::Error::Busy(
+                "commands of this and other backends were running all the time".to_owned(),
+            ))),
         }
-        Err(Ending::Limit(Limit::Denials, format!("{} are allowed", self.limits.denials)))
+    }
+
+    /// Writes a denial down, and answers it.
+    fn deny(
+        &mut self,
+        import: &'static str,
+        powers: &Powers,
+        denial: Denial,
+        mut line: Map<String, Value>,
+        subject: &str,
+    ) -> Result<host::Error, Ending> {
+        let rule = denial.rule.as_ref();
+        tracing::info!(
+            target: "abaca::gate",
+            backend = powers.backend,
+            "denied: {subject}: {}{}",
+            printable(&denial.reason, SUBJECT_BYTES),
+            rule.map(|rule| format!(" (nearest rule `{rule}`)")).unwrap_or_default()
+        );
+        line.insert("rule".into(), denial.rule.clone().into());
+        line.insert("reason".into(), bounded(denial.reason.clone().into()));
+        powers.metrics.asked(import, false);
+        self.audit(Event::Denied, line)?;
+        self.meter.denied(&self.limits)?;
+        Ok(denial.into())
+    }
+
+    /// Whether a request that is about a share server comes from that one's own call.
+    fn about_its_own(&self, request: &impl Crossing) -> Result<(), Denial> {
+        match request.share_server() {
+            Some(server) if self.share_server.as_deref() != Some(server) => Err(Denial {
+                rule: None,
+                reason: "only `setup-server` and `teardown-server` may ask for it, each for its \
+                         own share server"
+                    .to_owned(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Writes a line, or ends the call: what is not written down is not done.
     pub(crate) fn audit(&self, event: Event, line: Map<String, Value>) -> Result<(), Error> {
         match &self.powers {
-            Some(powers) => powers.audit.write(event, &self.call, line),
+            Some(powers) => {
+                powers.audit.write(event, &self.call, &powers.revealed.hidden_line(line))
+            }
             None => Ok(()),
         }
     }
@@ -328,6 +397,10 @@ impl Drop for Gate {
     /// A call that was given up may have left processes that are being ended: its locks are for
     /// others only when those are gone.
     fn drop(&mut self) {
+        if let Some(powers) = &self.powers {
+            let (lifted, lowered) = self.meter.bytes();
+            powers.metrics.carried(lifted, lowered);
+        }
         let (Some(powers), false) = (self.powers.take(), self.locks.is_empty()) else { return };
         if powers.broker.is_quiet() {
             return;
@@ -339,57 +412,5 @@ impl Drop for Gate {
                 drop(locks);
             });
         }
-    }
-}
-
-impl From<Denial> for host::Error {
-    fn from(denial: Denial) -> Self {
-        let reason = printable(&denial.reason, crate::text::MESSAGE_BYTES);
-        Self::Denied(host::Denial { rule: denial.rule, reason })
-    }
-}
-
-/// What a request is called where people read it.
-fn subject(import: &str, facts: &[(&'static str, Value)]) -> String {
-    let mut text = import.to_owned();
-    for (_, value) in facts {
-        text.push(' ');
-        text.push_str(&shown(value));
-    }
-    printable(&text, SUBJECT_BYTES)
-}
-
-/// Texts as they are, lists as words beside each other.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(" "),
-        other => other.to_string(),
-    }
-}
-
-/// The value with its texts cut to what an audit line can carry.
-fn bounded(value: Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(printable(&text, FACT_BYTES)),
-        Value::Array(items) => {
-            let mut room = FACT_BYTES;
-            let total = items.len();
-            let mut kept = Vec::new();
-            for item in items {
-                let item = match item {
-                    Value::String(text) => printable(&text, room.max(16)),
-                    other => printable(&other.to_string(), room.max(16)),
-                };
-                if room == 0 {
-                    kept.push(Value::String(format!("… ({} more)", total - kept.len())));
-                    break;
-                }
-                room = room.saturating_sub(item.len());
-                kept.push(Value::String(item));
-            }
-            Value::Array(kept)
-        }
-        other => other,
     }
 }

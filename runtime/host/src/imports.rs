@@ -9,8 +9,11 @@ mod config;
 mod files;
 mod lock;
 pub(crate) mod log;
+mod mounts;
 mod network;
 mod state;
+
+pub(crate) use self::files::failure;
 
 use wasmtime::component::{HasSelf, Linker};
 
@@ -29,6 +32,7 @@ pub(crate) fn link(linker: &mut Linker<Room>) -> wasmtime::Result<()> {
     host::config::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     host::files::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     host::lock::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
+    host::mounts::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     host::network::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     host::log::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     host::state::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;

@@ -13,8 +13,9 @@
 //! let configuration = Configuration::load("abaca.toml")?;
 //! let runtime = Runtime::builder().cache("/var/cache/abaca").build()?;
 //! for entry in configuration.backends() {
+//!     let entry = configuration.active(entry)?;
 //!     let driver = runtime.load(&entry.driver).await?;
-//!     let backend = Backend::open(driver, configuration.backend(entry)).await?;
+//!     let backend = Backend::open(driver, configuration.backend(&entry)).await?;
 //!     backend.do_setup().await?;
 //!     println!("{}: {:?}", backend.name(), backend.get_share_stats(true).await?);
 //! }
@@ -22,18 +23,24 @@
 //! # }
 //! ```
 //!
-//! This crate never runs a command and never touches a granted root: see `imports` for how a
-//! request crosses the gate, and `broker` for who does it.
+//! This crate never runs a command, never touches a granted root and never compiles: see `imports`
+//! for how a request crosses the gate, `broker` for who does it, and `compiler` for who makes code
+//! of a component.
 
-mod audit;
+mod approval;
+pub mod asked;
+pub mod audit;
 mod backend;
 mod broker;
 mod cache;
 mod call;
+mod commands;
+mod compiler;
 pub mod configuration;
 pub mod contract;
 mod cpu;
 mod database;
+pub mod door;
 mod driver;
 mod driver_state;
 mod error;
@@ -41,27 +48,42 @@ mod gate;
 mod imports;
 mod limits;
 mod locks;
+mod metrics;
 pub mod network;
 pub mod options;
+mod owned;
+mod panics;
+pub mod quarantine;
 mod records;
+mod revealed;
 mod runtime;
 mod scan;
 mod storage;
 mod text;
+mod turns;
 pub mod types;
+mod versions;
+mod walls;
 
-pub use abaca_broker::protocol::Hello;
+pub use abaca_broker::protocol::{Hello, TriedWall, Wall};
 pub use abaca_policy as policy;
+pub use approval::{Answers, Approval, Changed};
 pub use backend::{Backend, BackendConfiguration, BackendStats, read_policy};
+pub use compiler::CompileError;
 pub use contract::{Import, Interface, Need};
-pub use driver::{Driver, Inspection};
-pub use error::{Blame, Error, Limit, Part, Result};
+pub use driver::{Driver, Inspection, ManifestInspection};
+pub use error::{Blame, Error, ErrorDocument, ErrorKind, Limit, Part, Result};
 pub use limits::{COMPONENT_BYTES, Limits};
-pub use locks::HeldLock;
+pub use locks::{HeldLock, HeldShareNetwork};
 pub use options::OptionValue;
+pub use owned::{OwnedRecord, OwnedState};
+pub use quarantine::Quarantine;
 pub use records::{
-    CgsnapshotRecord, ConsistencyGroupRecord, Records, ShareRecord, ShareServerRecord,
-    SnapshotRecord,
+    CgsnapshotRecord, ConsistencyGroupRecord, MigrationRecord, Records, ShareRecord,
+    ShareServerRecord, SnapshotRecord,
 };
 pub use runtime::{Builder, Runtime};
-pub use text::printable;
+pub use storage::read_text;
+pub use text::{printable, printable_time};
+pub use versions::{Keeper, Version, Versions};
+pub use walls::Walls;

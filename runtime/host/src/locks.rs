@@ -1,5 +1,6 @@
 //! The named locks of one backend: between its calls in this process, and between processes.
-//! The `lock` import asks for them; a call's gate holds them until it is dropped.
+//! The `lock` import asks for them; a call's gate holds them until it is dropped. A service holds
+//! a share network in the same way.
 //!
 //! ```text
 //! acquire ─▶ place in this process's queue (first come, first served) ─▶ the file's lock ─▶ held
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use crate::error::{Error, Result};
+use crate::text::hex;
 
 /// Where the files are, in the backend's directory.
 const LOCKS: &str = "locks";
@@ -29,6 +31,10 @@ const AGAIN: Duration = Duration::from_millis(20);
 
 /// The longest text in a lock's file: a call's identifier and the lock's name.
 const HOLDER_BYTES: u64 = 512;
+
+/// What the name of a share network's lock begins with. A control character is in it, so that no
+/// driver can ask for it.
+const SHARE_NETWORK: &str = "share network\n";
 
 type Queue = Arc<AsyncMutex<()>>;
 
@@ -58,8 +64,14 @@ impl Drop for Held {
     }
 }
 
+/// A share network that nobody else chooses or sets up servers in; dropping it lets them.
+#[derive(Debug)]
+pub struct HeldShareNetwork {
+    _lock: Held,
+}
+
 /// A lock that some call holds now.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct HeldLock {
     /// Its name, as the driver gave it.
     pub name: String,
@@ -99,6 +111,19 @@ impl NamedLocks {
         };
         let directory = Arc::clone(&self.directory);
         Ok(Held { name: name.to_owned(), directory, _file: file, _place: place })
+    }
+
+    /// As [`acquire`](Self::acquire), for a share network and not for a driver.
+    ///
+    /// # Errors
+    /// When its file cannot be made or locked.
+    pub(crate) async fn hold_share_network(
+        &self,
+        id: &str,
+        call: &str,
+    ) -> Result<HeldShareNetwork> {
+        let lock = self.acquire(&format!("{SHARE_NETWORK}{id}"), call).await?;
+        Ok(HeldShareNetwork { _lock: lock })
     }
 
     /// The lock's file, locked; none while another process holds it.
@@ -157,5 +182,5 @@ impl NamedLocks {
 
 /// A name may hold anything; a file's may not.
 fn file_name(name: &str) -> String {
-    Sha256::digest(name.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(name.as_bytes())).chars().take(32).collect()
 }

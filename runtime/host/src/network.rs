@@ -10,6 +10,7 @@
 //! ```
 //! Upstream: `manila/network/__init__.py`.
 
+mod leases;
 pub(crate) mod options;
 pub(crate) mod power;
 pub(crate) mod standalone;
@@ -18,6 +19,7 @@ mod subnet;
 mod tests;
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::contract::bindings::abaca::host::types as host;
 use crate::error::Error;
@@ -59,6 +61,16 @@ pub trait NetworkProvider: Send + Sync + fmt::Debug {
     fn leases(&self) -> Result<Vec<Lease>, NetworkError>;
 }
 
+/// A service's own networks, for [`Backend::open_with_networks`](crate::Backend). A side that is
+/// none has what the backend's options describe.
+#[derive(Clone, Debug, Default)]
+pub struct NetworkProviders {
+    /// For the users' side.
+    pub user: Option<Arc<dyn NetworkProvider>>,
+    /// For the operator's side.
+    pub admin: Option<Arc<dyn NetworkProvider>>,
+}
+
 /// What is asked of a [`NetworkProvider`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllocationRequest {
@@ -73,7 +85,7 @@ pub struct AllocationRequest {
 }
 
 /// An address that is promised to a share server.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, schemars::JsonSchema)]
 pub struct Lease {
     /// The share server.
     pub server_id: String,
@@ -93,7 +105,7 @@ pub enum NetworkError {
     /// There are too few free addresses. Upstream: `NetworkBadConfigurationException`.
     #[error(
         "{wanted} free addresses are needed and {free} are left in {within}; allow more addresses, \
-         or tear down share servers"
+         or tear down share servers, of this backend or of another one on this network"
     )]
     Exhausted {
         /// Where was looked: ranges, or the whole network.
@@ -135,9 +147,11 @@ impl From<NetworkError> for Error {
         let text = error.to_string();
         Self::Driver(match error {
             NetworkError::Runtime(error) => return error,
-            NetworkError::BadConfiguration(_)
-            | NetworkError::Exhausted { .. }
-            | NetworkError::Limit(_) => types::Error::NetworkBadConfiguration(text),
+            // The reason alone: that the network does not fit is said by the error around it.
+            NetworkError::BadConfiguration(reason) => types::Error::NetworkBadConfiguration(reason),
+            NetworkError::Exhausted { .. } | NetworkError::Limit(_) => {
+                types::Error::NetworkBadConfiguration(text)
+            }
             NetworkError::Conflict { .. } | NetworkError::Service(_) => {
                 types::Error::ShareServerFailed(text)
             }

@@ -1,21 +1,41 @@
 //! The options of a backend: those that every driver has (`common`) and those that this driver
 //! declares, with the operator's values checked against their types, and `$other_option` in a
-//! text replaced by that option's value (`interpolate`). Pure.
+//! text replaced by that option's value (`interpolate`). Pure but for `secrets` and `kept`, which look
+//! at where secret options are kept.
 
 mod common;
 mod interpolate;
+mod kept;
+mod secrets;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::contract::bindings::abaca::host::config::Value;
 use crate::types::{OptionDeclaration, OptionType};
 
 pub use common::common;
+pub(crate) use kept::is_variable;
 
 /// A value that an operator gives to an option.
-pub type OptionValue = Value;
+#[derive(Clone, Debug, PartialEq)]
+pub enum OptionValue {
+    /// Text.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Float(f64),
+    /// Yes or no.
+    Boolean(bool),
+    /// Texts.
+    TextList(Vec<String>),
+    /// Of a secret option, the file that holds the value. The value itself is never given.
+    SecretFile(PathBuf),
+    /// Of a secret option, the variable of the environment that holds the value.
+    SecretVariable(String),
+}
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -64,7 +84,8 @@ impl OptionValues {
     /// Checks that the declarations of a driver fit together, whatever an operator sets.
     ///
     /// # Errors
-    /// For a default that is not of its own type, and a name that is taken.
+    /// For a default that is not of its own type, a name that is taken, and a secret that is no
+    /// text or has a default.
     pub(crate) fn check_declarations(declared: &[OptionDeclaration]) -> Result<(), OptionError> {
         Self::declare(declared).map(|_| ())
     }
@@ -73,6 +94,7 @@ impl OptionValues {
         let mut slots = BTreeMap::new();
         for declaration in common().into_iter().chain(declared.iter().cloned()) {
             let name = declaration.name.clone();
+            secrets::check_declaration(&declaration).map_err(|reason| error(&name, reason))?;
             let default = declaration.default.as_deref();
             let value = default
                 .map(|text| parse(declaration.option_type, text))
@@ -90,21 +112,21 @@ impl OptionValues {
     /// directory of the backend's state.
     ///
     /// # Errors
-    /// For a value whose option is not declared or is of another type, a required option
-    /// without a value, a default that is not of its own type, and a declaration that takes
-    /// the name of another option.
+    /// For a value whose option is not declared or is of another type, a secret that is given as
+    /// itself, a required option without a value, and declarations that do not fit together.
     pub(crate) fn resolve(
         declared: &[OptionDeclaration],
         given: &BTreeMap<String, OptionValue>,
         state_path: &str,
     ) -> Result<Self, OptionError> {
         let mut values = Self::declare(declared)?;
+        // Before anything else is complained of: it is the mistake that others may read.
+        values.refuse_shown_secrets(given)?;
         let mut set: BTreeMap<String, &str> = BTreeMap::new();
         for (name, value) in given {
             let slot = values.slot_for(name)?;
             let value =
-                convert(slot.declaration.option_type, value.clone(), slot.declaration.secret)
-                    .map_err(|reason| error(name, reason))?;
+                convert(&slot.declaration, value.clone()).map_err(|reason| error(name, reason))?;
             slot.value = Some(value);
             let canonical = slot.declaration.name.clone();
             slot.source = if *name == canonical {
@@ -128,12 +150,8 @@ impl OptionValues {
     }
 
     fn slot_for(&mut self, name: &str) -> Result<&mut OptionRow, OptionError> {
-        let is_meant = |slot: &OptionRow| {
-            let declaration = &slot.declaration;
-            declaration.name == name || declaration.deprecated_names.iter().any(|old| old == name)
-        };
         let nearest = nearest(name, self.slots.keys().map(String::as_str));
-        self.slots.values_mut().find(|slot| is_meant(slot)).ok_or_else(|| OptionError {
+        self.slots.values_mut().find(|slot| slot.is_called(name)).ok_or_else(|| OptionError {
             help: nearest,
             ..error(name, "there is no such option".to_owned())
         })
@@ -145,17 +163,22 @@ impl OptionValues {
         {
             return Err(error("max_over_subscription_ratio", "it must be at least 1".to_owned()));
         }
-        if let Some(OptionValue::Integer(tries)) = self.lookup("num_shell_tries")
-            && tries < 1
-        {
-            return Err(error("num_shell_tries", "it must be at least 1".to_owned()));
+        for (name, least, most) in common::BOUNDS {
+            if self.integer(name).is_some_and(|value| !(least..=most).contains(&value)) {
+                let reason = match most {
+                    i64::MAX => format!("it must be at least {least}"),
+                    _ => format!("it must be {least} to {most}"),
+                };
+                return Err(error(name, reason));
+            }
         }
-        if let Some(OptionValue::Integer(percent)) = self.lookup("reserved_share_percentage")
-            && !(0..=100).contains(&percent)
-        {
-            return Err(error("reserved_share_percentage", "it must be 0 to 100".to_owned()));
+        match (self.integer("ssh_min_pool_conn"), self.integer("ssh_max_pool_conn")) {
+            (Some(least), Some(most)) if least > most => Err(error(
+                "ssh_min_pool_conn",
+                format!("it is {least}, and ssh_max_pool_conn is {most}; it must not be more"),
+            )),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// All of them, sorted by name.
@@ -202,6 +225,14 @@ impl OptionValues {
     }
 }
 
+impl OptionRow {
+    /// Whether the option has this name, or had it before.
+    fn is_called(&self, name: &str) -> bool {
+        let OptionDeclaration { name: own, deprecated_names, .. } = &self.declaration;
+        own == name || deprecated_names.iter().any(|old| old == name)
+    }
+}
+
 /// A question that names the nearest of some names, or nothing.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     /// Below this two words have nothing to do with each other.
@@ -213,20 +244,20 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
         .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
 }
 
-/// The name of a type as an operator knows it.
+/// What a value of a type is, as an operator says it.
 pub(crate) fn type_name(option_type: OptionType) -> &'static str {
     match option_type {
-        OptionType::Text => "text",
-        OptionType::Integer => "whole number",
-        OptionType::Float => "number",
+        OptionType::Text => "a text",
+        OptionType::Integer => "a whole number",
+        OptionType::Float => "a number",
         OptionType::Boolean => "true or false",
-        OptionType::TextList => "list of texts",
+        OptionType::TextList => "a list of texts",
     }
 }
 
 /// A default, as a declaration spells it.
 fn parse(option_type: OptionType, text: &str) -> Result<OptionValue, String> {
-    let not = |_| format!("{text:?} is not a {}", type_name(option_type));
+    let not = |_| format!("{text:?} is not {}", type_name(option_type));
     match option_type {
         OptionType::Text => plain(text.to_owned()).map(OptionValue::Text),
         OptionType::Integer => text.parse().map(OptionValue::Integer).map_err(|_| not(())),
@@ -242,28 +273,32 @@ fn parse(option_type: OptionType, text: &str) -> Result<OptionValue, String> {
     }
 }
 
-/// A value that somebody gave, as the type wants it.
-fn convert(
-    option_type: OptionType,
-    value: OptionValue,
-    secret: bool,
-) -> Result<OptionValue, String> {
-    let value = match (option_type, value) {
-        (OptionType::Text, OptionValue::Text(text)) => OptionValue::Text(plain(text)?),
+/// A value that somebody gave, as the declaration wants it.
+fn convert(declaration: &OptionDeclaration, value: OptionValue) -> Result<OptionValue, String> {
+    match (declaration.option_type, value) {
+        (_, value @ (OptionValue::SecretFile(_) | OptionValue::SecretVariable(_)))
+            if declaration.secret =>
+        {
+            Ok(value)
+        }
+        (wanted, OptionValue::SecretFile(_)) => {
+            Err(format!("it is not secret: write its value, {}, and no file", type_name(wanted)))
+        }
+        (wanted, OptionValue::SecretVariable(_)) => {
+            Err(format!("it is not secret: write its value, {}, itself", type_name(wanted)))
+        }
+        (OptionType::Text, OptionValue::Text(text)) => plain(text).map(OptionValue::Text),
         (OptionType::Integer, value @ OptionValue::Integer(_))
         | (OptionType::Float, value @ OptionValue::Float(_))
-        | (OptionType::Boolean, value @ OptionValue::Boolean(_)) => value,
+        | (OptionType::Boolean, value @ OptionValue::Boolean(_)) => Ok(value),
         #[expect(clippy::cast_precision_loss, reason = "an operator's whole number for a number")]
-        (OptionType::Float, OptionValue::Integer(whole)) => OptionValue::Float(whole as f64),
+        (OptionType::Float, OptionValue::Integer(whole)) => Ok(OptionValue::Float(whole as f64)),
         (OptionType::TextList, OptionValue::TextList(items)) => {
-            OptionValue::TextList(items.into_iter().map(plain).collect::<Result<Vec<_>, _>>()?)
+            let items = items.into_iter().map(plain).collect::<Result<_, _>>();
+            items.map(OptionValue::TextList)
         }
-        (wanted, _) => return Err(format!("it must be a {}", type_name(wanted))),
-    };
-    if secret {
-        return Err("it is secret, and this runtime does not keep secrets yet".to_owned());
+        (wanted, _) => Err(format!("it must be {}", type_name(wanted))),
     }
-    Ok(value)
 }
 
 fn plain(text: String) -> Result<String, String> {

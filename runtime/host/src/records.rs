@@ -12,6 +12,10 @@
 
 mod beginning;
 mod change;
+mod ending;
+mod entities;
+mod interrupted;
+mod migrations;
 mod presence;
 
 use std::path::{Path, PathBuf};
@@ -20,74 +24,32 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use cap_std::fs::Dir;
 use rusqlite::{Transaction, params};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
 use self::beginning::begin;
-use self::change::{apply, from_json, rows};
+use self::change::{apply, from_json, json, rows};
+use self::ending::{end, fail, interrupt};
 use self::presence::{has_broker, is_held, lock_name};
 use crate::database::{self, Database};
 use crate::error::{Error, Result};
+use crate::owned::{self, OwnedRecord};
 use crate::storage::{new_file, private_directory};
-use crate::types::{AccessRule, Cgsnapshot, ConsistencyGroup, Share, ShareServer, Snapshot};
+use crate::types::{AccessRule, ConsistencyGroup, Share};
 
 pub(crate) use self::beginning::{Beginning, Condition};
 pub(crate) use self::change::{Change, ShareEdit};
+pub use self::entities::{
+    CgsnapshotRecord, ConsistencyGroupRecord, ShareRecord, ShareServerRecord, SnapshotRecord,
+};
 pub(crate) use self::presence::Presence;
+
+pub use self::migrations::MigrationRecord;
 
 /// Where the locks of calls under way are, in the backend's directory.
 const LOCKS: &str = "calls";
 
 /// How many ended calls are kept: some weeks of a busy backend.
 const CALLS_KEPT: i64 = 10_000;
-
-/// What a call leaves when nobody could say how it ended.
-const INTERRUPTED: &str = "interrupted: the runtime ended during the call, so how far it came is \
-                           not known; delete it, or repeat what you asked";
-
-/// A share as it is recorded.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ShareRecord {
-    /// The share, with the status and locations that hold now.
-    pub share: Share,
-    /// What went wrong last, where something did.
-    pub message: Option<String>,
-}
-
-/// A snapshot as it is recorded.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SnapshotRecord {
-    /// The snapshot, with the status that holds now.
-    pub snapshot: Snapshot,
-    /// What went wrong last, where something did.
-    pub message: Option<String>,
-}
-
-/// A share server as it is recorded.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ShareServerRecord {
-    /// The server, with the status, details and leases that hold now.
-    pub share_server: ShareServer,
-    /// What went wrong last, where something did.
-    pub message: Option<String>,
-}
-
-/// A consistency group as it is recorded.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ConsistencyGroupRecord {
-    /// The group, with the status that holds now.
-    pub consistency_group: ConsistencyGroup,
-    /// What went wrong last, where something did.
-    pub message: Option<String>,
-}
-
-/// A group snapshot as it is recorded.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct CgsnapshotRecord {
-    /// The group snapshot, with the status that holds now.
-    pub cgsnapshot: Cgsnapshot,
-    /// What went wrong last, where something did.
-    pub message: Option<String>,
-}
 
 /// The records of one backend.
 #[derive(Clone, Debug)]
@@ -103,8 +65,16 @@ pub struct Records {
 #[derive(Debug)]
 pub(crate) struct OpenCall {
     pub(crate) id: String,
+    locks: Arc<Dir>,
     /// Held, not used: the kernel's lock on it says that this call lives.
     _lock: std::fs::File,
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        // Still under the lock. A file that stays behind means nothing: the row says how it ended.
+        let _ = self.locks.remove_file(lock_name(&self.id));
+    }
 }
 
 impl Records {
@@ -120,7 +90,7 @@ impl Records {
         let open = move || {
             let directory = private_directory(&path)
                 .map_err(|reason| Error::State { path: path.clone(), reason })?;
-            let database = Database::open(&path.join(database::FILE))?;
+            let database = Database::open(&path.join(database::FILE), &database::BACKEND)?;
             Self::new(database, &path, &directory)
         };
         tokio::task::spawn_blocking(open)
@@ -188,15 +158,30 @@ impl Records {
         Ok(rows.map(record).collect())
     }
 
-    /// All consistency groups, sorted by when they were made.
+    /// All consistency groups, sorted by when they were made, each with the members that it has
+    /// now.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn consistency_groups(&self) -> Result<Vec<ConsistencyGroupRecord>> {
-        let rows = self.all("consistency_groups").await?.into_iter();
-        let record =
-            |(consistency_group, message)| ConsistencyGroupRecord { consistency_group, message };
-        Ok(rows.map(record).collect())
+        self.settle().await?;
+        let (groups, shares) = self
+            .database
+            .write(|transaction| {
+                let groups = "SELECT record, message FROM consistency_groups ORDER BY rowid";
+                let shares = "SELECT record, NULL FROM shares ORDER BY rowid";
+                let groups: Vec<(ConsistencyGroup, _)> = rows(transaction, groups, [])?;
+                let shares: Vec<(Share, _)> = rows(transaction, shares, [])?;
+                Ok((groups, shares))
+            })
+            .await?;
+        let record = |(mut consistency_group, message): (ConsistencyGroup, _)| {
+            let id = Some(&consistency_group.id);
+            let members = shares.iter().filter(|one| one.0.consistency_group_id.as_ref() == id);
+            consistency_group.shares = members.map(|one| one.0.clone()).collect();
+            ConsistencyGroupRecord { consistency_group, message }
+        };
+        Ok(groups.into_iter().map(record).collect())
     }
 
     /// All group snapshots, sorted by when they were taken.
@@ -206,6 +191,15 @@ impl Records {
     pub async fn cgsnapshots(&self) -> Result<Vec<CgsnapshotRecord>> {
         let rows = self.all("cgsnapshots").await?.into_iter();
         Ok(rows.map(|(cgsnapshot, message)| CgsnapshotRecord { cgsnapshot, message }).collect())
+    }
+
+    /// What the backend has made and may use where the policy says `owner = "self"`, sorted by
+    /// container and name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn owned(&self) -> Result<Vec<OwnedRecord>> {
+        self.database.write(owned::all).await
     }
 
     async fn all<T: DeserializeOwned + Send + 'static>(
@@ -237,6 +231,10 @@ impl Records {
     /// When another call, of whatever process, is under way on something that this one changes,
     /// or changes something that this one uses; when a condition does not hold.
     pub(crate) async fn begin(&self, beginning: Beginning) -> Result<OpenCall> {
+        // What cannot be written down is not begun.
+        json(&(&beginning.changes, &beginning.if_failed)).map_err(|error| {
+            Error::Invalid(format!("{} cannot begin: {error}", beginning.method))
+        })?;
         self.settle().await?;
         let call = self.lock(uuid::Uuid::new_v4().to_string())?;
         let id = call.id.clone();
@@ -245,22 +243,36 @@ impl Records {
             .database
             .write(move |transaction| begin(transaction, &id, &owner, &beginning))
             .await;
-        match begun {
-            Ok(None) => Ok(call),
-            Ok(Some(refusal)) => {
-                let _ = self.locks.remove_file(lock_name(&call.id));
-                Err(Error::Invalid(format!("{method} cannot begin: {refusal}")))
-            }
-            Err(error) => {
-                let _ = self.locks.remove_file(lock_name(&call.id));
-                Err(error)
-            }
+        match begun? {
+            None => Ok(call),
+            Some(refusal) => Err(Error::Invalid(format!("{method} cannot begin: {refusal}"))),
         }
+    }
+
+    /// Writes down what a call under way has found, and what shall hold beside the rest if it fails.
+    pub(crate) async fn amend(&self, id: &str, found: Change, if_failed: Change) -> Result<()> {
+        let id = id.to_owned();
+        let write = move |transaction: &Transaction<'_>| {
+            let query = "SELECT if_failed FROM calls WHERE id = ?1";
+            let text: String = transaction.query_row(query, [&id], |row| row.get(0))?;
+            let mut changes = from_json::<Vec<Change>>(&text)?;
+            // Later ones hold over earlier ones.
+            changes.push(if_failed);
+            let update = "UPDATE calls SET if_failed = ?2 WHERE id = ?1";
+            transaction.execute(update, params![id, json(&changes)?])?;
+            apply(transaction, &[found], None)
+        };
+        self.database.write(write).await
     }
 
     /// Writes down that nobody will say how a call ended, once nothing of it is left.
     pub(crate) async fn abandon(&self, call: OpenCall) -> Result<()> {
-        self.finish(call, Some(INTERRUPTED.to_owned()), Vec::new()).await
+        let record = move |transaction: &Transaction<'_>| {
+            interrupt(transaction, &call.id)?;
+            // As in `finish`: it lives until this is durable.
+            Ok(call)
+        };
+        self.database.write(record).await.map(drop)
     }
 
     /// Writes down how a call ended. With a message it failed, and what `begin` said for that
@@ -271,21 +283,21 @@ impl Records {
         failure: Option<String>,
         changes: Vec<Change>,
     ) -> Result<()> {
-        let id = call.id.clone();
-        let record = move |transaction: &Transaction<'_>| match failure {
-            None => {
-                end(transaction, &id, "ok", None)?;
-                apply(transaction, &changes, None)
+        let record = move |transaction: &Transaction<'_>| {
+            match failure {
+                None => {
+                    end(transaction, &call.id, "ok", None)?;
+                    apply(transaction, &changes, None)?;
+                }
+                Some(message) => {
+                    fail(transaction, &call.id, "failed", &message)?;
+                    apply(transaction, &changes, Some(&message))?;
+                }
             }
-            Some(message) => {
-                fail(transaction, &id, "failed", &message)?;
-                apply(transaction, &changes, Some(&message))
-            }
+            // It lives until this is durable, whether or not anybody waits for that.
+            Ok(call)
         };
-        self.database.write(record).await?;
-        // The row says that it ended; a lock file that stays behind means nothing.
-        let _ = self.locks.remove_file(lock_name(&call.id));
-        Ok(())
+        self.database.write(record).await.map(drop)
     }
 
     fn lock(&self, id: String) -> Result<OpenCall> {
@@ -295,7 +307,7 @@ impl Records {
         };
         let lock = self.locks.open_with(lock_name(&id), &new_file()).map_err(failed)?.into_std();
         lock.lock().map_err(failed)?;
-        Ok(OpenCall { id, _lock: lock })
+        Ok(OpenCall { id, locks: Arc::clone(&self.locks), _lock: lock })
     }
 
     /// Finds calls whose process has died, and records them as interrupted.
@@ -309,7 +321,7 @@ impl Records {
                     .collect::<rusqlite::Result<_>>()?;
                 for (id, owner) in open {
                     if !is_held(&locks, &lock_name(&id)) && !has_broker(&locks, &owner) {
-                        fail(transaction, &id, "interrupted", INTERRUPTED)?;
+                        interrupt(transaction, &id)?;
                         let _ = locks.remove_file(lock_name(&id));
                     }
                 }
@@ -319,34 +331,7 @@ impl Records {
     }
 }
 
-fn fail(
-    transaction: &Transaction<'_>,
-    id: &str,
-    outcome: &str,
-    message: &str,
-) -> rusqlite::Result<()> {
-    let if_failed: String =
-        transaction
-            .query_row("SELECT if_failed FROM calls WHERE id = ?1", [id], |row| row.get(0))?;
-    end(transaction, id, outcome, Some(message))?;
-    apply(transaction, &from_json::<Vec<Change>>(&if_failed)?, Some(message))
-}
-
-fn end(
-    transaction: &Transaction<'_>,
-    id: &str,
-    outcome: &str,
-    message: Option<&str>,
-) -> rusqlite::Result<()> {
-    transaction.execute(
-        "UPDATE calls SET ended = ?2, outcome = ?3, message = ?4 WHERE id = ?1",
-        params![id, now(), outcome, message],
-    )?;
-    transaction.execute("DELETE FROM busy WHERE call = ?1", [id])?;
-    Ok(())
-}
-
 /// Seconds since the epoch.
-fn now() -> f64 {
+pub(crate) fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

@@ -8,11 +8,19 @@ use std::time::Duration;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine};
 
+use crate::audit::AuditSettings;
 use crate::cache::Cache;
 use crate::call::Room;
+use crate::commands::Places;
 use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::limits::{EPOCH_TICK, Limits};
+use crate::metrics::Metrics;
+use crate::quarantine::Quarantine;
+use crate::turns::Turns;
+
+/// What host functions have of a call's stack beside the guest's own. The engine's default.
+const HOST_STACK_BYTES: usize = 1536 * 1024;
 
 /// Where components run. Cheap to clone; all clones are the same runtime.
 #[derive(Clone)]
@@ -24,8 +32,14 @@ pub(crate) struct Shared {
     pub engine: Engine,
     pub linker: Linker<Room>,
     pub limits: Limits,
+    pub audit: AuditSettings,
     pub cache: Option<Cache>,
     pub broker: Option<PathBuf>,
+    pub quarantine: Quarantine,
+    pub metrics: Metrics,
+    pub compiler: Option<PathBuf>,
+    pub turns: Arc<Turns>,
+    pub commands: Arc<Places>,
 }
 
 /// Says how a runtime shall be.
@@ -33,14 +47,23 @@ pub(crate) struct Shared {
 #[must_use]
 pub struct Builder {
     limits: Limits,
+    audit: AuditSettings,
     cache: Option<PathBuf>,
     broker: Option<PathBuf>,
+    quarantine: Quarantine,
+    compiler: Option<PathBuf>,
 }
 
 impl Builder {
     /// The bounds of each driver call. Default: [`Limits::default`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// How the audits of all backends are kept. Default: [`AuditSettings::default`].
+    pub fn audit(mut self, settings: AuditSettings) -> Self {
+        self.audit = settings;
         self
     }
 
@@ -57,18 +80,43 @@ impl Builder {
         self
     }
 
+    /// The `abaca-compiler` program. Default: the one beside the running program.
+    pub fn compiler(mut self, program: impl Into<PathBuf>) -> Self {
+        self.compiler = Some(program.into());
+        self
+    }
+
+    /// When a backend is put in quarantine, and for how long. Default: [`Quarantine::default`].
+    pub fn quarantine(mut self, quarantine: Quarantine) -> Self {
+        self.quarantine = quarantine;
+        self
+    }
+
     /// Makes the runtime.
     ///
     /// # Errors
     /// When the engine does not start, or the cache cannot be used.
     pub fn build(self) -> Result<Runtime> {
         let failed = |error: wasmtime::Error| Error::Runtime(format!("the engine: {error:#}"));
-        let engine = Engine::new(&configuration()).map_err(failed)?;
+        let engine = Engine::new(&configuration(&self.limits)).map_err(failed)?;
         let mut linker = Linker::new(&engine);
         crate::imports::link(&mut linker).map_err(failed)?;
         let cache = self.cache.as_deref().map(Cache::open).transpose()?;
-        let (limits, broker) = (self.limits, self.broker);
-        let shared = Arc::new(Shared { engine, linker, limits, cache, broker });
+        let Self { limits, audit, broker, compiler, quarantine, .. } = self;
+        let (turns, commands) = (Turns::new(), Places::new(limits.concurrent_commands));
+        let shared = Arc::new(Shared {
+            engine,
+            linker,
+            limits,
+            audit,
+            cache,
+            broker,
+            compiler,
+            turns,
+            commands,
+            quarantine,
+            metrics: Metrics::new(),
+        });
         tick(&shared)?;
         Ok(Runtime { shared })
     }
@@ -81,7 +129,7 @@ impl Runtime {
     }
 
     /// Reads, checks and compiles a driver, and asks it what it is. Nothing that it may do is
-    /// granted meanwhile.
+    /// granted meanwhile. Compiling is done by another process; dropping the future ends it.
     ///
     /// # Errors
     /// When the file cannot be read, or is not a driver that this runtime can run.
@@ -103,6 +151,16 @@ impl Runtime {
         &self.shared.limits
     }
 
+    /// What all backends of this runtime have done since it was made, in the text format of
+    /// OpenMetrics, which Prometheus reads: counters and histograms whose names begin with
+    /// `abaca_`. The 64 backends that were opened first are counted each by itself.
+    ///
+    /// # Errors
+    /// When the figures cannot be written as text, which would be a mistake in Abaca.
+    pub fn metrics(&self) -> Result<String> {
+        self.shared.metrics.text()
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -114,20 +172,11 @@ impl std::fmt::Debug for Runtime {
     }
 }
 
-/// What a guest may be made of, and how it is watched. The features that `scan` refuses are
-/// switched off here as well.
-fn configuration() -> Config {
-    let mut config = Config::new();
-    config.wasm_component_model(true);
-    // Typed calls become three to five times cheaper, and the advisories of the async part of
-    // the component model are out of reach.
-    config.concurrency_support(false);
-    config.epoch_interruption(true);
-    config.async_stack_zeroing(true);
-    config.wasm_relaxed_simd(false);
-    config.wasm_memory64(false);
-    config.wasm_multi_memory(false);
-    config.wasm_tail_call(false);
+/// What decides which code is made is the compiler's, too; the rest is only about running it.
+fn configuration(limits: &Limits) -> Config {
+    let mut config = abaca_compiler::configuration();
+    config.max_wasm_stack(limits.stack_bytes);
+    config.async_stack_size(limits.stack_bytes.saturating_add(HOST_STACK_BYTES));
     config
 }
 

@@ -1,4 +1,6 @@
-//! Hostile text made fit to be shown: in logs, audits, errors. Pure.
+//! Hostile text made fit to be shown, in logs, audits, errors; and bytes as text. Pure.
+
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The most bytes of a driver's text in one of our messages.
 pub(crate) const MESSAGE_BYTES: usize = 2 * 1024;
@@ -22,6 +24,22 @@ pub fn printable(text: &str, limit: usize) -> String {
     shown
 }
 
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Seconds since the epoch as people and programs read them.
+#[must_use]
+pub fn printable_time(seconds: u64) -> String {
+    // What does not fit into a year of four digits is shown as it is.
+    const LAST: u64 = 253_402_300_799;
+    if seconds > LAST {
+        return format!("{seconds} s");
+    }
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
+}
+
 /// Whether a character can neither move a terminal's cursor nor hide or reorder others.
 fn is_plain(character: char) -> bool {
     !character.is_control()
@@ -32,7 +50,13 @@ fn is_plain(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::printable;
+    use super::{printable, printable_time};
+
+    #[test]
+    fn a_time_of_any_size_can_be_shown() {
+        assert_eq!(printable_time(0), "1970-01-01T00:00:00Z");
+        assert_eq!(printable_time(u64::MAX), format!("{} s", u64::MAX));
+    }
 
     #[test]
     fn what_could_act_on_a_terminal_is_escaped() {

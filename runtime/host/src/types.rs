@@ -2,3 +2,7 @@
 //! Rust sees them. Their meaning stands in `wit/driver/types.wit`.
 
 pub use crate::contract::bindings::abaca::driver::types::*;
+
+pub mod pairs;
+
+pub use self::pairs::Pairs;

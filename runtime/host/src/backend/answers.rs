@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::records::{Change, ShareEdit};
+use crate::types::pairs::repeated;
 use crate::types::{ExportLocation, Share, ShareStatus};
 
 /// The most export locations of one share: one for each address of a large server.
@@ -52,6 +53,11 @@ pub(super) fn check_pairs(
 ) -> Result<()> {
     if pairs.len() > PAIRS {
         let reason = format!("{what} has {} pairs; {PAIRS} are allowed", pairs.len());
+        return Err(Error::Contract { method, reason });
+    }
+    if let Some(key) = repeated(pairs) {
+        let key = crate::text::printable(key, crate::text::MESSAGE_BYTES);
+        let reason = format!("{what} has the key `{key}` twice");
         return Err(Error::Contract { method, reason });
     }
     pairs.iter().try_for_each(|(key, value)| {

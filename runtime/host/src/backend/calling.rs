@@ -2,13 +2,17 @@
 //! the backend's calls, with the audit's lines. Shared by the rooms beside it.
 //!
 //! ```text
-//! tracked (records) ─▶ judged (what the answer means, the audit's end) ─▶ run (place, sandbox)
+//! tracked (let in? records) ─▶ judged (what the answer means, the audit's end) ─▶ run (place, sandbox)
 //! ```
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Instant;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
+use tokio::sync::SemaphorePermit;
+use tracing::Instrument;
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
@@ -16,6 +20,7 @@ use super::{Backend, Shared};
 use crate::audit::Event;
 use crate::call::{Call, Room};
 use crate::error::{Error, Part, Result};
+use crate::metrics::{Outcome, Running};
 use crate::records::{Beginning, Change, OpenCall};
 use crate::text::printable;
 
@@ -30,6 +35,7 @@ impl Backend {
     ) -> Result<T>
     where
         F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
+        T: Serialize,
         Error: From<E>,
     {
         self.judged(method, id, function, |answer| (answer, Vec::new())).await.0
@@ -46,6 +52,7 @@ impl Backend {
     ) -> Result<A>
     where
         F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
+        T: Serialize,
         Error: From<E>,
     {
         let method = beginning.method;
@@ -54,23 +61,40 @@ impl Backend {
     }
 
     /// Writes down what begins, does it, and writes down how it ended: for work of more than one
-    /// driver call.
+    /// driver call. Nothing is written where the backend is not to be called.
     pub(super) async fn tracked<A, W>(&self, beginning: Beginning, work: W) -> Result<A>
     where
         W: AsyncFnOnce(&str) -> (Result<A>, Vec<Change>),
     {
-        let records = &self.shared.records;
-        let mut under_way = UnderWay {
-            shared: Arc::clone(&self.shared),
-            call: Some(records.begin(beginning).await?),
-        };
+        self.let_in(beginning.method, Box::pin(self.written(beginning, work))).await?
+    }
+
+    /// Writes down what is done without the driver, whether or not that may be called.
+    pub(super) async fn noted(&self, beginning: Beginning, changes: Vec<Change>) -> Result<()> {
+        self.written(beginning, async |_: &str| (Ok(()), changes)).await
+    }
+
+    async fn written<A, W>(&self, beginning: Beginning, work: W) -> Result<A>
+    where
+        W: AsyncFnOnce(&str) -> (Result<A>, Vec<Change>),
+    {
+        let (method, shared) = (beginning.method, Arc::clone(&self.shared));
+        // A task of its own: a caller that goes away meanwhile must not leave a call that has
+        // begun and that nobody ends.
+        let beginning = tokio::spawn(async move {
+            let call = Some(shared.records.begin(beginning).await?);
+            Ok::<_, Error>(UnderWay { shared, call })
+        });
+        let mut under_way = beginning
+            .await
+            .map_err(|error| Error::Runtime(format!("beginning {method}: {error}")))??;
         let id = under_way.call.as_ref().map(|call| call.id.clone()).unwrap_or_default();
         let (answer, changes) = work(&id).await;
         // An audit that could not say how the call ended does not undo what was made.
         let failure = answer.as_ref().err().filter(|error| !matches!(error, Error::Audit { .. }));
         let failure = failure.map(ToString::to_string);
         if let Some(call) = under_way.call.take() {
-            records.finish(call, failure, changes).await?;
+            self.shared.records.finish(call, failure, changes).await?;
         }
         answer
     }
@@ -86,39 +110,57 @@ impl Backend {
     ) -> (Result<A>, Vec<Change>)
     where
         F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
+        T: Serialize,
         Error: From<E>,
     {
-        let began = Instant::now();
-        let (answer, changes) = settle(self.run(method, id, began, function).await);
-        match self.audit(Event::CallEnd, method, id, Some((answer.as_ref().err(), began))) {
-            Ok(()) => (answer, changes),
-            Err(error) => (Err(error), changes),
-        }
+        let work = async {
+            let (began, running) = (Instant::now(), self.shared.powers.metrics.runs());
+            let mut told = Told {
+                backend: self,
+                method,
+                id,
+                began,
+                open: true,
+                begun: false,
+                _running: running,
+            };
+            let denied = AtomicU32::new(0);
+            let (answer, changes) = settle(self.run(&mut told, &denied, function).await);
+            let answer = answer.map_err(|error| self.shared.powers.revealed.hidden_error(error));
+            let ended = told.end(answer.as_ref().err());
+            self.weigh(method, id, answer.as_ref().err(), denied.into_inner()).await;
+            match ended {
+                Ok(()) => (answer, changes),
+                Err(error) => (Err(error), changes),
+            }
+        };
+        let span = tracing::info_span!(
+            target: "abaca::call", "call", backend = self.name(), method, call = id
+        );
+        // On the heap: otherwise it would stand in the future of each caller.
+        self.let_in(method, Box::pin(work.instrument(span)))
+            .await
+            .unwrap_or_else(|refused| (Err(refused), Vec::new()))
     }
 
-    async fn run<T, E, F>(
-        &self,
-        method: &'static str,
-        id: &str,
-        began: Instant,
-        function: F,
-    ) -> Result<T>
+    async fn run<T, E, F>(&self, told: &mut Told<'_>, denied: &AtomicU32, function: F) -> Result<T>
     where
         F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
+        T: Serialize,
         Error: From<E>,
     {
         let shared = &*self.shared;
-        let waiting = tokio::time::timeout(shared.limits.wall, shared.places.acquire());
-        let Ok(Ok(_place)) = waiting.await else {
-            return Err(Error::Deadline { method, part: Part::Queue, wall: shared.limits.wall });
-        };
-        self.audit(Event::Call, method, id, None)?;
+        let (method, id, began) = (told.method, told.id, told.began);
+        let _place = self.place(method).await?;
+        told.begin()?;
         let call = Call {
             driver: &shared.driver,
             method,
             id,
             powers: Some(Arc::clone(&shared.powers)),
             limits: &shared.limits,
+            denied,
+            account: &shared.account,
             began,
         };
         let answer = call.run(function).await;
@@ -126,29 +168,90 @@ impl Backend {
             // The error says that everything the call had started is gone.
             shared.powers.broker.quiet().await;
         }
-        answer?.map_err(Error::from)
+        let answer = answer?.map_err(Error::from)?;
+        shared.powers.revealed.check_answer(method, &answer)?;
+        Ok(answer)
     }
 
-    fn audit(
-        &self,
-        event: Event,
-        method: &'static str,
-        id: &str,
-        ended: Option<(Option<&Error>, Instant)>,
-    ) -> Result<()> {
-        let mut line = Map::new();
-        line.insert("method".into(), method.into());
-        if let Some((error, began)) = ended {
-            let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            line.insert("duration_ms".into(), took.into());
-            line.insert("outcome".into(), if error.is_none() { "ok" } else { "failed" }.into());
-            if let Some(error) = error {
-                line.insert("blame".into(), error.blame().to_string().into());
-                let error = printable(&error.to_string(), crate::text::MESSAGE_BYTES);
-                line.insert("error".into(), Value::String(error));
-            }
+    /// Waits for a place among the backend's calls; says so if it has to stand in line.
+    async fn place(&self, method: &'static str) -> Result<SemaphorePermit<'_>> {
+        let Shared { name, places, limits, .. } = &*self.shared;
+        if let Ok(place) = places.try_acquire() {
+            return Ok(place);
         }
-        self.shared.powers.audit.write(event, id, line)
+        tracing::debug!(backend = name, "waits for a place among the calls: {method}");
+        match tokio::time::timeout(limits.wall, places.acquire()).await {
+            Ok(Ok(place)) => Ok(place),
+            _ => Err(Error::Deadline { method, part: Part::Queue, wall: limits.wall }),
+        }
+    }
+}
+
+/// What the audit is told of a call in the sandbox: that it begins, and how it ended. Dropped in
+/// between, because its caller gave the call up, it tells that.
+struct Told<'a> {
+    backend: &'a Backend,
+    method: &'static str,
+    id: &'a str,
+    began: Instant,
+    /// How it ended was not told yet.
+    open: bool,
+    /// Whether that it begins was told.
+    begun: bool,
+    /// Held, not used: it counts as running.
+    _running: Running,
+}
+
+impl Told<'_> {
+    fn begin(&mut self) -> Result<()> {
+        self.write(Event::Call, Map::new())?;
+        self.begun = true;
+        Ok(())
+    }
+
+    fn end(&mut self, error: Option<&Error>) -> Result<()> {
+        self.open = false;
+        self.count(if error.is_none() { Outcome::Ok } else { Outcome::Failed }, error);
+        let mut line = self.ended(if error.is_none() { "ok" } else { "failed" });
+        if let Some(error) = error {
+            line.insert("blame".into(), error.blame().to_string().into());
+            let error = printable(&error.to_string(), crate::text::MESSAGE_BYTES);
+            line.insert("error".into(), Value::String(error));
+        }
+        self.write(Event::CallEnd, line)
+    }
+
+    fn count(&self, outcome: Outcome, error: Option<&Error>) {
+        let metrics = &self.backend.shared.powers.metrics;
+        metrics.ended(self.method, outcome, error);
+        metrics.took(self.began.elapsed());
+    }
+
+    fn ended(&self, outcome: &str) -> Map<String, Value> {
+        let took = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Map::from_iter([
+            ("duration_ms".to_owned(), took.into()),
+            ("outcome".to_owned(), outcome.into()),
+        ])
+    }
+
+    fn write(&self, event: Event, mut line: Map<String, Value>) -> Result<()> {
+        line.insert("method".into(), self.method.into());
+        self.backend.shared.powers.audit.write(event, self.id, &line)
+    }
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        if !self.open {
+            return;
+        }
+        self.count(Outcome::Interrupted, None);
+        if self.begun
+            && let Err(error) = self.write(Event::CallEnd, self.ended("interrupted"))
+        {
+            tracing::error!(%error, "a call that was given up could not be told to the audit");
+        }
     }
 }
 

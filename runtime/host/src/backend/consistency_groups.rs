@@ -7,10 +7,10 @@ use super::{Backend, check_locations, check_text};
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
-use crate::records::{Beginning, Change};
+use crate::records::{Beginning, Change, Condition};
 use crate::types::{
     CgShareUpdate, Cgsnapshot, CgsnapshotMemberUpdate, ConsistencyGroup, ConsistencyGroupStatus,
-    Share, ShareServer, ShareStatus,
+    Error as DriverError, Share, ShareServer, ShareStatus,
 };
 
 impl Backend {
@@ -35,6 +35,7 @@ impl Backend {
             Beginning {
                 method: METHOD,
                 changes_of: vec![group.id.clone()],
+                conditions: vec![Condition::GroupIsNew(Box::new(group.clone()))],
                 changes: vec![Change::PutGroup(Box::new(group.clone()))],
                 if_failed: vec![status(&group, ConsistencyGroupStatus::Error)],
                 ..Beginning::default()
@@ -77,6 +78,9 @@ impl Backend {
         };
         let mut changes = member(ShareStatus::Creating);
         changes.push(Change::PutGroup(Box::new(group.clone())));
+        let new = |share: &Share| Condition::ShareIsNew(Box::new(share.clone()));
+        let mut conditions: Vec<_> = group.shares.iter().map(new).collect();
+        conditions.push(Condition::GroupIsNew(Box::new(group.clone())));
         let mut if_failed = member(ShareStatus::Error);
         if_failed.push(status(&group, ConsistencyGroupStatus::Error));
         self.recorded(
@@ -84,9 +88,9 @@ impl Backend {
                 method: METHOD,
                 changes_of: group_and_members(&group),
                 uses: vec![cgsnapshot.id.clone()],
+                conditions,
                 changes,
                 if_failed,
-                ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
@@ -112,7 +116,8 @@ impl Backend {
         .await
     }
 
-    /// Removes a group that has no members left. Upstream: `delete_consistency_group`.
+    /// Removes a group that has no members left. One that the back end does not know is removed.
+    /// Upstream: `delete_consistency_group`.
     ///
     /// # Errors
     /// When the driver does not offer `consistency-groups` or the group has members; what it says,
@@ -135,6 +140,7 @@ impl Backend {
             Beginning {
                 method: METHOD,
                 changes_of: vec![group.id.clone()],
+                conditions: vec![Condition::NoMembersOf(group.id.clone())],
                 changes: vec![status(group, ConsistencyGroupStatus::Deleting)],
                 if_failed: vec![status(group, ConsistencyGroupStatus::ErrorDeleting)],
                 ..Beginning::default()
@@ -144,7 +150,9 @@ impl Backend {
                 guest.call_delete_consistency_group(store, group, share_server).await
             },
             |answer| match answer {
-                Ok(()) => (Ok(()), vec![Change::RemoveGroup(group.id.clone())]),
+                Ok(()) | Err(Error::Driver(DriverError::ShareResourceNotFound(_))) => {
+                    (Ok(()), vec![Change::RemoveGroup(group.id.clone())])
+                }
                 Err(error) => (Err(error), Vec::new()),
             },
         )
@@ -177,9 +185,9 @@ impl Backend {
                 method: METHOD,
                 changes_of: vec![cgsnapshot.id.clone()],
                 uses: cgsnapshot.members.iter().map(|member| member.share.id.clone()).collect(),
+                conditions: vec![Condition::CgsnapshotIsNew(Box::new(cgsnapshot.clone()))],
                 changes: vec![put(ConsistencyGroupStatus::Creating)],
                 if_failed: vec![put(ConsistencyGroupStatus::Error)],
-                ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
@@ -202,7 +210,8 @@ impl Backend {
         .await
     }
 
-    /// Removes a group snapshot. Upstream: `delete_cgsnapshot`.
+    /// Removes a group snapshot. One that the back end does not know is removed. Upstream:
+    /// `delete_cgsnapshot`.
     ///
     /// # Errors
     /// When the driver does not offer `consistency-groups`; what it says, or what ended the call:
@@ -235,7 +244,9 @@ impl Backend {
                 guest.call_delete_cgsnapshot(store, cgsnapshot, share_server).await
             },
             |answer| match answer {
-                Ok(()) => (Ok(()), vec![Change::RemoveCgsnapshot(cgsnapshot.id.clone())]),
+                Ok(()) | Err(Error::Driver(DriverError::SnapshotResourceNotFound(_))) => {
+                    (Ok(()), vec![Change::RemoveCgsnapshot(cgsnapshot.id.clone())])
+                }
                 Err(error) => (Err(error), Vec::new()),
             },
         )

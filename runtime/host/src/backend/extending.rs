@@ -39,7 +39,10 @@ impl Backend {
             Beginning {
                 method: METHOD,
                 changes_of: vec![share.id.clone()],
-                conditions: vec![Condition::ShareIs(Box::new(share.clone()))],
+                conditions: vec![
+                    Condition::ShareIs(Box::new(share.clone())),
+                    Condition::NoMigrationOf(share.id.clone()),
+                ],
                 changes: vec![status(ShareStatus::Extending)],
                 if_failed: vec![status(ShareStatus::ExtendingError)],
                 ..Beginning::default()

@@ -64,34 +64,42 @@ impl Backend {
         .await
     }
 
-    /// Lets go of a share and keeps its data. Upstream: `unmanage`; unlike there, a failure of any
-    /// kind is recorded, so that no share stays between being here and not.
+    /// Lets go of a share and keeps its data. A driver that does not offer `managing` has nothing
+    /// to do for it. Upstream: `unmanage`; unlike there, a failure of any kind is recorded, so
+    /// that no share stays between being here and not.
     ///
     /// # Errors
-    /// With share servers; when the driver does not offer `managing`; what it says, or what ended
-    /// the call: the share is recorded as `unmanage-error` then.
+    /// With share servers; when the share has snapshots or is being migrated; what the driver says, or what ended the
+    /// call: the share is recorded as `unmanage-error` then.
     pub async fn unmanage(&self, share: &Share) -> Result<()> {
         const METHOD: &str = "unmanage";
-        let exports = self.driver().exports();
-        let indices = self.offered(Interface::Managing, METHOD, exports.managing.as_ref())?;
         self.without_share_servers(METHOD)?;
         let status = |status| Change::share_status(&share.id, status);
         let share = Share { status: ShareStatus::Unmanaging, ..share.clone() };
+        let gone = vec![Change::RemoveShare(share.id.clone())];
+        let beginning = Beginning {
+            method: METHOD,
+            changes_of: vec![share.id.clone()],
+            conditions: vec![
+                Condition::NoSnapshotsOf(share.id.clone()),
+                Condition::NoMigrationOf(share.id.clone()),
+            ],
+            changes: vec![status(ShareStatus::Unmanaging)],
+            if_failed: vec![status(ShareStatus::UnmanageError)],
+            ..Beginning::default()
+        };
+        let indices = self.driver().exports().managing.as_ref();
+        let Ok(indices) = self.offered(Interface::Managing, METHOD, indices) else {
+            return self.noted(beginning, gone).await;
+        };
         self.recorded(
-            Beginning {
-                method: METHOD,
-                changes_of: vec![share.id.clone()],
-                conditions: vec![Condition::NoSnapshotsOf(share.id.clone())],
-                changes: vec![status(ShareStatus::Unmanaging)],
-                if_failed: vec![status(ShareStatus::UnmanageError)],
-                ..Beginning::default()
-            },
+            beginning,
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_unmanage(store, &share).await
             },
             |answer| match answer {
-                Ok(()) => (Ok(()), vec![Change::RemoveShare(share.id.clone())]),
+                Ok(()) => (Ok(()), gone),
                 Err(error) => (Err(error), Vec::new()),
             },
         )

@@ -7,7 +7,7 @@ use super::{Backend, check_text};
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
-use crate::records::{Beginning, Change};
+use crate::records::{Beginning, Change, Condition};
 use crate::types::{ManagedSnapshot, Share, Snapshot, SnapshotStatus};
 
 impl Backend {
@@ -42,9 +42,9 @@ impl Backend {
                 method: METHOD,
                 changes_of: vec![snapshot.id.clone()],
                 uses: vec![snapshot.share_instance_id.clone()],
+                conditions: vec![Condition::SnapshotIsNew(Box::new(taking.clone()))],
                 changes: vec![Change::PutSnapshot(Box::new(taking.clone()))],
                 if_failed: vec![status(SnapshotStatus::ManageError)],
-                ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
@@ -68,36 +68,38 @@ impl Backend {
         .await
     }
 
-    /// Lets go of a snapshot and keeps it. Upstream: `unmanage_snapshot`; as with shares, a
-    /// failure of any kind is recorded.
+    /// Lets go of a snapshot and keeps it. A driver that does not offer `managing-snapshots` has
+    /// nothing to do for it. Upstream: `unmanage_snapshot`; as with shares, a failure of any kind
+    /// is recorded.
     ///
     /// # Errors
-    /// With share servers; when the driver does not offer `managing-snapshots`; what it says, or
-    /// what ended the call: the snapshot is recorded as `unmanage-error` then.
+    /// With share servers; what the driver says, or what ended the call: the snapshot is recorded
+    /// as `unmanage-error` then.
     pub async fn unmanage_snapshot(&self, snapshot: &Snapshot) -> Result<()> {
         const METHOD: &str = "unmanage-snapshot";
-        let indices = self.offered(
-            Interface::ManagingSnapshots,
-            METHOD,
-            self.driver().exports().managing_snapshots.as_ref(),
-        )?;
         self.without_share_servers(METHOD)?;
         let status = |status| Change::SnapshotStatus(snapshot.id.clone(), status);
         let leaving = Snapshot { status: SnapshotStatus::Unmanaging, ..snapshot.clone() };
+        let gone = vec![Change::RemoveSnapshot(snapshot.id.clone())];
+        let beginning = Beginning {
+            method: METHOD,
+            changes_of: vec![snapshot.id.clone()],
+            changes: vec![status(SnapshotStatus::Unmanaging)],
+            if_failed: vec![status(SnapshotStatus::UnmanageError)],
+            ..Beginning::default()
+        };
+        let indices = self.driver().exports().managing_snapshots.as_ref();
+        let Ok(indices) = self.offered(Interface::ManagingSnapshots, METHOD, indices) else {
+            return self.noted(beginning, gone).await;
+        };
         self.recorded(
-            Beginning {
-                method: METHOD,
-                changes_of: vec![snapshot.id.clone()],
-                changes: vec![status(SnapshotStatus::Unmanaging)],
-                if_failed: vec![status(SnapshotStatus::UnmanageError)],
-                ..Beginning::default()
-            },
+            beginning,
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_unmanage_snapshot(store, &leaving).await
             },
             |answer| match answer {
-                Ok(()) => (Ok(()), vec![Change::RemoveSnapshot(snapshot.id.clone())]),
+                Ok(()) => (Ok(()), gone),
                 Err(error) => (Err(error), Vec::new()),
             },
         )

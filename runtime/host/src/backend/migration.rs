@@ -1,43 +1,51 @@
 //! `migration`: moving a share to another back end in two phases, by the drivers themselves.
 //!
 //! ```text
-//! available ──start, moved──▶ migrating ──complete──▶ available, at the new place
+//! available ──start, moved──▶ migrating ──complete──▶ available, at the new place ──▶ forgotten
 //!     ▲                          └──cancel──▶ available, as before
 //!     └── start, not moved: the service copies
 //! ```
+//! A call whose outcome nobody knows leaves the share migrating: the driver knows how far it came,
+//! and can be asked for its progress, to complete, and to cancel.
+//!
+//! Where it is going is recorded meanwhile. A share that has gone to another back end is the
+//! service's to record there, with `ensure_share`, and to forget here.
 
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use super::{Backend, check_locations};
+use super::{Backend, check_locations, check_pairs};
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::contract::bindings::exports::abaca::driver::migration::GuestIndices;
 use crate::error::{Error, Result};
-use crate::records::{Beginning, Change, Condition, ShareEdit};
+use crate::records::{Beginning, Change, Condition, MigrationRecord, ShareEdit};
 use crate::types::{
     ExportLocation, MigrationDestination, MigrationStarted, Share, ShareServer, ShareStatus,
 };
 
 impl Backend {
-    /// What the driver of the destination tells the driver of the source. Upstream:
-    /// `migration_get_driver_info`.
+    /// What the driver of the destination tells the driver of the source: nothing where it does
+    /// not offer `migration`. Upstream: `migration_get_driver_info`.
     ///
     /// # Errors
-    /// When the driver does not offer `migration`, what it says, or what ended the call.
+    /// What the driver says, or what ended the call.
     pub async fn migration_get_driver_info(
         &self,
         share: &Share,
         share_server: Option<&ShareServer>,
     ) -> Result<Vec<(String, String)>> {
         const METHOD: &str = "migration-get-driver-info";
-        let indices = self.migrating(METHOD)?;
+        let Ok(indices) = self.migrating(METHOD) else { return Ok(Vec::new()) };
         let id = super::fresh_id();
-        self.call(METHOD, &id, async |store: &mut Store<Room>, instance: &Instance| {
+        let function = async |store: &mut Store<Room>, instance: &Instance| {
             let guest = indices.load(&mut *store, instance)?;
             guest.call_migration_get_driver_info(store, share, share_server).await
-        })
-        .await
+        };
+        let checked = |info: Vec<(String, String)>| {
+            check_pairs(METHOD, "what the destination is told", &info).map(|()| info)
+        };
+        self.judged(METHOD, &id, function, |answer| (answer.and_then(checked), Vec::new())).await.0
     }
 
     /// Begins to move a share. `moved` false leaves it to the service to copy, and so does a
@@ -47,7 +55,8 @@ impl Backend {
     ///
     /// # Errors
     /// When the share is not available. What the driver says: the share is available then as it
-    /// was, for the service to copy. What ended the call: the share is in error then.
+    /// was, for the service to copy. What ended the call: the share is recorded as migrating then,
+    /// for the driver may have begun.
     pub async fn migration_start(
         &self,
         share: &Share,
@@ -64,13 +73,22 @@ impl Backend {
             return Err(Error::Invalid("only an available share can be migrated".to_owned()));
         }
         let status = |status| Change::share_status(&share.id, status);
+        let not_going = Change::RemoveMigration(share.id.clone());
+        let going = MigrationRecord {
+            share_instance_id: share.id.clone(),
+            destination: destination.clone(),
+            driver_info: driver_info.to_vec(),
+        };
         self.recorded(
             Beginning {
                 method: METHOD,
                 changes_of: vec![share.id.clone()],
                 conditions: vec![Condition::ShareIs(Box::new(share.clone()))],
-                changes: vec![status(ShareStatus::Migrating)],
-                if_failed: vec![status(ShareStatus::Error)],
+                changes: vec![
+                    status(ShareStatus::Migrating),
+                    Change::PutMigration(Box::new(going)),
+                ],
+                if_failed: vec![status(ShareStatus::Migrating)],
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
@@ -94,14 +112,17 @@ impl Backend {
                     Ok(started) if started.moved => {
                         let next =
                             if notify { ShareStatus::Available } else { ShareStatus::Migrating };
-                        let changes = moved(share, next, &started.export_locations);
+                        let mut changes = vec![moved(share, next, &started.export_locations, None)];
+                        if notify {
+                            changes.push(not_going);
+                        }
                         (Ok(started), changes)
                     }
-                    Ok(started) => (Ok(started), vec![status(ShareStatus::Available)]),
+                    Ok(started) => (Ok(started), vec![status(ShareStatus::Available), not_going]),
                     // What the driver itself says leaves the share as it was, for the service to
                     // copy; after anything else nobody knows.
                     Err(error @ Error::Driver(_)) => {
-                        (Err(error), vec![status(ShareStatus::Available)])
+                        (Err(error), vec![status(ShareStatus::Available), not_going])
                     }
                     Err(error) => (Err(error), Vec::new()),
                 }
@@ -110,12 +131,14 @@ impl Backend {
         .await
     }
 
-    /// Switches over, and answers where clients find the share from now on. Upstream:
-    /// `migration_complete`.
+    /// Switches over, and answers where clients find the share from now on. One that has gone to
+    /// another back end stays recorded here, with where it went, until
+    /// [`forget_share`](Self::forget_share). Upstream: `migration_complete`.
     ///
     /// # Errors
     /// When the driver does not offer `migration` or the share is not migrating; what it says, or
-    /// what ended the call: the share is recorded in error then.
+    /// what ended the call: the share stays recorded as migrating then, unlike upstream, where it
+    /// is in error and nobody can ask for it again.
     pub async fn migration_complete(
         &self,
         share: &Share,
@@ -125,12 +148,15 @@ impl Backend {
         const METHOD: &str = "migration-complete";
         let indices = self.migrating(METHOD)?;
         under_way(share)?;
+        let migrations = self.records().migrations().await?;
+        let going = migrations.into_iter().find(|one| one.share_instance_id == share.id);
+        let pool = going.and_then(|going| pool_here(share, &going.destination.host));
         self.recorded(
             Beginning {
                 method: METHOD,
                 changes_of: vec![share.id.clone()],
                 conditions: vec![Condition::ShareIs(Box::new(share.clone()))],
-                if_failed: vec![Change::share_status(&share.id, ShareStatus::Error)],
+                if_failed: vec![Change::share_status(&share.id, ShareStatus::Migrating)],
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
@@ -140,13 +166,43 @@ impl Backend {
             |answer| match answer.and_then(|found| check_locations(METHOD, &found).map(|()| found))
             {
                 Ok(found) => {
-                    let changes = moved(share, ShareStatus::Available, &found);
+                    let is_here = pool.is_some();
+                    let mut changes = vec![moved(share, ShareStatus::Available, &found, pool)];
+                    if is_here {
+                        changes.push(Change::RemoveMigration(share.id.clone()));
+                    }
                     (Ok(found), changes)
                 }
                 Err(error) => (Err(error), Vec::new()),
             },
         )
         .await
+    }
+
+    /// Ends the record of a share that has gone to another back end, with its rules. The driver
+    /// is not asked: what it would remove may be what the other back end serves now.
+    ///
+    /// # Errors
+    /// When no migration of it is recorded, it is not at its destination yet, or it has changed
+    /// since it was looked at.
+    pub async fn forget_share(&self, share: &Share) -> Result<()> {
+        let migrations = self.records().migrations().await?;
+        let has_gone = migrations.iter().any(|one| one.share_instance_id == share.id)
+            && share.status == ShareStatus::Available;
+        if !has_gone {
+            return Err(Error::Invalid("the share has not gone to another back end".to_owned()));
+        }
+        let beginning = Beginning {
+            method: "forget-share",
+            changes_of: vec![share.id.clone()],
+            conditions: vec![
+                Condition::ShareIs(Box::new(share.clone())),
+                Condition::NoSnapshotsOf(share.id.clone()),
+            ],
+            ..Beginning::default()
+        };
+        let gone = vec![Change::RemoveShare(share.id.clone())];
+        self.noted(beginning, gone).await
     }
 
     /// Gives up between the phases. Upstream: `migration_cancel`.
@@ -177,7 +233,10 @@ impl Backend {
                 guest.call_migration_cancel(store, share, share_server, driver_info).await
             },
             |answer| match answer {
-                Ok(()) => (Ok(()), vec![status(ShareStatus::Available)]),
+                Ok(()) => {
+                    let forgotten = Change::RemoveMigration(share.id.clone());
+                    (Ok(()), vec![status(ShareStatus::Available), forgotten])
+                }
                 Err(error) => (Err(error), Vec::new()),
             },
         )
@@ -231,12 +290,24 @@ fn under_way(share: &Share) -> Result<()> {
     Err(Error::Invalid("the share is not migrating".to_owned()))
 }
 
-/// The share where it is from now on; no locations are no change.
-fn moved(share: &Share, status: ShareStatus, locations: &[ExportLocation]) -> Vec<Change> {
+/// The pool of a destination within the share's own back end; none for another back end.
+fn pool_here(share: &Share, destination: &str) -> Option<String> {
+    let (host, pool) = destination.split_once('#')?;
+    (host == share.host).then(|| pool.to_owned())
+}
+
+/// The share where it is from now on; no locations and no pool are no change.
+fn moved(
+    share: &Share,
+    status: ShareStatus,
+    locations: &[ExportLocation],
+    pool: Option<String>,
+) -> Change {
     let edit = ShareEdit {
         status: Some(status),
+        pool,
         export_locations: (!locations.is_empty()).then(|| locations.to_vec()),
         ..ShareEdit::default()
     };
-    vec![Change::EditShare(share.id.clone(), Box::new(edit))]
+    Change::EditShare(share.id.clone(), Box::new(edit))
 }

@@ -12,13 +12,16 @@ use crate::types::Share;
 const METHOD: &str = "get-pool";
 
 impl Backend {
-    /// The pool that holds the share, or none when it cannot be said. Upstream: `get_pool`.
+    /// The pool that holds the share, or none when it cannot be said, as by a driver that does not
+    /// offer `pools`. Upstream: `get_pool`.
     ///
     /// # Errors
-    /// When the driver does not offer `pools`, what it says, or what ended the call.
+    /// What the driver says, or what ended the call.
     pub async fn get_pool(&self, share: &Share) -> Result<Option<String>> {
-        let indices =
-            self.offered(Interface::Pools, METHOD, self.driver().exports().pools.as_ref())?;
+        let indices = self.driver().exports().pools.as_ref();
+        let Ok(indices) = self.offered(Interface::Pools, METHOD, indices) else {
+            return Ok(None);
+        };
         let id = super::fresh_id();
         let pool = self
             .call(METHOD, &id, async |store: &mut Store<Room>, instance: &Instance| {

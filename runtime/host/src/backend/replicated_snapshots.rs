@@ -56,7 +56,8 @@ impl Backend {
     }
 
     /// Removes a snapshot from all replicas. Instances that the driver leaves out stay
-    /// `deleting`. Upstream: `delete_replicated_snapshot`.
+    /// `deleting`; where it knows nothing of the snapshot, all are gone. Upstream:
+    /// `delete_replicated_snapshot`.
     ///
     /// # Errors
     /// When the driver does not offer `replicated-snapshots`; what it says, or what ended the
@@ -89,7 +90,15 @@ impl Backend {
                     )
                     .await
             },
-            |answer| settled(METHOD, replica_snapshots, SnapshotStatus::Deleting, answer),
+            |answer| {
+                let answer = match answer {
+                    Err(Error::Driver(DriverError::SnapshotResourceNotFound(_))) => {
+                        Ok(replica_snapshots.iter().map(gone).collect())
+                    }
+                    answer => answer,
+                };
+                settled(METHOD, replica_snapshots, SnapshotStatus::Deleting, answer)
+            },
         )
         .await
     }
@@ -144,14 +153,9 @@ impl Backend {
                 Err(Error::Driver(DriverError::SnapshotResourceNotFound(_)))
                     if was == SnapshotStatus::Deleting =>
                 {
-                    let id = replica_snapshot.snapshot.id.clone();
-                    let gone = ReplicaSnapshotUpdate {
-                        id: id.clone(),
-                        status: SnapshotStatus::Deleted,
-                        progress: None,
-                        provider_location: None,
-                    };
-                    (Ok(Some(gone)), vec![Change::RemoveSnapshot(id)])
+                    let gone = gone(replica_snapshot);
+                    let removed = Change::RemoveSnapshot(gone.id.clone());
+                    (Ok(Some(gone)), vec![removed])
                 }
                 answer => {
                     let updates = answer.map(|update| update.into_iter().collect::<Vec<_>>());
@@ -180,6 +184,16 @@ fn instances(snapshots: &[ReplicaSnapshot]) -> Result<Vec<String>> {
         ));
     }
     Ok(snapshots.iter().map(|one| one.snapshot.id.clone()).collect())
+}
+
+/// What is said of an instance that is not there any more.
+fn gone(instance: &ReplicaSnapshot) -> ReplicaSnapshotUpdate {
+    ReplicaSnapshotUpdate {
+        id: instance.snapshot.id.clone(),
+        status: SnapshotStatus::Deleted,
+        progress: None,
+        provider_location: None,
+    }
 }
 
 fn all(snapshots: &[ReplicaSnapshot], status: SnapshotStatus) -> Vec<Change> {

@@ -1,27 +1,33 @@
 //! `replication`: keeping a share in several places. Each replica is a share instance, recorded as
 //! a share.
 
+mod updates;
+
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use super::{Backend, check_locations};
+use self::updates::{check, promoted, said};
+use super::Backend;
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::contract::bindings::exports::abaca::driver::replication::GuestIndices;
 use crate::error::{Error, Result};
-use crate::records::{Beginning, Change, ShareEdit};
+use crate::records::{Beginning, Change, Condition, ShareEdit};
 use crate::types::{
-    AccessRule, AccessRulesStatus, Replica, ReplicaSnapshot, ReplicaSnapshotPair, ReplicaState,
-    ReplicaUpdate, Share, ShareServer, ShareStatus,
+    AccessRule, AccessRulesStatus, Error as DriverError, Replica, ReplicaSnapshot,
+    ReplicaSnapshotPair, ReplicaState, ReplicaUpdate, Share, ShareServer, ShareStatus, Snapshot,
+    SnapshotStatus,
 };
 
 impl Backend {
     /// Makes a replica of the share whose replicas, the new one among them, are `replica_list`.
-    /// An answer without a state leaves it out of sync. Upstream: `create_replica`.
+    /// An answer without a state leaves it out of sync. The rules are recorded as its own from now
+    /// on. Upstream: `create_replica`.
     ///
     /// # Errors
-    /// When the driver does not offer `replication`, or there is no available active replica;
-    /// what it says, or what ended the call: the replica is recorded in error then.
+    /// When the driver does not offer `replication`, there is no available active replica, or
+    /// another share of this identifier; what it says, or what ended the call: the replica is
+    /// recorded in error then, or as it was where it was made before.
     pub async fn create_replica(
         &self,
         replica_list: &[Replica],
@@ -47,14 +53,18 @@ impl Backend {
             replica_state: Some(ReplicaState::OutOfSync),
             ..share.clone()
         };
+        let rules_in_error = Change::access_status(&share.id, AccessRulesStatus::Error);
         self.recorded(
             Beginning {
                 method: METHOD,
                 changes_of: vec![share.id.clone()],
                 uses: others(replica_list, &share.id),
-                changes: vec![Change::PutShare(Box::new(begun.clone()))],
-                if_failed: vec![in_error(&begun, ShareStatus::Error)],
-                ..Beginning::default()
+                conditions: vec![Condition::ShareIsNew(Box::new(begun.clone()))],
+                changes: vec![
+                    Change::PutShare(Box::new(begun.clone())),
+                    Change::PutRules(share.id.clone(), access_rules.to_vec()),
+                ],
+                if_failed: vec![in_error(&begun.id, ShareStatus::Error), rules_in_error],
             },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
@@ -73,17 +83,17 @@ impl Backend {
                 .and_then(|update| check(METHOD, &[share], &update).map(|()| update))
             {
                 Ok(update) => {
-                    let mut made = begun.clone();
-                    made.access_rules_status = AccessRulesStatus::Active;
-                    if let Some(update) = &update {
-                        made = updated(&made, update);
-                        // A state, whatever it is, means that the replica is there.
-                        if update.replica_state.is_some() && made.status == ShareStatus::Creating {
-                            made.status = ShareStatus::Available;
-                            made.launched_at = Some(super::now());
-                        }
-                    }
-                    (Ok(update), vec![Change::PutShare(Box::new(made))])
+                    // A state, whatever it is, means that the replica is there.
+                    let is_there = update.as_ref().is_some_and(|one| one.replica_state.is_some());
+                    let edit = ShareEdit {
+                        status: is_there.then_some(ShareStatus::Available),
+                        access_rules_status: Some(AccessRulesStatus::Active),
+                        launched_at: is_there.then(super::now),
+                        ..ShareEdit::default()
+                    };
+                    let mut changes = vec![Change::EditShare(share.id.clone(), Box::new(edit))];
+                    changes.extend(update.iter().map(said));
+                    (Ok(update), changes)
                 }
                 Err(error) => (Err(error), Vec::new()),
             },
@@ -91,8 +101,8 @@ impl Backend {
         .await
     }
 
-    /// Removes a replica, which is never the active one, with its snapshots. Upstream:
-    /// `delete_replica`.
+    /// Removes a replica, which is never the active one, with its snapshots. One that the back end
+    /// does not know is removed. Upstream: `delete_replica`.
     ///
     /// # Errors
     /// When the driver does not offer `replication` or the replica is active; what it says, or
@@ -116,7 +126,7 @@ impl Backend {
                 method: METHOD,
                 changes_of: vec![id.clone()],
                 changes: vec![status(ShareStatus::Deleting)],
-                if_failed: vec![in_error(&replica.share, ShareStatus::ErrorDeleting)],
+                if_failed: vec![in_error(id, ShareStatus::ErrorDeleting)],
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
@@ -132,7 +142,7 @@ impl Backend {
                     .await
             },
             |answer| match answer {
-                Ok(()) => {
+                Ok(()) | Err(Error::Driver(DriverError::ShareResourceNotFound(_))) => {
                     let mut changes = vec![Change::RemoveShare(id.clone())];
                     let snapshots = replica_snapshots.iter();
                     changes.extend(
@@ -149,13 +159,14 @@ impl Backend {
     }
 
     /// Makes a replica the active one; an empty answer of the driver means that it is, and that
-    /// the former one is out of sync. Answers the state of every replica that changed. Upstream:
-    /// `promote_replica`; unlike there, each update of the rules' status is that replica's own.
+    /// the former one is out of sync. Answers the state of every replica that changed. Its own
+    /// snapshots that were being made or removed are in error then. Upstream: `promote_replica`;
+    /// unlike there, each update of the rules' status is that replica's own.
     ///
     /// # Errors
-    /// When the driver does not offer `replication`, or the replica is active already; what it
-    /// says, or what ended the call: all replicas are recorded in error then, and what each was
-    /// for its share is kept.
+    /// When the driver does not offer `replication`, the replica is active already, or none is;
+    /// what it says, or what ended the call: all replicas are recorded in error then, and what
+    /// each was for its share is kept.
     pub async fn promote_replica(
         &self,
         replica_list: &[Replica],
@@ -168,57 +179,72 @@ impl Backend {
         if replica.share.replica_state == Some(ReplicaState::Active) {
             return Err(Error::Invalid("the replica is the active one already".to_owned()));
         }
+        if !replica_list.iter().any(|one| one.share.replica_state == Some(ReplicaState::Active)) {
+            return Err(Error::Invalid(
+                "a replica is promoted in place of the active one, and there is no active replica"
+                    .to_owned(),
+            ));
+        }
         let shares: Vec<&Share> = replica_list.iter().map(|one| &one.share).collect();
         let all = |status| {
             let change = move |share: &&Share| Change::share_status(&share.id, status);
             shares.iter().map(change).collect::<Vec<_>>()
         };
-        self.recorded(
-            Beginning {
-                method: METHOD,
-                changes_of: shares.iter().map(|share| share.id.clone()).collect(),
-                changes: vec![Change::share_status(
-                    &replica.share.id,
-                    ShareStatus::ReplicationChange,
-                )],
-                if_failed: all(ShareStatus::Error),
-                ..Beginning::default()
-            },
-            async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest
-                    .call_promote_replica(store, replica_list, replica, access_rules, share_server)
-                    .await
-            },
-            |answer| match answer
-                .and_then(|updates| check(METHOD, &shares, &updates).map(|()| updates))
-            {
-                Ok(updates) => {
-                    let updates = if updates.is_empty() {
-                        promoted(&shares, &replica.share.id)
-                    } else {
-                        updates
-                    };
-                    let mut changes =
-                        vec![Change::share_status(&replica.share.id, ShareStatus::Available)];
-                    changes.extend(updates.iter().filter_map(|update| {
-                        let share = shares.iter().find(|share| share.id == update.id)?;
-                        let mut share = updated(share, update);
-                        if share.id == replica.share.id && share.status != ShareStatus::Error {
-                            share.status = ShareStatus::Available;
+        let beginning = Beginning {
+            method: METHOD,
+            changes_of: shares.iter().map(|share| share.id.clone()).collect(),
+            changes: vec![Change::share_status(&replica.share.id, ShareStatus::ReplicationChange)],
+            if_failed: all(ShareStatus::Error),
+            ..Beginning::default()
+        };
+        let promote = async |store: &mut Store<Room>, instance: &Instance| {
+            let guest = indices.load(&mut *store, instance)?;
+            guest
+                .call_promote_replica(store, replica_list, replica, access_rules, share_server)
+                .await
+        };
+        let id = &replica.share.id;
+        self.tracked(beginning, async |call: &str| {
+            let unfinished = match self.unfinished_snapshots(id).await {
+                Ok(unfinished) => unfinished,
+                Err(error) => return (Err(error), Vec::new()),
+            };
+            self.judged(METHOD, call, promote, |answer| {
+                let checked =
+                    answer.and_then(|updates| check(METHOD, &shares, &updates).map(|()| updates));
+                match checked {
+                    Ok(mut updates) => {
+                        if updates.is_empty() {
+                            updates = promoted(&shares, id);
                         }
-                        Some(Change::PutShare(Box::new(share)))
-                    }));
-                    (Ok(updates), changes)
+                        let mut changes = vec![Change::share_status(id, ShareStatus::Available)];
+                        changes.extend(updates.iter().map(said));
+                        changes.extend(unfinished);
+                        (Ok(updates), changes)
+                    }
+                    Err(error) => (Err(error), Vec::new()),
                 }
-                Err(error) => (Err(error), Vec::new()),
-            },
-        )
+            })
+            .await
+        })
         .await
     }
 
+    /// That the snapshots of a replica that are being made or removed will not be: nobody goes
+    /// on with them.
+    async fn unfinished_snapshots(&self, id: &str) -> Result<Vec<Change>> {
+        let snapshots = self.records().snapshots().await?.into_iter().map(|one| one.snapshot);
+        let unfinished = snapshots.filter(|one| {
+            one.share_instance_id == id
+                && matches!(one.status, SnapshotStatus::Creating | SnapshotStatus::Deleting)
+        });
+        let in_error = |one: Snapshot| Change::SnapshotStatus(one.id, SnapshotStatus::Error);
+        Ok(unfinished.map(in_error).collect())
+    }
+
     /// Brings a replica nearer to the active one and answers its state: `in-sync`,
-    /// `out-of-sync` or `error`; none leaves the record. Upstream: `update_replica_state`.
+    /// `out-of-sync` or `error`; none leaves the record. One that was in error because a call failed
+    /// is available again with either of the first two. Upstream: `update_replica_state`.
     ///
     /// # Errors
     /// When the driver does not offer `replication`, or the replica is active or being changed;
@@ -234,11 +260,7 @@ impl Backend {
         const METHOD: &str = "update-replica-state";
         let indices = self.replicating(METHOD)?;
         let share = &replica.share;
-        let moving = matches!(
-            share.status,
-            ShareStatus::Creating | ShareStatus::Deleting | ShareStatus::ReplicationChange
-        );
-        if share.replica_state == Some(ReplicaState::Active) || moving {
+        if share.replica_state == Some(ReplicaState::Active) || is_under_way(share.status) {
             return Err(Error::Invalid(
                 "the state of a replica is asked when it is neither active nor being changed"
                     .into(),
@@ -249,7 +271,7 @@ impl Backend {
                 method: METHOD,
                 changes_of: vec![share.id.clone()],
                 uses: others(replica_list, &share.id),
-                if_failed: vec![in_error(share, ShareStatus::Error)],
+                if_failed: vec![in_error(&share.id, ShareStatus::Error)],
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
@@ -272,12 +294,14 @@ impl Backend {
                 }
                 Ok(None) => (Ok(None), Vec::new()),
                 Ok(Some(state)) => {
-                    let share = Share { replica_state: Some(state), ..share.clone() };
-                    let share = match state {
-                        ReplicaState::Error => Share { status: ShareStatus::Error, ..share },
-                        _ => share,
+                    let edit = ShareEdit {
+                        replica_state: Some(state),
+                        // The driver has it, so what failed before is over.
+                        is_there: state != ReplicaState::Error,
+                        ..ShareEdit::default()
                     };
-                    (Ok(Some(state)), vec![Change::PutShare(Box::new(share))])
+                    let change = Change::EditShare(share.id.clone(), Box::new(edit));
+                    (Ok(Some(state)), vec![change])
                 }
                 Err(error) => (Err(error), Vec::new()),
             },
@@ -297,66 +321,26 @@ fn others(replica_list: &[Replica], id: &str) -> Vec<String> {
 }
 
 /// A replica that failed is in error as an instance and as a replica.
-fn in_error(share: &Share, status: ShareStatus) -> Change {
+fn in_error(id: &str, status: ShareStatus) -> Change {
     let edit = ShareEdit {
         status: Some(status),
         replica_state: Some(ReplicaState::Error),
-        access_rules_status: Some(AccessRulesStatus::Error),
         ..ShareEdit::default()
     };
-    Change::EditShare(share.id.clone(), Box::new(edit))
+    Change::EditShare(id.to_owned(), Box::new(edit))
 }
 
-/// The share with what was said about it.
-fn updated(share: &Share, update: &ReplicaUpdate) -> Share {
-    let mut share = share.clone();
-    if !update.export_locations.is_empty() {
-        share.export_locations.clone_from(&update.export_locations);
-    }
-    if let Some(state) = update.replica_state {
-        share.replica_state = Some(state);
-        if state == ReplicaState::Error {
-            share.status = ShareStatus::Error;
-        }
-    }
-    if let Some(status) = update.access_rules_status {
-        share.access_rules_status = status;
-    }
-    share
-}
-
-/// What a driver that says nothing means by a promotion.
-fn promoted(shares: &[&Share], id: &str) -> Vec<ReplicaUpdate> {
-    let update = |share: &&Share| {
-        let state = if share.id == id {
-            ReplicaState::Active
-        } else if share.replica_state == Some(ReplicaState::Active) {
-            ReplicaState::OutOfSync
-        } else {
-            return None;
-        };
-        Some(ReplicaUpdate {
-            id: share.id.clone(),
-            export_locations: Vec::new(),
-            replica_state: Some(state),
-            access_rules_status: None,
-        })
-    };
-    shares.iter().filter_map(update).collect()
-}
-
-/// Only replicas that were given can be spoken of.
-fn check<'a>(
-    method: &'static str,
-    shares: &[&Share],
-    updates: impl IntoIterator<Item = &'a ReplicaUpdate>,
-) -> Result<()> {
-    for update in updates {
-        if !shares.iter().any(|share| share.id == update.id) {
-            let reason = "it speaks of a replica that it was not given".to_owned();
-            return Err(Error::Contract { method, reason });
-        }
-        check_locations(method, &update.export_locations)?;
-    }
-    Ok(())
+/// Whether something is being done with a share. Upstream: `TRANSITIONAL_STATUSES`.
+fn is_under_way(status: ShareStatus) -> bool {
+    matches!(
+        status,
+        ShareStatus::Creating
+            | ShareStatus::Deleting
+            | ShareStatus::Managing
+            | ShareStatus::Unmanaging
+            | ShareStatus::Extending
+            | ShareStatus::Shrinking
+            | ShareStatus::Migrating
+            | ShareStatus::ReplicationChange
+    )
 }

@@ -56,8 +56,8 @@ impl Backend {
         .0
     }
 
-    /// The identifier of the server that shall carry the group; none asks for a new one, which is
-    /// what a driver that does not offer `server-choice` gets. Upstream:
+    /// The identifier of the server that shall carry the group; none asks for a new one. A driver
+    /// that does not offer `server-choice` gets the first one. Upstream:
     /// `choose_share_server_compatible_with_cg`.
     ///
     /// # Errors
@@ -71,7 +71,7 @@ impl Backend {
         const METHOD: &str = "choose-share-server-compatible-with-cg";
         let indices = self.driver().exports().server_choice.as_ref();
         let Ok(indices) = self.offered(Interface::ServerChoice, METHOD, indices) else {
-            return Ok(None);
+            return Ok(share_servers.first().map(|server| server.id.clone()));
         };
         let id = super::fresh_id();
         self.judged(

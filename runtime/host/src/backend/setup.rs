@@ -5,7 +5,9 @@ use wasmtime::component::Instance;
 
 use super::Backend;
 use crate::call::Room;
-use crate::error::Result;
+use crate::driver::Driver;
+use crate::error::{Error, Result};
+use crate::options::OptionValues;
 
 impl Backend {
     /// Prepares the back end, after the broker is seen to be ready. Harmless when repeated.
@@ -40,4 +42,19 @@ impl Backend {
         )
         .await
     }
+}
+
+/// `_verify_share_server_handling` of upstream: the operator must choose, and the driver must
+/// have what he chooses.
+pub(super) fn check_mode(name: &str, driver: &Driver, options: &OptionValues) -> Result<()> {
+    let description = driver.description();
+    let chosen = options.boolean("driver_handles_share_servers").unwrap_or_default();
+    if description.share_server_modes.contains(&chosen) {
+        return Ok(());
+    }
+    Err(Error::Mismatch(format!(
+        "backend `{name}`: the driver `{}` does not have driver_handles_share_servers = {chosen}; \
+         set it to {}",
+        description.name, !chosen
+    )))
 }

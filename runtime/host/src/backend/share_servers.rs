@@ -17,7 +17,7 @@ use crate::contract::Interface;
 use crate::contract::bindings::exports::abaca::driver::share_servers::GuestIndices;
 use crate::error::{Error, Result};
 use crate::network::{AllocationRequest, Lease, SETUP_REQUEST, validate_segmentation};
-use crate::records::{Beginning, Change};
+use crate::records::{Beginning, Change, Condition};
 use crate::types::{
     AllocationLabel, NetworkAllocation, NetworkInfo, SecurityService, SetupError, ShareServer,
     ShareServerStatus,
@@ -42,14 +42,15 @@ impl Backend {
         .await
     }
 
-    /// How many addresses a share server needs on the operator's side. Upstream:
-    /// `get_admin_network_allocations_number`.
+    /// How many addresses a share server needs on the operator's side: none for a driver that
+    /// does not offer `share-servers`. Upstream: `get_admin_network_allocations_number`.
     ///
     /// # Errors
-    /// When the driver does not offer `share-servers`, what it says, or what ended the call.
+    /// What the driver says, or what ended the call.
     pub async fn get_admin_network_allocations_number(&self) -> Result<u32> {
         const METHOD: &str = "get-admin-network-allocations-number";
-        let (indices, id) = (self.serving(METHOD)?, super::fresh_id());
+        let Ok(indices) = self.serving(METHOD) else { return Ok(0) };
+        let id = super::fresh_id();
         self.call(METHOD, &id, async |store: &mut Store<Room>, instance: &Instance| {
             let guest = indices.load(&mut *store, instance)?;
             guest.call_get_admin_network_allocations_number(store).await
@@ -93,12 +94,23 @@ impl Backend {
         self.lease(server_id, AllocationLabel::Admin, count).await
     }
 
-    /// Ends all leases of a server, on both sides; a server without any is success. Upstream:
-    /// `deallocate_network`, which never ends those on the operator's side.
+    /// Ends all leases of a server that is not recorded, on both sides; one without any is success.
+    /// Those of a server that is end when it is torn down. Upstream: `deallocate_network`, which
+    /// never ends those on the operator's side.
     ///
     /// # Errors
-    /// When the leases cannot be ended.
+    /// When the server is recorded, or the leases cannot be ended.
     pub async fn deallocate_network(&self, server_id: &str) -> Result<()> {
+        let servers = self.records().share_servers().await?;
+        if servers.iter().any(|one| one.share_server.id == server_id) {
+            return Err(Error::Invalid(
+                "the share server is recorded, so its addresses may be in use; tear it down".into(),
+            ));
+        }
+        self.end_leases(server_id).await
+    }
+
+    async fn end_leases(&self, server_id: &str) -> Result<()> {
         Ok(self.shared.powers.network.deallocate(server_id).await?)
     }
 
@@ -118,8 +130,8 @@ impl Backend {
     /// it.
     ///
     /// # Errors
-    /// When the driver does not offer `share-servers`, the addresses or the network do not do,
-    /// what the driver says, or what ended the call. The server is recorded in error then, with
+    /// When there is a server of this identifier, the driver does not offer `share-servers`, or the
+    /// addresses or the network do not do; what the driver says, or what ended the call. The server is recorded in error then, with
     /// the details that the driver gave all the same, and its leases have ended.
     pub async fn setup_server(
         &self,
@@ -149,6 +161,7 @@ impl Backend {
         let beginning = Beginning {
             method: METHOD,
             changes_of: vec![server.id.clone()],
+            conditions: vec![Condition::ShareServerIsNew(server.id.clone())],
             changes: vec![put(&server, ShareServerStatus::Creating)],
             if_failed: vec![put(&server, ShareServerStatus::Error)],
             ..Beginning::default()
@@ -162,7 +175,7 @@ impl Backend {
                     (Ok(Some(server)), vec![change])
                 }
                 Err(error) => {
-                    if let Err(kept) = self.deallocate_network(&server.id).await {
+                    if let Err(kept) = self.end_leases(&server.id).await {
                         tracing::error!(error = %kept, server = server.id, "leases were not ended");
                     } else {
                         server.network_allocations.clear();
@@ -187,6 +200,12 @@ impl Backend {
         server.network_allocations.clone_from(&info.network_allocations);
         info.admin_network_allocations = self.allocate_admin_network(&server.id, None).await?;
         server.network_allocations.extend(info.admin_network_allocations.iter().cloned());
+        // If nobody can say how this ends, the record says which addresses are leased.
+        let put =
+            |status| Change::PutShareServer(Box::new(ShareServer { status, ..server.clone() }));
+        self.records()
+            .amend(id, put(ShareServerStatus::Creating), put(ShareServerStatus::Error))
+            .await?;
         // What the service does not say of the network, the leases do.
         if let Some(first) = info.network_allocations.first() {
             info.cidr = info.cidr.or_else(|| first.cidr.clone());
@@ -198,6 +217,7 @@ impl Backend {
         let answer = self
             .call(METHOD, id, async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
+                store.data_mut().gate.share_server = Some(info.server_id.clone());
                 guest.call_setup_server(store, &info, metadata).await
             })
             .await;
@@ -220,8 +240,8 @@ impl Backend {
     /// nothing to do. Upstream: `teardown_server` and what its manager does after it.
     ///
     /// # Errors
-    /// When the driver does not offer `share-servers`; what it says, or what ended the call: the
-    /// server is recorded in error then, and its leases stay, for its addresses may be in use.
+    /// When shares are on it (upstream: `ShareServerInUse`), or the driver does not offer
+    /// `share-servers`; what it says, or what ended the call: the server is recorded in error then, and its leases stay, for its addresses may be in use.
     pub async fn teardown_server(
         &self,
         share_server: &ShareServer,
@@ -242,6 +262,7 @@ impl Backend {
         let beginning = Beginning {
             method: METHOD,
             changes_of: vec![share_server.id.clone()],
+            conditions: vec![Condition::NoSharesOn(share_server.id.clone())],
             changes: vec![put(ShareServerStatus::Deleting)],
             if_failed: vec![put(ShareServerStatus::Error)],
             ..Beginning::default()
@@ -250,12 +271,13 @@ impl Backend {
             let answer = self
                 .call(METHOD, id, async |store: &mut Store<Room>, instance: &Instance| {
                     let guest = indices.load(&mut *store, instance)?;
+                    store.data_mut().gate.share_server = Some(share_server.id.clone());
                     let details = &share_server.backend_details;
                     guest.call_teardown_server(store, details, security_services).await
                 })
                 .await;
             let ended = match answer {
-                Ok(()) => self.deallocate_network(&share_server.id).await,
+                Ok(()) => self.end_leases(&share_server.id).await,
                 Err(error) => Err(error),
             };
             match ended {
@@ -266,13 +288,15 @@ impl Backend {
         .await
     }
 
-    /// The pools that a server can use. Upstream: `get_share_server_pools`.
+    /// The pools that a server can use: none for a driver that does not offer `share-servers`.
+    /// Upstream: `get_share_server_pools`.
     ///
     /// # Errors
-    /// When the driver does not offer `share-servers`, what it says, or what ended the call.
+    /// What the driver says, or what ended the call.
     pub async fn get_share_server_pools(&self, share_server: &ShareServer) -> Result<Vec<String>> {
         const METHOD: &str = "get-share-server-pools";
-        let (indices, id) = (self.serving(METHOD)?, super::fresh_id());
+        let Ok(indices) = self.serving(METHOD) else { return Ok(Vec::new()) };
+        let id = super::fresh_id();
         self.call(METHOD, &id, async |store: &mut Store<Room>, instance: &Instance| {
             let guest = indices.load(&mut *store, instance)?;
             guest.call_get_share_server_pools(store, share_server).await

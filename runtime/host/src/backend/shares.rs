@@ -6,7 +6,7 @@ use wasmtime::component::Instance;
 use super::{Backend, check_locations};
 use crate::call::Room;
 use crate::error::{Error, Result};
-use crate::records::{Beginning, Change, Condition};
+use crate::records::{Beginning, Change, Condition, ShareEdit};
 use crate::types::{
     AccessRulesStatus, CreateError, Error as DriverError, ExportLocation, Share, ShareServer,
     ShareStatus,
@@ -42,8 +42,9 @@ impl Backend {
     /// `delete_share`.
     ///
     /// # Errors
-    /// What the driver says, or what ended the call; the share is recorded with the status
-    /// `error-deleting` then.
+    /// When the share has snapshots, or is on its way to another place or has gone there: a driver
+    /// here that does not know it says nothing of the share there. What the driver says, or what
+    /// ended the call; the share is recorded with the status `error-deleting` then.
     pub async fn delete_share(
         &self,
         share: &Share,
@@ -55,7 +56,10 @@ impl Backend {
             Beginning {
                 method: "delete-share",
                 changes_of: vec![share.id.clone()],
-                conditions: vec![Condition::NoSnapshotsOf(share.id.clone())],
+                conditions: vec![
+                    Condition::NoSnapshotsOf(share.id.clone()),
+                    Condition::NoMigrationOf(share.id.clone()),
+                ],
                 changes: vec![Change::share_status(&share.id, ShareStatus::Deleting)],
                 if_failed: vec![Change::share_status(&share.id, ShareStatus::ErrorDeleting)],
                 ..Beginning::default()
@@ -75,11 +79,12 @@ impl Backend {
     }
 
     /// Makes sure that a share is served, and answers where clients find it. One that is not
-    /// recorded, because its service knew it before this state did, is recorded by it. Upstream:
-    /// `ensure_share`.
+    /// recorded, because its service knew it before this state did, is recorded by it; of one that
+    /// is recorded only the locations change. Upstream: `ensure_share`.
     ///
     /// # Errors
-    /// What the driver says, or what ended the call; the record keeps its status.
+    /// When the share has changed since it was looked at; what the driver says, or what ended the
+    /// call; the record keeps its status.
     pub async fn ensure_share(
         &self,
         share: &Share,
@@ -91,6 +96,7 @@ impl Backend {
             Beginning {
                 method: METHOD,
                 changes_of: vec![share.id.clone()],
+                conditions: vec![Condition::ShareIsIfRecorded(Box::new(share.clone()))],
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
@@ -99,11 +105,15 @@ impl Backend {
             },
             |answer| match answer.and_then(|found| check_locations(METHOD, &found).map(|()| found))
             {
-                Ok(found) if found.is_empty() => (Ok(share.export_locations.clone()), Vec::new()),
                 Ok(found) => {
-                    let export_locations = found.clone();
-                    let ensured = Share { export_locations, ..share.clone() };
-                    (Ok(found), vec![Change::PutShare(Box::new(ensured))])
+                    // Nothing said is no change.
+                    let said = Some(found).filter(|found| !found.is_empty());
+                    let edit = ShareEdit { export_locations: said.clone(), ..ShareEdit::default() };
+                    let changes = vec![
+                        Change::AddShare(Box::new(share.clone())),
+                        Change::EditShare(share.id.clone(), Box::new(edit)),
+                    ];
+                    (Ok(said.unwrap_or_else(|| share.export_locations.clone())), changes)
                 }
                 Err(error) => (Err(error), Vec::new()),
             },
@@ -147,26 +157,26 @@ pub(super) fn made(
     share: &Share,
     answer: Result<Vec<ExportLocation>>,
 ) -> (Result<Vec<ExportLocation>>, Vec<Change>) {
-    let put = |export_locations: &[ExportLocation], status| {
-        let share = Share {
-            status,
-            export_locations: export_locations.to_vec(),
-            access_rules_status: AccessRulesStatus::Active,
-            launched_at: (status == ShareStatus::Available).then(super::now),
-            ..share.clone()
-        };
-        vec![Change::PutShare(Box::new(share))]
-    };
     match answer.and_then(|found| check_locations(method, &found).map(|()| found)) {
         Ok(found) => {
-            let changes = put(&found, ShareStatus::Available);
-            (Ok(found), changes)
+            let share = Share {
+                status: ShareStatus::Available,
+                export_locations: found.clone(),
+                access_rules_status: AccessRulesStatus::Active,
+                launched_at: Some(super::now()),
+                ..share.clone()
+            };
+            (Ok(found), vec![Change::PutShare(Box::new(share))])
         }
         Err(Error::Create(CreateError { error, export_locations }))
             if check_locations(method, &export_locations).is_ok() =>
         {
-            let changes = put(&export_locations, ShareStatus::Error);
-            (Err(Error::Create(CreateError { error, export_locations })), changes)
+            let edit = ShareEdit {
+                export_locations: Some(export_locations.clone()).filter(|found| !found.is_empty()),
+                ..ShareEdit::default()
+            };
+            let change = Change::EditShare(share.id.clone(), Box::new(edit));
+            (Err(Error::Create(CreateError { error, export_locations })), vec![change])
         }
         Err(error) => (Err(error), Vec::new()),
     }

@@ -42,7 +42,10 @@ impl Backend {
             Beginning {
                 method: METHOD,
                 changes_of: vec![share.id.clone()],
-                conditions: vec![Condition::ShareIs(Box::new(share.clone()))],
+                conditions: vec![
+                    Condition::ShareIs(Box::new(share.clone())),
+                    Condition::NoMigrationOf(share.id.clone()),
+                ],
                 changes: vec![status(ShareStatus::Shrinking)],
                 if_failed: vec![status(ShareStatus::ShrinkingError)],
                 ..Beginning::default()

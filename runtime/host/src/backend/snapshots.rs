@@ -7,15 +7,16 @@ use super::{Backend, check_text};
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
-use crate::records::{Beginning, Change};
+use crate::records::{Beginning, Change, Condition};
 use crate::types::{Error as DriverError, ShareServer, Snapshot, SnapshotStatus, SnapshotUpdate};
 
 impl Backend {
     /// Keeps a share's present content. Upstream: `create_snapshot`.
     ///
     /// # Errors
-    /// When the driver does not offer `snapshots`; what it says, or what ended the call: the
-    /// snapshot is recorded with the status `error` then.
+    /// When the driver does not offer `snapshots`, or there is another snapshot of this identifier;
+    /// what it says, or what ended the call: the snapshot is recorded with the status `error` then,
+    /// or as it was where it was made before.
     pub async fn create_snapshot(
         &self,
         snapshot: &Snapshot,
@@ -30,9 +31,9 @@ impl Backend {
                 method: METHOD,
                 changes_of: vec![snapshot.id.clone()],
                 uses: vec![snapshot.share_instance_id.clone()],
+                conditions: vec![Condition::SnapshotIsNew(Box::new(taking.clone()))],
                 changes: vec![Change::PutSnapshot(Box::new(taking.clone()))],
                 if_failed: vec![Change::SnapshotStatus(snapshot.id.clone(), SnapshotStatus::Error)],
-                ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;

@@ -3,7 +3,8 @@
 
 use std::sync::PoisonError;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
@@ -19,7 +20,7 @@ const METHOD: &str = "get-share-stats";
 const POOLS: usize = 1_000;
 
 /// What a scheduler is told about a backend.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BackendStats {
     /// The option `share_backend_name`, or the backend's name.
     pub share_backend_name: String,
@@ -52,6 +53,8 @@ pub struct BackendStats {
     /// The pools; what a pool leaves out is the backend's.
     pub pools: Vec<PoolStats>,
     /// Further facts.
+    #[serde(with = "crate::types::pairs")]
+    #[schemars(with = "crate::types::Pairs")]
     pub extra: Vec<(String, String)>,
 }
 

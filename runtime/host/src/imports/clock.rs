@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::call::Room;
 use crate::contract::bindings::abaca::host::clock::{Host, SleepRequest, Timestamp};
 use crate::contract::bindings::abaca::host::types::Error;
-use crate::gate::{Crossing, Done, Gate, Powers, Refusal};
+use crate::gate::{Crossing, Done, Gate, Powers, Refusal, Weight};
 
 impl Host for Room {
     async fn now(&mut self) -> wasmtime::Result<Result<Timestamp, Error>> {
@@ -23,6 +23,12 @@ impl Host for Room {
 
 /// The request of `now`, which carries nothing.
 struct Now;
+
+impl Weight for Now {
+    fn beyond(&self) -> usize {
+        0
+    }
+}
 
 impl Crossing for Now {
     const IMPORT: &'static str = "clock.now";

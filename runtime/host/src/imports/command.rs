@@ -2,9 +2,14 @@
 //! asked here, so that a refusal costs no message, and again in the broker, which trusts
 //! nothing said here.
 
+use std::collections::BTreeSet;
+use std::time::Instant;
+
 use abaca_broker::protocol::{self, Outcome, RequestKind, Status};
-use abaca_policy::Denial;
+use abaca_policy::{Claim, Denial};
 use serde_json::{Value, json};
+use tracing::Instrument;
+use zeroize::Zeroizing;
 
 use super::files::failure;
 use crate::call::Room;
@@ -12,7 +17,7 @@ use crate::contract::bindings::abaca::host::command::{
     CommandLine, ExitStatus, Host, Output, PipelineRequest, RunRequest,
 };
 use crate::contract::bindings::abaca::host::types::Error;
-use crate::gate::{Crossing, Done, Gate, Powers, Refusal};
+use crate::gate::{Claims, Crossing, Done, Ended, Gate, Make, Need, Powers, Refusal, Taken};
 
 impl Host for Room {
     async fn run(&mut self, request: RunRequest) -> wasmtime::Result<Result<Output, Error>> {
@@ -30,6 +35,7 @@ impl Host for Room {
 impl Crossing for RunRequest {
     const IMPORT: &'static str = "command.run";
     const PRIVILEGED: bool = true;
+    const COMMAND: bool = true;
     type Answer = Output;
 
     fn facts(&self) -> Vec<(&'static str, Value)> {
@@ -41,14 +47,27 @@ impl Crossing for RunRequest {
         Ok(Some(grant.rule.id.clone()))
     }
 
+    fn granted(&self, _: &Gate, powers: &Powers) -> Vec<(&'static str, Value)> {
+        granted(powers, std::slice::from_ref(&self.command), self.stdin.as_deref())
+    }
+
+    fn claims(&self, powers: &Powers) -> Result<Claims, Denial> {
+        claims(std::slice::from_ref(&self.command), powers)
+    }
+
+    fn ended(result: &Result<Done<Output>, Refusal>) -> Ended {
+        ended(result)
+    }
+
     async fn perform(self, gate: &mut Gate, powers: &Powers) -> Result<Done<Output>, Refusal> {
         let tries = if self.retry { tries(powers) } else { 1 };
         let mut attempt = 1;
         loop {
-            let deadline_ms = milliseconds(gate, self.timeout_ms);
+            let (secrets, body) =
+                body(std::slice::from_ref(&self.command), powers, &self.stdin).await?;
             let CommandLine { program, args } = self.command.clone();
-            let kind = RequestKind::Command { program, args, deadline_ms };
-            let mut done = run(powers, kind, self.stdin.as_deref()).await?;
+            let kind = |deadline_ms| RequestKind::Command { program, args, secrets, deadline_ms };
+            let mut done = run(gate, powers, self.timeout_ms, kind, &body).await?;
             if matches!(done.answer.status, ExitStatus::Exited(0)) || attempt >= tries {
                 done.facts.push(("attempts", attempt.into()));
                 return Ok(done);
@@ -63,11 +82,11 @@ impl Crossing for RunRequest {
 impl Crossing for PipelineRequest {
     const IMPORT: &'static str = "command.pipeline";
     const PRIVILEGED: bool = true;
+    const COMMAND: bool = true;
     type Answer = Output;
 
     fn facts(&self) -> Vec<(&'static str, Value)> {
-        let stages: Vec<_> = self.stages.iter().map(|stage| words(stage).to_string()).collect();
-        vec![("asked", stages.into())]
+        vec![("asked", self.stages.iter().map(words).collect::<Vec<_>>().into())]
     }
 
     fn permitted(&self, powers: &Powers) -> Result<Option<String>, Denial> {
@@ -79,24 +98,103 @@ impl Crossing for PipelineRequest {
         Ok(Some(rules.join(" | ")))
     }
 
+    fn granted(&self, _: &Gate, powers: &Powers) -> Vec<(&'static str, Value)> {
+        granted(powers, &self.stages, self.stdin.as_deref())
+    }
+
+    fn claims(&self, powers: &Powers) -> Result<Claims, Denial> {
+        claims(&self.stages, powers)
+    }
+
+    fn ended(result: &Result<Done<Output>, Refusal>) -> Ended {
+        ended(result)
+    }
+
     async fn perform(self, gate: &mut Gate, powers: &Powers) -> Result<Done<Output>, Refusal> {
-        let deadline_ms = milliseconds(gate, self.timeout_ms);
+        let (secrets, body) = body(&self.stages, powers, &self.stdin).await?;
         let stages = self
             .stages
             .into_iter()
             .map(|CommandLine { program, args }| protocol::Stage { program, args })
             .collect();
-        let kind = RequestKind::Pipeline { stages, deadline_ms };
-        run(powers, kind, self.stdin.as_deref()).await
+        let kind = |deadline_ms| RequestKind::Pipeline { stages, secrets, deadline_ms };
+        run(gate, powers, self.timeout_ms, kind, &body).await
     }
 }
 
-async fn run(
+/// What the commands have to do with things that backends make.
+fn claims(commands: &[CommandLine], powers: &Powers) -> Result<Claims, Denial> {
+    let mut claims = Claims::default();
+    for CommandLine { program, args } in commands {
+        let grant = powers.policy.decide_command(program, args)?;
+        for claim in grant.claims {
+            let rule = grant.rule.id.clone();
+            match claim {
+                Claim::Makes(object) => {
+                    claims.makes.push(Make { rule, object, taken: Taken::Exists });
+                }
+                Claim::Needs(object) => {
+                    claims.ends.extend(grant.rule.removes.then(|| object.clone()));
+                    claims.needs.push(Need { rule, object });
+                }
+            }
+        }
+    }
+    Ok(claims)
+}
+
+/// A program says by its exit code alone what it did.
+fn ended(result: &Result<Done<Output>, Refusal>) -> Ended {
+    match result {
+        Ok(Done { answer: Output { status: ExitStatus::Exited(0), .. }, .. }) => Ended::Done,
+        // Nothing was started: somebody else was first at the place.
+        Err(Refusal::Answer(Error::Denied(_) | Error::AlreadyExists(_))) => Ended::Refused,
+        _ => Ended::Unclear,
+    }
+}
+
+/// The secrets that the commands' rules pass on, and the body of the request: their values, and
+/// then standard input.
+async fn body(
+    commands: &[CommandLine],
     powers: &Powers,
-    kind: RequestKind,
-    stdin: Option<&[u8]>,
+    stdin: &Option<Vec<u8>>,
+) -> Result<(Vec<protocol::Secret>, Zeroizing<Vec<u8>>), Refusal> {
+    let mut options = BTreeSet::new();
+    for CommandLine { program, args } in commands {
+        let grant = powers.policy.decide_command(program, args).map_err(Error::from)?;
+        options.extend(grant.secrets().into_iter().map(|secret| secret.option.clone()));
+    }
+    let (mut secrets, mut values) = (Vec::new(), Vec::new());
+    for option in options {
+        let value = powers.options.secret(&option).await.map_err(|error| {
+            // Where the value is kept is the operator's to know.
+            tracing::error!(%error, "a secret cannot be passed on");
+            Error::Failed(format!("the secret option `{option}` has no value that can be read"))
+        })?;
+        let bytes = u32::try_from(value.len()).unwrap_or(u32::MAX);
+        values.push(value);
+        secrets.push(protocol::Secret { option, bytes });
+    }
+    let stdin = stdin.as_deref().unwrap_or_default();
+    // Room for all from the beginning: what grows leaves copies of secrets behind.
+    let length = values.iter().map(|value| value.len()).sum::<usize>() + stdin.len();
+    let mut body = Zeroizing::new(Vec::with_capacity(length));
+    for part in values.iter().map(|value| value.as_slice()).chain([stdin]) {
+        body.extend_from_slice(part);
+    }
+    Ok((secrets, body))
+}
+
+async fn run(
+    gate: &Gate,
+    powers: &Powers,
+    timeout_ms: Option<u64>,
+    kind: impl FnOnce(u64) -> RequestKind,
+    body: &[u8],
 ) -> Result<Done<Output>, Refusal> {
-    let (outcome, mut body) = powers.broker.ask(kind, stdin.unwrap_or_default()).await?;
+    let kind = kind(milliseconds(gate, timeout_ms));
+    let (outcome, mut body) = timed(powers, kind, body).await?;
     let done = match outcome {
         Outcome::Done(done) => done,
         other => return Err(failure(other).into()),
@@ -108,6 +206,7 @@ async fn run(
         ("status", json!(done.status)),
         ("stdout_bytes", done.stdout_len.into()),
         ("stderr_bytes", done.stderr_len.into()),
+        ("truncated", (done.stdout_truncated || done.stderr_truncated).into()),
     ];
     let status = match done.status {
         Status::Exited(code) => ExitStatus::Exited(code),
@@ -121,6 +220,47 @@ async fn run(
         stderr_truncated: done.stderr_truncated,
     };
     Ok(Done { answer, facts })
+}
+
+/// Asks the broker, and tells the trace and the metrics how long that took.
+async fn timed(
+    powers: &Powers,
+    kind: RequestKind,
+    body: &[u8],
+) -> crate::error::Result<(Outcome, Vec<u8>)> {
+    // Only what a rule names comes here: the names of its programs.
+    let programs = match &kind {
+        RequestKind::Command { program, .. } => program.clone(),
+        RequestKind::Pipeline { stages, .. } => {
+            stages.iter().map(|stage| &*stage.program).collect::<Vec<_>>().join(" | ")
+        }
+        _ => String::new(),
+    };
+    let span = tracing::debug_span!(target: "abaca::gate", "command", programs);
+    let began = Instant::now();
+    let answer = powers.broker.ask(kind, body).instrument(span).await;
+    powers.metrics.commanded(began.elapsed());
+    answer
+}
+
+/// What each command line becomes by its rule: the values of the holes, and what will run, with
+/// paths as `<root>/name` and secrets by their names. The broker does the same, and says in the end
+/// what it was.
+fn granted(
+    powers: &Powers,
+    lines: &[CommandLine],
+    stdin: Option<&[u8]>,
+) -> Vec<(&'static str, Value)> {
+    let stage = |line: &CommandLine| {
+        let grant = powers.policy.decide_command(&line.program, &line.args).ok()?;
+        let argv: Vec<_> = std::iter::once(line.program.clone())
+            .chain(grant.argv.iter().map(ToString::to_string))
+            .collect();
+        let (rule, program) = (&grant.rule.id, &grant.rule.program);
+        Some(json!({ "rule": rule, "program": program, "argv": argv, "values": grant.values }))
+    };
+    let stages: Vec<_> = lines.iter().filter_map(stage).collect();
+    vec![("granted", stages.into()), ("stdin_bytes", stdin.map_or(0, <[u8]>::len).into())]
 }
 
 /// How often a command that may fail for the moment is tried. Upstream: `num_shell_tries`.

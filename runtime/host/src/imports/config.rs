@@ -1,5 +1,7 @@
 //! `abaca:host/config`: the options that the driver declared and those that all drivers have.
-//! Granted to every driver; an option outside these is denied, whether it exists or not.
+//! Granted to every driver; an option outside these is denied, whether it exists or not. Of a
+//! secret option the driver learns that it is set and may pass it on by its name; its value it reads
+//! only where the policy reveals it.
 
 use abaca_policy::Denial;
 use serde_json::Value;
@@ -8,6 +10,7 @@ use crate::call::Room;
 use crate::contract::bindings::abaca::host::config::{self, GetRequest, Host};
 use crate::contract::bindings::abaca::host::types::Error;
 use crate::gate::{Crossing, Done, Gate, Powers, Refusal};
+use crate::options::OptionValue;
 
 impl Host for Room {
     async fn get(
@@ -35,6 +38,24 @@ impl Crossing for GetRequest {
     }
 
     async fn perform(self, _: &mut Gate, powers: &Powers) -> Result<Done<Self::Answer>, Refusal> {
-        Ok(Done::plain(powers.options.lookup(&self.name)))
+        let value = powers.options.lookup(&self.name);
+        let revealed = powers.revealed.value(&self.name);
+        let answer = match revealed {
+            Some(secret) => Some(config::Value::Text(secret.to_owned())),
+            None => value.map(|value| told(self.name, value)),
+        };
+        Ok(Done::plain(answer))
+    }
+}
+
+/// A value as a driver sees it.
+fn told(name: String, value: OptionValue) -> config::Value {
+    match value {
+        OptionValue::Text(text) => config::Value::Text(text),
+        OptionValue::Integer(whole) => config::Value::Integer(whole),
+        OptionValue::Float(number) => config::Value::Float(number),
+        OptionValue::Boolean(yes) => config::Value::Boolean(yes),
+        OptionValue::TextList(items) => config::Value::TextList(items),
+        OptionValue::SecretFile(_) | OptionValue::SecretVariable(_) => config::Value::Secret(name),
     }
 }

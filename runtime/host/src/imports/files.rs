@@ -5,7 +5,7 @@ use abaca_broker::protocol::{
     Entry as BrokerEntry, EntryKind, ErrorKind, FilesReply, FilesRequest, Outcome, Place,
     RequestKind,
 };
-use abaca_policy::{Denial, GuestPath, Verb};
+use abaca_policy::{Denial, GuestPath, Object, Policy, Verb};
 use serde_json::{Value, json};
 
 use super::command::milliseconds;
@@ -15,12 +15,12 @@ use crate::contract::bindings::abaca::host::files::{
     RenameRequest, SetModeRequest, SetOwnerRequest, TreeUsage, UsageRequest, WriteRequest,
 };
 use crate::contract::bindings::abaca::host::types::{Error, Path};
-use crate::gate::{Crossing, Done, Gate, Powers, Refusal};
+use crate::gate::{Claims, Crossing, Done, Ended, Gate, Make, Need, Powers, Refusal, Taken};
 
-/// One verb: which paths it needs, how the broker is asked, and what its reply means.
+/// One verb: which paths it needs and for what, how the broker is asked, and what its reply means.
 macro_rules! verbs {
     ($($function:ident($request:ident) -> $answer:ty = $word:literal, $verb:expr,
-       |$this:ident| [$($path:expr),+], $ask:expr, $contents:expr, |$reply:ident, $body:ident| $read:expr;)*) => {
+       |$this:ident, $gate:ident| [$($part:ident: $path:expr),+], $ask:expr, $contents:expr, |$reply:ident, $body:ident| $read:expr;)*) => {
         impl Host for Room {
             $(async fn $function(
                 &mut self,
@@ -50,14 +50,38 @@ macro_rules! verbs {
                 Ok(Some(rules.join(" + ")))
             }
 
+            fn granted(&self, gate: &Gate, _: &Powers) -> Vec<(&'static str, Value)> {
+                let ($this, $gate) = (self, gate);
+                let request: FilesRequest = $ask;
+                // Some verbs are asked alike whatever the gate says.
+                let _ = $gate;
+                vec![("granted", json!(request))]
+            }
+
+            fn claims(&self, powers: &Powers) -> Result<Claims, Denial> {
+                let $this = self;
+                claims(&powers.policy, $verb, &[$((Part::$part, &$path)),+])
+            }
+
+            fn ended(result: &Result<Done<$answer>, Refusal>) -> Ended {
+                match result {
+                    Ok(_) => Ended::Proved,
+                    // Somebody else was first.
+                    Err(Refusal::Answer(Error::AlreadyExists(_) | Error::Denied(_))) => {
+                        Ended::Refused
+                    }
+                    Err(_) => Ended::Unclear,
+                }
+            }
+
             async fn perform(
                 self,
                 gate: &mut Gate,
                 powers: &Powers,
             ) -> Result<Done<$answer>, Refusal> {
-                let $this = &self;
+                let ($this, $gate) = (&self, &*gate);
                 let (request, contents): (FilesRequest, &[u8]) = ($ask, $contents);
-                let deadline_ms = milliseconds(gate, None);
+                let deadline_ms = milliseconds($gate, None);
                 let kind = RequestKind::Files { request, deadline_ms };
                 let (outcome, $body) = powers
                     .broker
@@ -67,47 +91,52 @@ macro_rules! verbs {
                     Outcome::Files { resolved, reply, .. } => (resolved, reply),
                     other => return Err(failure(other).into()),
                 };
+                let facts = vec![
+                    ("resolved", json!(resolved)),
+                    ("written_bytes", contents.len().into()),
+                    ("read_bytes", $body.len().into()),
+                ];
                 let answer: Option<$answer> = $read;
                 let answer = answer.ok_or_else(|| {
                     Error::Failed("the broker answered something else".to_owned())
                 })?;
-                Ok(Done { answer, facts: vec![("resolved", json!(resolved))] })
+                Ok(Done { answer, facts })
             }
         })*
     };
 }
 
 verbs! {
-    read(ReadRequest) -> Vec<u8> = "read", Verb::Read, |this| [this.file],
+    read(ReadRequest) -> Vec<u8> = "read", Verb::Read, |this, gate| [Uses: this.file],
         FilesRequest::Read { at: place(&this.file), offset: this.offset, length: this.length.into() }, &[],
         |reply, body| matches!(reply, FilesReply::Contents { .. }).then_some(body);
-    write(WriteRequest) -> () = "write", Verb::Write, |this| [this.file],
-        FilesRequest::Write { at: place(&this.file), mode: this.mode }, &this.contents,
-        |reply, _body| nothing(&reply);
-    list(ListRequest) -> Vec<Entry> = "list", Verb::List, |this| [this.directory],
+    write(WriteRequest) -> () = "write", Verb::Write, |this, gate| [Writes: this.file],
+        FilesRequest::Write { at: place(&this.file), mode: this.mode, new: gate.must_be_new }, &this.contents,
+        |reply, body| nothing(&reply);
+    list(ListRequest) -> Vec<Entry> = "list", Verb::List, |this, gate| [Uses: this.directory],
         FilesRequest::List { at: place(&this.directory), after: this.after.clone(), limit: this.limit }, &[],
         |reply, body| matches!(reply, FilesReply::Entries { .. }).then(|| entries(&body)).flatten();
-    make_dir(MakeDirRequest) -> () = "make-dir", Verb::MakeDir, |this| [this.directory],
+    make_dir(MakeDirRequest) -> () = "make-dir", Verb::MakeDir, |this, gate| [Makes: this.directory],
         FilesRequest::MakeDir { at: place(&this.directory), mode: this.mode }, &[],
-        |reply, _body| nothing(&reply);
-    remove(RemoveRequest) -> () = "remove", Verb::Remove, |this| [this.path],
+        |reply, body| nothing(&reply);
+    remove(RemoveRequest) -> () = "remove", Verb::Remove, |this, gate| [Ends: this.path],
         FilesRequest::Remove { at: place(&this.path), recursive: this.recursive }, &[],
-        |reply, _body| nothing(&reply);
-    rename(RenameRequest) -> () = "rename", Verb::Rename, |this| [this.source, this.destination],
+        |reply, body| nothing(&reply);
+    rename(RenameRequest) -> () = "rename", Verb::Rename, |this, gate| [Leaves: this.source, Arrives: this.destination],
         FilesRequest::Rename { from: place(&this.source), to: place(&this.destination) }, &[],
-        |reply, _body| nothing(&reply);
-    copy(CopyRequest) -> () = "copy", Verb::Copy, |this| [this.source, this.destination],
+        |reply, body| nothing(&reply);
+    copy(CopyRequest) -> () = "copy", Verb::Copy, |this, gate| [Uses: this.source, Makes: this.destination],
         FilesRequest::Copy { from: place(&this.source), to: place(&this.destination) }, &[],
-        |reply, _body| nothing(&reply);
-    set_mode(SetModeRequest) -> () = "set-mode", Verb::SetMode, |this| [this.path],
+        |reply, body| nothing(&reply);
+    set_mode(SetModeRequest) -> () = "set-mode", Verb::SetMode, |this, gate| [Uses: this.path],
         FilesRequest::SetMode { at: place(&this.path), mode: this.mode }, &[],
-        |reply, _body| nothing(&reply);
-    set_owner(SetOwnerRequest) -> () = "set-owner", Verb::SetOwner, |this| [this.path],
+        |reply, body| nothing(&reply);
+    set_owner(SetOwnerRequest) -> () = "set-owner", Verb::SetOwner, |this, gate| [Uses: this.path],
         FilesRequest::SetOwner { at: place(&this.path), uid: this.user, gid: this.group }, &[],
-        |reply, _body| nothing(&reply);
-    usage(UsageRequest) -> TreeUsage = "usage", Verb::Usage, |this| [this.path],
+        |reply, body| nothing(&reply);
+    usage(UsageRequest) -> TreeUsage = "usage", Verb::Usage, |this, gate| [Uses: this.path],
         FilesRequest::Usage { at: place(&this.path) }, &[],
-        |reply, _body| match reply {
+        |reply, body| match reply {
             FilesReply::Usage { allocated, apparent, entries } => Some(TreeUsage {
                 allocated_bytes: allocated,
                 apparent_bytes: apparent,
@@ -117,16 +146,77 @@ verbs! {
         };
 }
 
+/// What a verb does with one of its paths.
+#[derive(Clone, Copy)]
+enum Part {
+    /// Works on what is there.
+    Uses,
+    /// Makes it, where nothing is.
+    Makes,
+    /// Makes it, or replaces what is there.
+    Writes,
+    /// Removes it.
+    Ends,
+    /// Takes its name away.
+    Leaves,
+    /// Gives that thing this name, which nothing has.
+    Arrives,
+}
+
+/// What a verb has to do with things that backends make.
+fn claims(policy: &Policy, verb: Verb, paths: &[(Part, &Path)]) -> Result<Claims, Denial> {
+    let mut claims = Claims::default();
+    for (part, path) in paths {
+        let place = GuestPath::parse_relative(&path.root, &path.path)?;
+        let rule = policy.decide_files(verb, &place)?.rule;
+        // Nobody makes a root.
+        let Some(object) = Object::at(&place) else { continue };
+        if rule.own {
+            let needed = match part {
+                Part::Uses | Part::Ends | Part::Leaves => [Some(object.clone()), None],
+                Part::Makes | Part::Writes => [parent(&place), None],
+                // What is not its own does not become so under another name.
+                Part::Arrives => [parent(&place), claims.renamed.clone()],
+            };
+            let need = |object| Need { rule: rule.id.clone(), object };
+            claims.needs.extend(needed.into_iter().flatten().map(need));
+        }
+        let taken = match part {
+            Part::Writes if rule.own => Taken::Denied,
+            Part::Writes => Taken::Replaced,
+            _ => Taken::Exists,
+        };
+        match part {
+            Part::Uses => {}
+            Part::Makes | Part::Writes | Part::Arrives => {
+                claims.makes.push(Make { rule: rule.id.clone(), object, taken });
+            }
+            Part::Ends => claims.ends.push(object),
+            Part::Leaves => {
+                claims.renamed = Some(object.clone());
+                claims.ends.push(object);
+            }
+        }
+    }
+    Ok(claims)
+}
+
+/// What a thing lies in, unless that is the root.
+fn parent(place: &GuestPath) -> Option<Object> {
+    let (_, parents) = place.components.split_last()?;
+    Object::at(&GuestPath { root: place.root.clone(), components: parents.to_vec() })
+}
+
 fn nothing(reply: &FilesReply) -> Option<()> {
     matches!(reply, FilesReply::Nothing).then_some(())
 }
 
-fn place(path: &Path) -> Place {
+pub(super) fn place(path: &Path) -> Place {
     Place { root: path.root.clone(), path: path.path.clone() }
 }
 
 /// A path as a policy and an argument spell it.
-fn spelled(path: &Path) -> String {
+pub(super) fn spelled(path: &Path) -> String {
     format!("{}:{}", path.root, path.path)
 }
 
@@ -147,7 +237,7 @@ fn entries(body: &[u8]) -> Option<Vec<Entry>> {
 }
 
 /// What the broker did not do, as a driver is told it.
-pub(super) fn failure(outcome: Outcome) -> Error {
+pub(crate) fn failure(outcome: Outcome) -> Error {
     match outcome {
         Outcome::Denied { rule, reason } => Denial { rule, reason }.into(),
         Outcome::Deadline { rule } => {
@@ -159,6 +249,7 @@ pub(super) fn failure(outcome: Outcome) -> Error {
             ErrorKind::NotFound => Error::NotFound(message),
             ErrorKind::AlreadyExists => Error::AlreadyExists(message),
             ErrorKind::NotEmpty => Error::NotEmpty(message),
+            ErrorKind::Busy => Error::Busy(message),
             ErrorKind::NoSpace => Error::NoSpace(message),
             ErrorKind::TooLarge | ErrorKind::Limit => Error::Limit(message),
             ErrorKind::Invalid | ErrorKind::NotADirectory | ErrorKind::NotAFile => {
@@ -174,7 +265,7 @@ pub(super) fn failure(outcome: Outcome) -> Error {
                 Error::Failed("the host is not as the operator set it up; its log says why".into())
             }
         },
-        Outcome::Hello(_) | Outcome::Done(_) | Outcome::Files { .. } => {
+        Outcome::Hello(_) | Outcome::Done(_) | Outcome::Files { .. } | Outcome::Mounts { .. } => {
             Error::Failed("the broker answered something else".to_owned())
         }
     }

@@ -73,12 +73,15 @@ fn admit(gate: &mut Gate) -> crate::error::Result<Result<(), Error>> {
 
 fn write(gate: &Gate, request: &WriteRequest) {
     let limit = gate.limits.log_line_bytes;
-    let message = printable(&request.message, limit);
+    let message = printable(&gate.hidden(&request.message), limit);
     let fields: String = request
         .fields
         .iter()
         .take(limit)
-        .map(|(name, value)| format!(" {}={:?}", printable(name, limit), printable(value, limit)))
+        .map(|(name, value)| {
+            let (name, value) = (gate.hidden(name), gate.hidden(value));
+            format!(" {}={:?}", printable(&name, limit), printable(&value, limit))
+        })
         .collect();
     // Message and fields are one line together.
     let fields = printable(&fields, limit.saturating_sub(message.len()));

@@ -18,7 +18,7 @@ const NAME_BYTES: usize = 255;
 const BATCH: usize = 1024;
 
 macro_rules! crossing {
-    ($($function:ident($request:ident) -> $answer:ty = $word:literal,
+    ($($function:ident($request:ident) -> $answer:ty = $word:literal, keeps $kept:expr,
        |$this:ident, $state:ident, $limits:ident| $check:expr, $perform:expr;)*) => {
         impl Host for Room {
             $(async fn $function(
@@ -36,6 +36,10 @@ macro_rules! crossing {
 
             fn facts(&self) -> Vec<(&'static str, Value)> {
                 Vec::new()
+            }
+
+            fn kept(&self) -> Vec<&str> {
+                $kept(self)
             }
 
             fn permitted(&self, _: &Powers) -> Result<Option<String>, Denial> {
@@ -57,18 +61,33 @@ macro_rules! crossing {
 }
 
 crossing! {
-    get(GetRequest) -> Option<String> = "get", |this, state, limits|
+    get(GetRequest) -> Option<String> = "get", keeps nothing, |this, state, limits|
         { name(&this.entity)?; name(&this.key)? },
         state.get(this.entity, this.key);
-    get_all(GetAllRequest) -> Details = "get-all", |this, state, limits|
+    get_all(GetAllRequest) -> Details = "get-all", keeps nothing, |this, state, limits|
         name(&this.entity)?,
         state.get_all(this.entity);
-    find(FindRequest) -> Found = "find", |this, state, limits|
+    find(FindRequest) -> Found = "find", keeps nothing, |this, state, limits|
         name(&this.key)?,
         state.find(this.key);
-    apply(ApplyRequest) -> u64 = "apply", |this, state, limits|
+    apply(ApplyRequest) -> u64 = "apply", keeps texts, |this, state, limits|
         batch(&this, limits.state_value_bytes)?,
         state.apply(this, limits.clone());
+}
+
+/// What is kept of a request that only asks.
+fn nothing<R>(_: &R) -> Vec<&str> {
+    Vec::new()
+}
+
+/// What a batch would keep.
+fn texts(request: &ApplyRequest) -> Vec<&str> {
+    let changes = request.changes.iter();
+    let texts = changes.map(|change| match change {
+        Change::Set(set) => vec![set.entity.as_str(), &set.key, &set.value],
+        Change::Remove(_) => Vec::new(),
+    });
+    texts.flatten().collect()
 }
 
 /// Names are shown to people and kept for ever: short, and without control characters.

@@ -1,11 +1,15 @@
 //! The options of the standalone provider: upstream's names, and what an operator wrote under
-//! them. Pure; whether gateway, mask and ranges fit together is `subnet`'s business.
+//! them. Pure; whether gateway, mask and ranges fit together is the business of `subnet` and
+//! `standalone`, which are asked here before anything is opened.
 //!
 //! As upstream has it, they stand among the backend's own options or in a section of their own,
 //! which `network_config_group` or `admin_network_config_group` names.
 
+use std::collections::BTreeMap;
+
+use super::standalone::subnet;
 use super::{NetworkError, network_type_name};
-use crate::options::{OptionValue, nearest, type_name};
+use crate::options::{OptionError, OptionValue, OptionValues, nearest, type_name};
 use crate::types::{NetworkType, OptionDeclaration, OptionType};
 
 /// What every name begins with.
@@ -45,8 +49,8 @@ const ROWS: [Row; 6] = [
         OptionType::TextList,
         None,
         "The addresses that may be leased, as 10.0.0.10 or 10.0.0.10-10.0.0.20; all of them in \
-         the network. Default: the whole network. Backends know nothing of each other's leases: \
-         give each its own addresses.",
+         the network. Default: the whole network. No address is leased twice among all backends \
+         of a state directory; one with another state directory needs addresses of its own.",
     ),
     ("ip_version", OptionType::Integer, Some("4"), "The IP version of the network: 4 or 6."),
 ];
@@ -79,10 +83,10 @@ impl StandaloneOptions {
     /// What is set, told by whole names; none when nothing is that says of a network.
     ///
     /// # Errors
-    /// One sentence that names the option: half a network, or a value that cannot be one.
+    /// For half a network, or a value that cannot be one.
     pub(super) fn read(
         lookup: impl Fn(&str) -> Option<OptionValue>,
-    ) -> Result<Option<Self>, NetworkError> {
+    ) -> Result<Option<Self>, OptionError> {
         let values = Values { lookup };
         // The version has a default, so it is there where nothing is set.
         if !ROWS.iter().any(|(name, ..)| *name != "ip_version" && values.get(name).is_some()) {
@@ -120,21 +124,72 @@ impl StandaloneOptions {
     }
 }
 
+/// Whether a backend's own options, and the networks it names, make networks.
+///
+/// # Errors
+/// For the option that does not do; of a network that is not described, with those that are.
+pub(crate) fn check(
+    options: &OptionValues,
+    sections: &BTreeMap<String, BTreeMap<String, OptionValue>>,
+) -> Result<(), OptionError> {
+    for option in ["network_config_group", "admin_network_config_group"] {
+        if let Some(name) = options.text(option)
+            && !sections.contains_key(&name)
+        {
+            let there: Vec<_> = sections.keys().map(|name| format!("`{name}`")).collect();
+            let help = match there.as_slice() {
+                [] => format!("describe it in a section [networks.{name}]"),
+                _ => format!("the networks are {}", there.join(", ")),
+            };
+            let reason = format!("there is no network `{name}`");
+            return Err(OptionError { name: option.to_owned(), reason, help: Some(help) });
+        }
+    }
+    if options.text("network_config_group").is_some() {
+        return Ok(());
+    }
+    match StandaloneOptions::read(|name| options.lookup(name))? {
+        Some(described) => subnet(&described).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Whether a section describes a network.
+///
+/// # Errors
+/// For the option that does not do.
+pub(crate) fn check_section(section: &BTreeMap<String, OptionValue>) -> Result<(), OptionError> {
+    check_names(section.keys())?;
+    match StandaloneOptions::read(|name| section.get(name).cloned())? {
+        Some(described) => subnet(&described).map(drop),
+        None => Err(wrong("gateway", "a network needs it")),
+    }
+}
+
 /// Whether a section of a network has only options of a network.
 ///
 /// # Errors
-/// One sentence that names the option which is none.
-pub(super) fn check_names<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), NetworkError> {
+/// For the option which is none.
+pub(super) fn check_names<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), OptionError> {
     let known: Vec<String> = declarations().map(|one| one.name).collect();
     for name in names {
         if !known.contains(name) {
-            let meant = nearest(name, known.iter().map(String::as_str)).unwrap_or_default();
-            return Err(NetworkError::BadConfiguration(format!(
-                "option `{name}`: a network has no such option; {meant}"
-            )));
+            let reason = "a network has no such option".to_owned();
+            let help = nearest(name, known.iter().map(String::as_str));
+            return Err(OptionError { name: name.clone(), reason, help });
         }
     }
     Ok(())
+}
+
+/// For a provider that is made without a file in which the option has a place.
+impl From<OptionError> for NetworkError {
+    fn from(error: OptionError) -> Self {
+        Self::BadConfiguration(match &error.help {
+            Some(help) => format!("{error}; {help}"),
+            None => error.to_string(),
+        })
+    }
 }
 
 /// Values by their names behind the prefix; one of another type is an error and not absent.
@@ -147,7 +202,7 @@ impl<F: Fn(&str) -> Option<OptionValue>> Values<F> {
         (self.lookup)(&format!("{PREFIX}{name}"))
     }
 
-    fn text(&self, name: &str) -> Result<Option<String>, NetworkError> {
+    fn text(&self, name: &str) -> Result<Option<String>, OptionError> {
         match self.get(name) {
             None => Ok(None),
             Some(OptionValue::Text(text)) => Ok(Some(text)),
@@ -155,13 +210,13 @@ impl<F: Fn(&str) -> Option<OptionValue>> Values<F> {
         }
     }
 
-    fn needed(&self, name: &str) -> Result<String, NetworkError> {
+    fn needed(&self, name: &str) -> Result<String, OptionError> {
         self.text(name)?
             .filter(|text| !text.is_empty())
             .ok_or_else(|| wrong(name, "a network needs it"))
     }
 
-    fn integer(&self, name: &str) -> Result<Option<i64>, NetworkError> {
+    fn integer(&self, name: &str) -> Result<Option<i64>, OptionError> {
         match self.get(name) {
             None => Ok(None),
             Some(OptionValue::Integer(whole)) => Ok(Some(whole)),
@@ -169,7 +224,7 @@ impl<F: Fn(&str) -> Option<OptionValue>> Values<F> {
         }
     }
 
-    fn texts(&self, name: &str) -> Result<Option<Vec<String>>, NetworkError> {
+    fn texts(&self, name: &str) -> Result<Option<Vec<String>>, OptionError> {
         match self.get(name) {
             None => Ok(None),
             Some(OptionValue::TextList(texts)) => Ok(Some(texts)),
@@ -178,10 +233,11 @@ impl<F: Fn(&str) -> Option<OptionValue>> Values<F> {
     }
 }
 
-fn not_a(name: &str, option_type: OptionType) -> NetworkError {
-    wrong(name, &format!("it must be a {}", type_name(option_type)))
+fn not_a(name: &str, option_type: OptionType) -> OptionError {
+    wrong(name, &format!("it must be {}", type_name(option_type)))
 }
 
-fn wrong(name: &str, reason: &str) -> NetworkError {
-    NetworkError::BadConfiguration(format!("option `{PREFIX}{name}`: {reason}"))
+/// An option, told by its name behind the prefix, that does not do.
+pub(super) fn wrong(name: &str, reason: &str) -> OptionError {
+    OptionError { name: format!("{PREFIX}{name}"), reason: reason.to_owned(), help: None }
 }

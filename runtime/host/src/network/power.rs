@@ -3,14 +3,20 @@
 //! import; blocking work leaves the async workers here. It knows nothing of addresses.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
+use abaca_policy::Manifest;
+
+use super::leases::Leases;
 use super::options::{StandaloneOptions, check_names};
 use super::standalone::StandaloneNetwork;
-use super::{AllocationRequest, Lease, NetworkError, NetworkProvider, label_name};
-use crate::database::Database;
+use super::{
+    AllocationRequest, Lease, NetworkError, NetworkProvider, NetworkProviders, label_name,
+};
 use crate::error::Error;
 use crate::options::{OptionValue, OptionValues, nearest};
+use crate::panics;
 use crate::types::{AllocationLabel, NetworkAllocation};
 
 /// The most addresses of one request: upstream's largest drivers want one for each controller.
@@ -30,26 +36,50 @@ pub(crate) struct NetworkPower {
 
 impl NetworkPower {
     /// The networks that a backend's options describe. `sections` are the networks that the
-    /// operator described beside the backends, by name.
+    /// operator described beside the backends, by name; the leases are kept in `state`, the
+    /// directory of the state of all backends.
     ///
     /// # Errors
-    /// [`NetworkError::BadConfiguration`] with the section and the option that does not do.
+    /// [`NetworkError::BadConfiguration`] with the section and the option that does not do, or when
+    /// the leases cannot be opened.
     pub(crate) fn configured(
         options: &OptionValues,
         sections: &BTreeMap<String, Section>,
-        database: &Database,
+        state: &Path,
+        backend: &str,
     ) -> Result<Self, NetworkError> {
+        let standalone = |options: &StandaloneOptions| {
+            let leases = Leases::open(state, backend)?;
+            let network = StandaloneNetwork::new(options, leases)?;
+            Ok(Arc::new(network) as Arc<dyn NetworkProvider>)
+        };
         let section = |option: &str| {
             let name = options.text(option);
-            name.map(|name| described(&name, option, sections, database)).transpose()
+            let described = name.map(|name| described(&name, option, sections, standalone));
+            described.transpose()
         };
         let user = match section("network_config_group")? {
             None => StandaloneOptions::read(|name| options.lookup(name))?
-                .map(|options| standalone(&options, database))
+                .map(|options| standalone(&options))
                 .transpose()?,
             described => described,
         };
         Ok(Self { user, admin: section("admin_network_config_group")? })
+    }
+
+    /// With a service's own providers instead of those of the options, side by side.
+    pub(crate) fn replaced_by(self, providers: NetworkProviders) -> Self {
+        Self { user: providers.user.or(self.user), admin: providers.admin.or(self.admin) }
+    }
+
+    /// Only for the sides that the driver's manifest needs, if it has one.
+    pub(crate) fn needed_by(mut self, manifest: Option<&Manifest>) -> Self {
+        if let Some(manifest) = manifest {
+            let needed = |label| manifest.needs().leases_for(label_name(label));
+            self.user = self.user.filter(|_| needed(AllocationLabel::User));
+            self.admin = self.admin.filter(|_| needed(AllocationLabel::Admin));
+        }
+        self
     }
 
     /// Whether addresses can be had for this side.
@@ -143,7 +173,7 @@ fn described(
     name: &str,
     option: &str,
     sections: &BTreeMap<String, Section>,
-    database: &Database,
+    standalone: impl Fn(&StandaloneOptions) -> Result<Arc<dyn NetworkProvider>, NetworkError>,
 ) -> Result<Arc<dyn NetworkProvider>, NetworkError> {
     let section = sections.get(name).ok_or_else(|| {
         let meant = nearest(name, sections.keys().map(String::as_str)).unwrap_or_default();
@@ -155,7 +185,7 @@ fn described(
         check_names(section.keys())?;
         let options = StandaloneOptions::read(|name| section.get(name).cloned())?
             .ok_or_else(|| NetworkError::BadConfiguration("it says nothing".to_owned()))?;
-        standalone(&options, database)
+        standalone(&options)
     };
     network().map_err(|error| match error {
         NetworkError::BadConfiguration(reason) => {
@@ -165,19 +195,14 @@ fn described(
     })
 }
 
-fn standalone(
-    options: &StandaloneOptions,
-    database: &Database,
-) -> Result<Arc<dyn NetworkProvider>, NetworkError> {
-    Ok(Arc::new(StandaloneNetwork::new(options, database.clone())?))
-}
-
 async fn blocking<T, F>(provider: Arc<dyn NetworkProvider>, work: F) -> Result<T, NetworkError>
 where
     T: Send + 'static,
     F: FnOnce(&dyn NetworkProvider) -> Result<T, NetworkError> + Send + 'static,
 {
-    tokio::task::spawn_blocking(move || work(provider.as_ref()))
-        .await
-        .map_err(|error| Error::Runtime(format!("leasing addresses: {error}")))?
+    let ended = tokio::task::spawn_blocking(move || work(provider.as_ref())).await;
+    ended.map_err(|error| match error.try_into_panic() {
+        Ok(panic) => panics::told("the network provider", panic.as_ref()),
+        Err(error) => Error::Runtime(format!("leasing addresses: {error}")),
+    })?
 }

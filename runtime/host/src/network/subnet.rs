@@ -6,6 +6,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::options::wrong;
+use crate::options::OptionError;
+
 /// Addresses from the first to the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Range {
@@ -30,12 +33,12 @@ impl Subnet {
     /// network may be leased.
     ///
     /// # Errors
-    /// One sentence for the operator.
-    pub(super) fn new(gateway: &str, mask: &str, ranges: &[String]) -> Result<Self, String> {
+    /// For the option that does not do.
+    pub(super) fn new(gateway: &str, mask: &str, ranges: &[String]) -> Result<Self, OptionError> {
         let gateway: IpAddr = gateway
             .trim()
             .parse()
-            .map_err(|_| format!("the gateway {gateway:?} is not an IP address"))?;
+            .map_err(|_| wrong("gateway", &format!("{gateway:?} is not an IP address")))?;
         let prefix = prefix(gateway, mask.trim())?;
         let hosts = hosts(width(gateway) - prefix);
         let network = number(gateway) & !hosts;
@@ -91,29 +94,32 @@ impl Subnet {
             || (has_broadcast && at == self.whole.last)
     }
 
-    fn range(&self, text: &str) -> Result<Range, String> {
-        let wrong = || {
-            format!(
-                "the allowed range {text:?} is neither an IPv{0} address nor two IPv{0} addresses \
-                 with `-` between them, the lower one first",
+    fn range(&self, text: &str) -> Result<Range, OptionError> {
+        let ranges = |reason: &str| wrong("allowed_ip_ranges", reason);
+        let unread = || {
+            ranges(&format!(
+                "{text:?} is neither an IPv{0} address nor two IPv{0} addresses with `-` between \
+                 them, the lower one first",
                 self.version()
-            )
+            ))
         };
         let (first, last) = text.split_once('-').unwrap_or((text, text));
         let parse = |end: &str| {
             let address = end.trim().parse::<IpAddr>().ok()?;
             (address.is_ipv4() == self.gateway.is_ipv4()).then(|| number(address))
         };
-        let range =
-            Range { first: parse(first).ok_or_else(wrong)?, last: parse(last).ok_or_else(wrong)? };
+        let range = Range {
+            first: parse(first).ok_or_else(unread)?,
+            last: parse(last).ok_or_else(unread)?,
+        };
         if range.first > range.last {
-            return Err(wrong());
+            return Err(unread());
         }
         if range.first < self.whole.first || range.last > self.whole.last {
-            return Err(format!(
-                "the allowed range {text:?} does not lie in the network {} of gateway and mask",
+            return Err(ranges(&format!(
+                "{text:?} does not lie in the network {} of gateway and mask",
                 self.cidr()
-            ));
+            )));
         }
         Ok(range)
     }
@@ -146,22 +152,23 @@ fn hosts(bits: u32) -> u128 {
 }
 
 /// How many leading bits of an address are the network's.
-fn prefix(gateway: IpAddr, mask: &str) -> Result<u32, String> {
+fn prefix(gateway: IpAddr, mask: &str) -> Result<u32, OptionError> {
     let width = width(gateway);
-    let wrong = || {
-        format!(
-            "the mask {mask:?} is neither a number up to {width} nor an address of leading ones, \
-             such as 255.255.255.0"
-        )
+    let unread = || {
+        let reason = format!(
+            "{mask:?} is neither a number up to {width} nor an address of leading ones, such as \
+             255.255.255.0"
+        );
+        wrong("mask", &reason)
     };
     if let Ok(bits) = mask.parse::<u32>() {
-        return (bits <= width).then_some(bits).ok_or_else(wrong);
+        return (bits <= width).then_some(bits).ok_or_else(unread);
     }
-    let address = mask.parse::<IpAddr>().map_err(|_| wrong())?;
+    let address = mask.parse::<IpAddr>().map_err(|_| unread())?;
     let zeros = number(address).trailing_zeros().min(width);
     let is_mask =
         address.is_ipv4() == gateway.is_ipv4() && number(address) == hosts(width) & !hosts(zeros);
-    is_mask.then_some(width - zeros).ok_or_else(wrong)
+    is_mask.then_some(width - zeros).ok_or_else(unread)
 }
 
 /// Sorted ranges with those joined that touch or overlap, so that no address comes twice.
@@ -184,7 +191,7 @@ mod tests {
 
     fn subnet(gateway: &str, mask: &str, ranges: &[&str]) -> Result<Subnet, String> {
         let ranges: Vec<String> = ranges.iter().map(|text| (*text).to_owned()).collect();
-        Subnet::new(gateway, mask, &ranges)
+        Subnet::new(gateway, mask, &ranges).map_err(|error| error.to_string())
     }
 
     fn leasable(gateway: &str, mask: &str, ranges: &[&str], most: usize) -> Vec<String> {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::leases::Leases;
 use super::options::StandaloneOptions;
 use super::power::NetworkPower;
 use super::standalone::StandaloneNetwork;
@@ -11,7 +12,6 @@ use super::{
     AllocationRequest, DRIVER_REQUEST, NetworkError, NetworkProvider, SETUP_REQUEST,
     validate_segmentation,
 };
-use crate::database::Database;
 use crate::error::Error;
 use crate::options::{OptionValue, OptionValues};
 use crate::types::{self, AllocationLabel, NetworkAllocation, NetworkType};
@@ -31,14 +31,21 @@ fn described(gateway: &str, mask: &str, ranges: &[&str]) -> StandaloneOptions {
 }
 
 fn open(directory: &tempfile::TempDir, options: &StandaloneOptions) -> StandaloneNetwork {
-    let database = Database::open(&directory.path().join("state.db")).unwrap();
-    StandaloneNetwork::new(options, database).unwrap()
+    open_as("one", directory, options)
+}
+
+/// The network as this backend has it.
+fn open_as(
+    backend: &str,
+    directory: &tempfile::TempDir,
+    options: &StandaloneOptions,
+) -> StandaloneNetwork {
+    StandaloneNetwork::new(options, Leases::open(directory.path(), backend).unwrap()).unwrap()
 }
 
 fn refused(options: &StandaloneOptions) -> String {
     let directory = tempfile::tempdir().unwrap();
-    let database = Database::open(&directory.path().join("state.db")).unwrap();
-    match StandaloneNetwork::new(options, database) {
+    match StandaloneNetwork::new(options, Leases::open(directory.path(), "one").unwrap()) {
         Err(NetworkError::BadConfiguration(reason)) => reason,
         other => panic!("{other:?}"),
     }
@@ -151,11 +158,51 @@ fn no_address_is_leased_twice_by_fifty_at_once() {
 }
 
 #[test]
+fn two_backends_on_one_network_share_no_address() {
+    let directory = tempfile::tempdir().unwrap();
+    let in_segment = |network_type, segmentation_id| StandaloneOptions {
+        network_type,
+        segmentation_id,
+        ..described("10.9.0.1", "24", &["10.9.0.10-10.9.0.13"])
+    };
+    let flat = in_segment(Some(NetworkType::Flat), None);
+    let first = open_as("one", &directory, &flat);
+    // The same wire in other words, and with another mask.
+    let nameless =
+        StandaloneOptions { mask: "255.255.0.0".to_owned(), ..in_segment(None, Some(0)) };
+    let second = open_as("two", &directory, &nameless);
+    // Both have a server of the same identifier.
+    let leased = |network: &StandaloneNetwork, server| {
+        let leased = network.allocate(&request(server, USER, 1)).unwrap();
+        leased.into_iter().map(|one| one.ip_address).collect::<Vec<_>>()
+    };
+    assert_eq!(leased(&first, "server"), ["10.9.0.10"]);
+    assert_eq!(leased(&second, "server"), ["10.9.0.11"]);
+    assert_eq!(leased(&first, "server"), ["10.9.0.10"], "asked again");
+    assert_eq!(leased(&first, "more"), ["10.9.0.12"]);
+    // Another segment has the same addresses once more, and is one for both.
+    let vlan = in_segment(Some(NetworkType::Vlan), Some(7));
+    assert_eq!(leased(&open_as("one", &directory, &vlan), "other"), ["10.9.0.10"]);
+    assert_eq!(leased(&open_as("two", &directory, &vlan), "other"), ["10.9.0.11"]);
+    let vlan = in_segment(Some(NetworkType::Vlan), Some(8));
+    assert_eq!(leased(&open_as("two", &directory, &vlan), "third"), ["10.9.0.10"]);
+
+    // What one ends and lists is its own.
+    second.deallocate("server").unwrap();
+    assert_eq!(second.leases().unwrap().len(), 2);
+    assert_eq!(first.leases().unwrap().len(), 3);
+    assert_eq!(leased(&second, "last"), ["10.9.0.11"]);
+    assert_eq!(leased(&second, "very last"), ["10.9.0.13"]);
+    let refusal = first.allocate(&request("none left", USER, 1)).unwrap_err().to_string();
+    assert!(refusal.contains("0 are left") && refusal.contains("another"), "{refusal}");
+}
+
+#[test]
 fn a_network_that_cannot_be_is_refused() {
     let reason = refused(&described("10.0.0.1", "24", &["10.0.1.5"]));
     assert!(reason.contains("10.0.1.5") && reason.contains("10.0.0.0/24"), "{reason}");
     let reason = refused(&StandaloneOptions { ip_version: 6, ..described("10.0.0.1", "24", &[]) });
-    assert!(reason.contains("ip_version is 6"), "{reason}");
+    assert!(reason.contains("ip_version`: it is 6"), "{reason}");
     let segmented = StandaloneOptions {
         network_type: Some(NetworkType::Vlan),
         segmentation_id: Some(4095),
@@ -196,8 +243,8 @@ fn configured(
     let options = OptionValues::resolve(&[], &own, "/nowhere").unwrap();
     let sections = BTreeMap::from([("storage".to_owned(), map(section))]);
     let directory = tempfile::tempdir().unwrap();
-    let database = Database::open(&directory.path().join("state.db")).unwrap();
-    NetworkPower::configured(&options, &sections, &database).map(|power| (power, directory))
+    NetworkPower::configured(&options, &sections, directory.path(), "one")
+        .map(|power| (power, directory))
 }
 
 fn text(text: &str) -> OptionValue {

@@ -108,7 +108,8 @@ const ROWS: &[Row] = &[
         None,
         false,
         &[],
-        "Back ends with the same domain can replicate to each other.",
+        "Back ends with the same domain can replicate to each other. A service that embeds the \
+      library reads it and passes replicas of several back ends; the commands of `abaca` do not.",
     ),
     (
         "ssh_conn_timeout",
@@ -116,7 +117,7 @@ const ROWS: &[Row] = &[
         Some("60"),
         false,
         &[],
-        "Seconds that connecting by ssh may take.",
+        "Seconds that connecting by ssh may take; at least 1.",
     ),
     (
         "ssh_min_pool_conn",
@@ -124,7 +125,7 @@ const ROWS: &[Row] = &[
         Some("1"),
         false,
         &[],
-        "The least number of ssh connections that are kept.",
+        "The least number of ssh connections that are kept; at most `ssh_max_pool_conn`.",
     ),
     (
         "ssh_max_pool_conn",
@@ -190,6 +191,15 @@ const ROWS: &[Row] = &[
         &[],
         "The directory of templates for export blocks.",
     ),
+];
+
+/// What the whole numbers among them may be, from and to.
+pub(super) const BOUNDS: [(&str, i64, i64); 5] = [
+    ("num_shell_tries", 1, i64::MAX),
+    ("reserved_share_percentage", 0, 100),
+    ("ssh_conn_timeout", 1, i64::MAX),
+    ("ssh_min_pool_conn", 0, i64::MAX),
+    ("ssh_max_pool_conn", 1, i64::MAX),
 ];
 
 /// The options that every backend has.

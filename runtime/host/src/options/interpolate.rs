@@ -100,6 +100,8 @@ fn value(
         Some(OptionValue::Float(number)) => Ok(number.to_string()),
         Some(OptionValue::Boolean(yes)) => Ok(yes.to_string()),
         Some(OptionValue::TextList(_)) => Err(format!("`${name}` is a list")),
-        Some(OptionValue::Secret(_)) => Err(format!("`${name}` is secret")),
+        Some(OptionValue::SecretFile(_) | OptionValue::SecretVariable(_)) => {
+            Err(format!("`${name}` is secret"))
+        }
     }
 }

@@ -2,24 +2,47 @@
 //! at work on the same things, and that they are as the caller believes.
 
 use rusqlite::{OptionalExtension, Transaction, params};
+use serde::de::DeserializeOwned;
 
 use super::change::{Change, apply, json, rows};
 use super::{CALLS_KEPT, now};
 use crate::text::printable;
-use crate::types::{Share, ShareStatus, Snapshot, SnapshotStatus};
+use crate::types::{
+    AccessRule, AccessRulesStatus, Cgsnapshot, ConsistencyGroup, ConsistencyGroupStatus,
+    ReplicaState, Share, ShareStatus, Snapshot, SnapshotStatus,
+};
 
 /// What must be so for a call to begin; looked at in the same transaction that says it began.
 #[derive(Clone, Debug)]
 pub(crate) enum Condition {
     /// The share is recorded, with the status and size that the caller knows.
     ShareIs(Box<Share>),
-    /// No share of this identifier is recorded, or one that was never made whole, or the same one:
-    /// its service may not have heard that it was made, and asks again.
+    /// The same, or the share is not recorded.
+    ShareIsIfRecorded(Box<Share>),
+    /// No share of this identifier is recorded, or one of the same kind that was never made whole,
+    /// or the same one: its service may not have heard that it was made, and asks again. Such a
+    /// repetition that fails leaves the record as it was.
     ShareIsNew(Box<Share>),
+    /// The same of a snapshot.
+    SnapshotIsNew(Box<Snapshot>),
+    /// The same of a consistency group.
+    GroupIsNew(Box<ConsistencyGroup>),
+    /// The same of a cgsnapshot.
+    CgsnapshotIsNew(Box<Cgsnapshot>),
     /// The share has no snapshots.
     NoSnapshotsOf(String),
+    /// No share server of this identifier is recorded.
+    ShareServerIsNew(String),
+    /// No share is on the share server.
+    NoSharesOn(String),
+    /// The share is not on its way to another place, and has not gone there.
+    NoMigrationOf(String),
+    /// The consistency group has no members.
+    NoMembersOf(String),
     /// The snapshot is recorded, and available.
     SnapshotIsAvailable(String),
+    /// The access rules of this share are those, with this status.
+    RulesAre(String, Vec<AccessRule>, AccessRulesStatus),
 }
 
 /// What is written down when a call begins.
@@ -67,6 +90,8 @@ pub(super) fn begin(
             return Ok(Some(refusal));
         }
     }
+    let as_it_was = repeated(transaction, conditions)?;
+    let if_failed = if as_it_was.is_empty() { if_failed } else { &as_it_was };
     let entity = changes_of.first().map_or("", String::as_str);
     transaction.execute(
         "INSERT INTO calls (id, owner, method, entity, began, if_failed)
@@ -87,45 +112,169 @@ pub(super) fn begin(
     apply(transaction, changes, None).map(|()| None)
 }
 
+/// What a call asks for that was made before, as it is recorded: asked for again and not made, it
+/// is still there.
+fn repeated(
+    transaction: &Transaction<'_>,
+    conditions: &[Condition],
+) -> rusqlite::Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    for condition in conditions {
+        let available = match condition {
+            Condition::ShareIsNew(share) => recorded::<Share>(transaction, "shares", &share.id)?
+                .filter(|now| now.status == ShareStatus::Available)
+                .map(|now| Change::PutShare(Box::new(now))),
+            Condition::SnapshotIsNew(snapshot) => {
+                recorded::<Snapshot>(transaction, "snapshots", &snapshot.id)?
+                    .filter(|now| now.status == SnapshotStatus::Available)
+                    .map(|now| Change::PutSnapshot(Box::new(now)))
+            }
+            Condition::GroupIsNew(group) => {
+                recorded::<ConsistencyGroup>(transaction, "consistency_groups", &group.id)?
+                    .filter(|now| now.status == ConsistencyGroupStatus::Available)
+                    .map(|now| Change::PutGroup(Box::new(now)))
+            }
+            Condition::CgsnapshotIsNew(taken) => {
+                recorded::<Cgsnapshot>(transaction, "cgsnapshots", &taken.id)?
+                    .filter(|now| now.status == ConsistencyGroupStatus::Available)
+                    .map(|now| Change::PutCgsnapshot(Box::new(now)))
+            }
+            _ => None,
+        };
+        changes.extend(available);
+    }
+    Ok(changes)
+}
+
+/// One record, if there is one.
+fn recorded<T: DeserializeOwned>(
+    transaction: &Transaction<'_>,
+    table: &'static str,
+    id: &str,
+) -> rusqlite::Result<Option<T>> {
+    let query = format!("SELECT record, NULL FROM {table} WHERE id = ?1");
+    Ok(rows(transaction, &query, [id])?.pop().map(|(record, _)| record))
+}
+
+/// What an instance is for its share, of which no call makes another.
+#[derive(PartialEq)]
+enum Role {
+    /// All of it.
+    Alone,
+    /// The active replica.
+    Active,
+    /// A replica that follows the active one.
+    Follower,
+}
+
+impl Role {
+    fn of(share: &Share) -> Self {
+        match share.replica_state {
+            None => Self::Alone,
+            Some(ReplicaState::Active) => Self::Active,
+            Some(_) => Self::Follower,
+        }
+    }
+}
+
+/// Why a share is not new.
+fn not_new(now: &Share, wanted: &Share) -> Option<String> {
+    let same = now.size == wanted.size && now.name == wanted.name;
+    let fits = match now.status {
+        ShareStatus::Creating | ShareStatus::Error | ShareStatus::ManageError => true,
+        ShareStatus::Available => same,
+        _ => false,
+    };
+    let is_one = now.share_id == wanted.share_id && Role::of(now) == Role::of(wanted);
+    (!fits || !is_one).then(|| "there is a share of this identifier".to_owned())
+}
+
 /// Why a condition does not hold, if it does not.
 fn unmet(transaction: &Transaction<'_>, condition: &Condition) -> rusqlite::Result<Option<String>> {
-    let share = |id: &str| -> rusqlite::Result<Option<Share>> {
-        let query = "SELECT record, NULL FROM shares WHERE id = ?1";
-        Ok(rows(transaction, query, [id])?.pop().map(|(share, _)| share))
+    let share = |id: &str| recorded::<Share>(transaction, "shares", id);
+    let changed = |now: &Share, expected: &Share| {
+        let differs = now.size != expected.size || now.status != expected.status;
+        differs.then(|| "the share has changed since it was looked at; look again".to_owned())
     };
+    let unknown = || "the share is not recorded here; it may be gone".to_owned();
     Ok(match condition {
         Condition::ShareIs(expected) => match share(&expected.id)? {
-            None => Some("the share is not recorded here; it may be gone".to_owned()),
-            Some(now) if now.size != expected.size || now.status != expected.status => {
-                Some("the share has changed since it was looked at; look again".to_owned())
-            }
-            Some(_) => None,
+            None => Some(unknown()),
+            Some(now) => changed(&now, expected),
         },
-        Condition::ShareIsNew(expected) => share(&expected.id)?.and_then(|now| {
-            let same = now.size == expected.size && now.name == expected.name;
-            let fits = match now.status {
-                ShareStatus::Creating | ShareStatus::Error | ShareStatus::ManageError => true,
-                ShareStatus::Available => same,
-                _ => false,
-            };
-            (!fits).then(|| "there is a share of this identifier".to_owned())
-        }),
+        Condition::ShareIsIfRecorded(expected) => {
+            share(&expected.id)?.and_then(|now| changed(&now, expected))
+        }
+        Condition::ShareIsNew(wanted) => share(&wanted.id)?.and_then(|now| not_new(&now, wanted)),
+        Condition::SnapshotIsNew(wanted) => {
+            let now = recorded::<Snapshot>(transaction, "snapshots", &wanted.id)?;
+            now.and_then(|now| {
+                use SnapshotStatus::{Available, Creating, Error, ManageError};
+                let fits = matches!(now.status, Available | Creating | Error | ManageError)
+                    && now.share_instance_id == wanted.share_instance_id;
+                (!fits).then(|| "there is a snapshot of this identifier".to_owned())
+            })
+        }
+        Condition::GroupIsNew(wanted) => {
+            let now = recorded::<ConsistencyGroup>(transaction, "consistency_groups", &wanted.id)?;
+            now.and_then(|now| {
+                use ConsistencyGroupStatus::{Available, Creating, Error};
+                let fits = matches!(now.status, Available | Creating | Error)
+                    && now.source_cgsnapshot_id == wanted.source_cgsnapshot_id;
+                (!fits).then(|| "there is a consistency group of this identifier".to_owned())
+            })
+        }
+        Condition::CgsnapshotIsNew(wanted) => {
+            let now = recorded::<Cgsnapshot>(transaction, "cgsnapshots", &wanted.id)?;
+            now.and_then(|now| {
+                use ConsistencyGroupStatus::{Available, Creating, Error};
+                let fits = matches!(now.status, Available | Creating | Error)
+                    && now.consistency_group_id == wanted.consistency_group_id;
+                (!fits).then(|| "there is a cgsnapshot of this identifier".to_owned())
+            })
+        }
         Condition::NoSnapshotsOf(id) => {
-            let snapshots: i64 = transaction.query_row(
-                "SELECT count(*) FROM snapshots WHERE record ->> 'share_instance_id' = ?1",
-                [id],
-                |row| row.get(0),
-            )?;
+            let query = "SELECT count(*) FROM snapshots WHERE record ->> 'share_instance_id' = ?1";
+            let snapshots: i64 = transaction.query_row(query, [id], |row| row.get(0))?;
             (snapshots > 0).then(|| format!("the share has {snapshots} snapshots"))
         }
+        Condition::ShareServerIsNew(id) => {
+            let query = "SELECT count(*) FROM share_servers WHERE id = ?1";
+            let there: i64 = transaction.query_row(query, [id], |row| row.get(0))?;
+            (there > 0).then(|| "there is a share server of this identifier".to_owned())
+        }
+        Condition::NoSharesOn(id) => {
+            let query = "SELECT count(*) FROM shares WHERE record ->> 'share_server_id' = ?1";
+            let shares: i64 = transaction.query_row(query, [id], |row| row.get(0))?;
+            (shares > 0).then(|| format!("the share server carries {shares} shares"))
+        }
+        Condition::NoMigrationOf(id) => {
+            let query = "SELECT count(*) FROM migrations WHERE share_instance_id = ?1";
+            let migrations: i64 = transaction.query_row(query, [id], |row| row.get(0))?;
+            let going = "the share is being migrated; complete that, or cancel it";
+            (migrations > 0).then(|| going.to_owned())
+        }
+        Condition::NoMembersOf(id) => {
+            let query = "SELECT count(*) FROM shares WHERE record ->> 'consistency_group_id' = ?1";
+            let members: i64 = transaction.query_row(query, [id], |row| row.get(0))?;
+            (members > 0).then(|| format!("the group has {members} members"))
+        }
         Condition::SnapshotIsAvailable(id) => {
-            let query = "SELECT record, NULL FROM snapshots WHERE id = ?1";
-            let found = rows::<Snapshot, _>(transaction, query, [id])?.pop();
-            match found.map(|(snapshot, _)| snapshot.status) {
+            let found = recorded::<Snapshot>(transaction, "snapshots", id)?;
+            match found.map(|snapshot| snapshot.status) {
                 Some(SnapshotStatus::Available) => None,
                 Some(_) => Some("the snapshot is not available".to_owned()),
                 None => Some("the snapshot is not recorded here; it may be gone".to_owned()),
             }
+        }
+        Condition::RulesAre(id, expected, status) => {
+            let Some(share) = share(id)? else { return Ok(Some(unknown())) };
+            let query = "SELECT record, NULL FROM access_rules WHERE share_instance_id = ?1
+                         ORDER BY rowid";
+            let now = rows::<AccessRule, _>(transaction, query, [id])?;
+            let same = now.iter().map(|(rule, _)| rule).eq(expected)
+                && share.access_rules_status == *status;
+            (!same).then(|| "the share's access rules have just changed; try again".to_owned())
         }
     })
 }

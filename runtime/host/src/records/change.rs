@@ -1,9 +1,10 @@
 //! Changes of the records, as data: what shall hold after a failure is written down before a call
 //! begins. And how they become rows, and rows records.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Transaction, params};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::MigrationRecord;
 use crate::types::{
     AccessRule, AccessRulesStatus, Cgsnapshot, ConsistencyGroup, ExportLocation, ReplicaState,
     Share, ShareServer, ShareStatus, Snapshot, SnapshotStatus,
@@ -15,10 +16,14 @@ use crate::types::{
 pub(crate) struct ShareEdit {
     pub status: Option<ShareStatus>,
     pub size: Option<u64>,
+    pub pool: Option<String>,
     pub access_rules_status: Option<AccessRulesStatus>,
     pub replica_state: Option<ReplicaState>,
     pub export_locations: Option<Vec<ExportLocation>>,
     pub launched_at: Option<u64>,
+    /// The back end has the share: one in error is available again.
+    #[serde(default)]
+    pub is_there: bool,
 }
 
 /// One change of the records. Kept as data, because what shall hold after a failure is written
@@ -26,12 +31,16 @@ pub(crate) struct ShareEdit {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Change {
     PutShare(Box<Share>),
+    /// As `PutShare` where there is no record of it, else nothing: the one that is there is newer.
+    AddShare(Box<Share>),
     EditShare(String, Box<ShareEdit>),
     RemoveShare(String),
     PutSnapshot(Box<Snapshot>),
     SnapshotStatus(String, SnapshotStatus),
     RemoveSnapshot(String),
     PutRules(String, Vec<AccessRule>),
+    PutMigration(Box<MigrationRecord>),
+    RemoveMigration(String),
     PutShareServer(Box<ShareServer>),
     RemoveShareServer(String),
     PutGroup(Box<ConsistencyGroup>),
@@ -45,13 +54,21 @@ impl ShareEdit {
         let Self {
             status,
             size,
+            pool,
             access_rules_status,
             replica_state,
             export_locations,
             launched_at,
+            is_there,
         } = self;
         share.status = status.unwrap_or(share.status);
+        if *is_there && share.status == ShareStatus::Error {
+            share.status = ShareStatus::Available;
+        }
         share.size = size.unwrap_or(share.size);
+        if pool.is_some() {
+            share.pool.clone_from(pool);
+        }
         share.access_rules_status = access_rules_status.unwrap_or(share.access_rules_status);
         share.replica_state = replica_state.or(share.replica_state);
         share.launched_at = launched_at.or(share.launched_at);
@@ -81,21 +98,32 @@ pub(super) fn apply(
 ) -> rusqlite::Result<()> {
     for change in changes {
         match change {
-            Change::PutShare(share) => put(transaction, "shares", &share.id, share, message)?,
+            Change::PutShare(share) => {
+                let is_new = !has_share(transaction, &share.id)?;
+                put_share(transaction, share, is_new, message)?;
+            }
+            Change::AddShare(share) => {
+                if !has_share(transaction, &share.id)? {
+                    put_share(transaction, share, true, message)?;
+                }
+            }
             Change::EditShare(id, changes) => {
-                // What went wrong last stays until the status says that it is over.
-                let message = match (message, changes.status) {
-                    (None, None) => message_of(transaction, id)?,
-                    (message, _) => message.map(str::to_owned),
-                };
-                edit::<Share>(transaction, "shares", id, message.as_deref(), |share| {
-                    changes.apply(share);
-                })?;
+                edit_share(transaction, id, changes, message)?;
             }
             Change::RemoveShare(id) => {
                 transaction.execute("DELETE FROM shares WHERE id = ?1", [id])?;
                 transaction
                     .execute("DELETE FROM access_rules WHERE share_instance_id = ?1", [id])?;
+                transaction.execute("DELETE FROM migrations WHERE share_instance_id = ?1", [id])?;
+            }
+            Change::PutMigration(going) => {
+                transaction.execute(
+                    "INSERT OR REPLACE INTO migrations VALUES (?1, ?2)",
+                    params![going.share_instance_id, json(going)?],
+                )?;
+            }
+            Change::RemoveMigration(id) => {
+                transaction.execute("DELETE FROM migrations WHERE share_instance_id = ?1", [id])?;
             }
             Change::PutSnapshot(snapshot) => {
                 put(transaction, "snapshots", &snapshot.id, snapshot, message)?;
@@ -141,13 +169,43 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// What went wrong last with a share.
-fn message_of(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<Option<String>> {
-    let found = transaction
-        .prepare_cached("SELECT message FROM shares WHERE id = ?1")?
-        .query_row([id], |row| row.get(0))
-        .optional()?;
-    Ok(found.flatten())
+/// Changes a share in place; one that is gone stays gone. What went wrong last stays until the
+/// status says that it is over, or, where the share itself is well, that of its access rules.
+fn edit_share(
+    transaction: &Transaction<'_>,
+    id: &str,
+    edit: &ShareEdit,
+    message: Option<&str>,
+) -> rusqlite::Result<()> {
+    let query = "SELECT record, message FROM shares WHERE id = ?1";
+    let Some((mut share, last)) = rows::<Share, _>(transaction, query, [id])?.pop() else {
+        return Ok(());
+    };
+    edit.apply(&mut share);
+    let is_over = edit.status.is_some()
+        || edit.is_there
+        || (share.status == ShareStatus::Available
+            && edit.access_rules_status == Some(AccessRulesStatus::Active));
+    let message = message.or(last.as_deref().filter(|_| !is_over));
+    put(transaction, "shares", id, &share, message)
+}
+
+fn has_share(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<bool> {
+    transaction.prepare_cached("SELECT 1 FROM shares WHERE id = ?1")?.exists([id])
+}
+
+/// Writes a share. A new one has no access rules, whatever an earlier one of its identifier left.
+fn put_share(
+    transaction: &Transaction<'_>,
+    share: &Share,
+    is_new: bool,
+    message: Option<&str>,
+) -> rusqlite::Result<()> {
+    if is_new {
+        transaction
+            .execute("DELETE FROM access_rules WHERE share_instance_id = ?1", [&share.id])?;
+    }
+    put(transaction, "shares", &share.id, share, message)
 }
 
 /// Writes one record, new or instead of the one of this identifier.

@@ -20,6 +20,16 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
+    /// Identifies this opening of the records among those of all processes.
+    pub(crate) fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// Whether a broker of this opening of the records, or anything that it started, lives.
+    pub(crate) fn lives(&self, owner: &str) -> bool {
+        !owner.is_empty() && has_broker(&self.locks, owner)
+    }
+
     /// A new file with its lock, and its name; whoever inherits the file holds the lock.
     pub(crate) fn mark(&self) -> std::io::Result<(std::fs::File, String)> {
         let name = format!("{}.{}.{BROKER}", self.owner, uuid::Uuid::new_v4());

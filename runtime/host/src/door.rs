@@ -1,0 +1,187 @@
+//! The door for services in other languages: every method of a backend under upstream's name, by
+//! JSON-RPC 2.0, one message a line, over a Unix socket. What a method does is `Backend`'s
+//! business; here are names, JSON and the socket alone. Used by `abaca serve`, `abaca call` and
+//! `abaca schema`, and by services that embed the crate and want a door of their own.
+//!
+//! ```text
+//! line ─▶ message ─▶ methods: parameters as types ─▶ Backend ─▶ answer or failure ─▶ line
+//!  (connection: how many at once, which can be cancelled)
+//! ```
+//! Who may connect is what the socket's permissions say; there is no other check of who asks.
+
+mod connection;
+mod failure;
+mod lines;
+mod message;
+mod methods;
+mod schema;
+mod server;
+mod unread;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::backend::Backend;
+use crate::contract::Interface;
+use crate::error::{Error, ErrorDocument};
+use crate::quarantine::Standing;
+use crate::types::ShareProtocol;
+
+pub use self::connection::{CALLS_PER_CONNECTION, CANCEL, DISCOVER};
+pub use self::failure::Failure;
+pub use self::lines::LINE_BYTES;
+pub use self::methods::{Method, all as methods};
+pub use self::schema::{document as schema, of_method as schema_of};
+pub use self::server::{CALLS, CONNECTIONS, Listener, REQUEST_BYTES, bind};
+
+/// The backends that are served, by name. Cheap to clone; all clones are the same door.
+#[derive(Clone, Debug, Default)]
+pub struct Door {
+    backends: Arc<RwLock<Backends>>,
+}
+
+type Backends = BTreeMap<String, Result<Backend, ErrorDocument>>;
+
+/// One served backend, as `list_backends` shows it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct BackendSummary {
+    /// Its name, the parameter `backend` of all methods.
+    pub name: String,
+    /// Why it cannot be called; then nothing else is known of it.
+    pub error: Option<ErrorDocument>,
+    /// Its driver's name.
+    pub driver: Option<String>,
+    /// Its driver's version.
+    pub driver_version: Option<String>,
+    /// The protocols that the driver serves.
+    pub protocols: Vec<ShareProtocol>,
+    /// The interfaces that the driver offers, by their names in the contract.
+    pub interfaces: Vec<String>,
+    /// Whether share servers are handled.
+    pub driver_handles_share_servers: bool,
+    /// Whether its driver is called, or is in quarantine or disabled.
+    pub standing: Option<Standing>,
+}
+
+impl Door {
+    /// Serves nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Serves a backend that was prepared.
+    #[must_use]
+    pub fn with(self, backend: Backend) -> Self {
+        self.replace(backend);
+        self
+    }
+
+    /// Serves a backend in place of the one of its name, also while the door is open. Calls that
+    /// have begun end with the one that they began with, all others go to this one.
+    pub fn replace(&self, backend: Backend) {
+        self.set(backend.name().to_owned(), Ok(backend));
+    }
+
+    /// Names a backend that could not be opened or prepared: each call of it is answered with
+    /// that error, and the others are served.
+    #[must_use]
+    pub fn with_broken(self, name: &str, error: &Error) -> Self {
+        self.set(name.to_owned(), Err(error.into()));
+        self
+    }
+
+    fn set(&self, name: String, backend: Result<Backend, ErrorDocument>) {
+        // A writer that panicked has left the map as it was.
+        self.backends.write().unwrap_or_else(PoisonError::into_inner).insert(name, backend);
+    }
+
+    fn served(&self) -> RwLockReadGuard<'_, Backends> {
+        self.backends.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls a method as a message would: `params` is an object of its parameters, `backend`
+    /// among them, and the answer is JSON. Dropping the future gives the call up.
+    ///
+    /// # Errors
+    /// When there is no such method or backend, when the parameters are not as the schema says,
+    /// and what the call answers.
+    pub async fn call(
+        &self,
+        method: &str,
+        params: Box<RawValue>,
+    ) -> Result<Box<RawValue>, Failure> {
+        methods::named(method)?.call(self, params).await
+    }
+
+    /// The backend that a call begins with, and ends with.
+    fn backend(&self, name: &str) -> Result<Backend, Failure> {
+        let backends = self.served();
+        match backends.get(name) {
+            Some(Ok(backend)) => Ok(backend.clone()),
+            Some(Err(error)) => Err(Failure::Broken(Box::new(error.clone()))),
+            None => Err(Failure::UnknownBackend {
+                name: name.to_owned(),
+                known: backends.keys().cloned().collect(),
+            }),
+        }
+    }
+
+    /// The names of the backends that are served, and of those that cannot be.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.served().keys().cloned().collect()
+    }
+
+    /// The backends that are served, and those that cannot be.
+    pub async fn backends(&self) -> Vec<BackendSummary> {
+        let backends = self.served().clone();
+        let mut all = Vec::with_capacity(backends.len());
+        for (name, backend) in backends {
+            all.push(match backend {
+                Err(error) => BackendSummary::broken(&name, error),
+                // One whose state cannot be read cannot be called either.
+                Ok(backend) => match backend.conduct().standing().await {
+                    Ok(standing) => BackendSummary::of(&backend, standing),
+                    Err(error) => BackendSummary::broken(&name, (&error).into()),
+                },
+            });
+        }
+        all
+    }
+}
+
+impl BackendSummary {
+    fn broken(name: &str, error: ErrorDocument) -> Self {
+        Self {
+            name: name.to_owned(),
+            error: Some(error),
+            driver: None,
+            driver_version: None,
+            protocols: Vec::new(),
+            interfaces: Vec::new(),
+            driver_handles_share_servers: false,
+            standing: None,
+        }
+    }
+
+    fn of(backend: &Backend, standing: Standing) -> Self {
+        let driver = backend.driver();
+        let offered = Interface::ALL.iter().filter(|one| driver.offers(**one));
+        let description = driver.description();
+        Self {
+            name: backend.name().to_owned(),
+            error: None,
+            driver: Some(description.name.clone()),
+            driver_version: Some(description.version.clone()),
+            protocols: description.protocols.clone(),
+            interfaces: offered.map(|one| one.name().to_owned()).collect(),
+            driver_handles_share_servers: backend.driver_handles_share_servers(),
+            standing: Some(standing),
+        }
+    }
+}

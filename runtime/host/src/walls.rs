@@ -1,0 +1,129 @@
+//! Which walls stand around commands on this machine, found out by trying each: a broker with a
+//! policy of one rule runs its own program as a command, which does from inside what each wall is
+//! there to prevent. The way is that of any driver's command, but for the driver.
+//!
+//! Called by whoever wants to know before drivers are loaded, as `abaca doctor` does.
+
+use std::io::Write;
+use std::path::Path;
+
+use abaca_broker::protocol::{Hello, Outcome, RequestKind, TRY_WALLS, TriedWall, Wall};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+use crate::broker::{self, Broker};
+use crate::error::{Error, Result};
+use crate::records::Records;
+use crate::runtime::Runtime;
+use crate::storage::new_file;
+
+/// The policy's file, and its only rule.
+const POLICY: &str = "policy.toml";
+const DRIVER: &str = "walls";
+
+/// How long the attempts may take: they wait for nothing.
+const PATIENCE_MS: u64 = 30_000;
+
+/// What a wall that nothing can try from inside within reason is.
+const UNTRIED: (Wall, &str) =
+    (Wall::Memory, "set, and not tried: that would take all the memory that a command may have");
+
+/// The walls of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Walls {
+    /// What the broker says of itself.
+    pub broker: Hello,
+    /// Each wall that is needed or possible here, in the order in which they are documented.
+    pub walls: Vec<TriedWall>,
+}
+
+impl Walls {
+    /// Whether every wall stands without which no command runs.
+    #[must_use]
+    pub fn all_required_stand(&self) -> bool {
+        self.walls.iter().all(|one| one.stands || !one.wall.is_required())
+    }
+}
+
+impl Runtime {
+    /// Tries every wall that commands of drivers are put behind.
+    ///
+    /// # Errors
+    /// When the broker is missing or does not start, or no file can be made for temporary use.
+    pub async fn try_walls(&self) -> Result<Walls> {
+        let failed = |error: std::io::Error| Error::Runtime(format!("trying the walls: {error}"));
+        let program = broker::locate(self.shared().broker.as_deref())?;
+        // Private to this user, and gone with the end of this function.
+        let place = tempfile::Builder::new().prefix("abaca-walls-").tempdir().map_err(failed)?;
+        let policy = policy(&program)?;
+        Dir::open_ambient_dir(place.path(), ambient_authority())
+            .and_then(|directory| directory.open_with(POLICY, &new_file()))
+            .and_then(|mut file| file.write_all(policy.as_bytes()))
+            .map_err(failed)?;
+        let file = place.path().join(POLICY);
+        let digest = crate::backend::read_policy(&file)?.digest().to_owned();
+        let records = Records::open(place.path(), DRIVER).await?;
+        let broker = Broker::new(program, file, digest, records.presence());
+        let hello = broker.hello().await?;
+        let ask = RequestKind::Command {
+            program: broker::PROGRAM.to_owned(),
+            args: vec![TRY_WALLS.to_owned()],
+            secrets: Vec::new(),
+            deadline_ms: PATIENCE_MS,
+        };
+        let (outcome, body) = broker.ask(ask, &[]).await?;
+        Ok(Walls { walls: judge(&hello, &read(&outcome, &body)), broker: hello })
+    }
+}
+
+/// The broker's program, and nothing else.
+fn policy(program: &Path) -> Result<String> {
+    let unusable = || Error::Broker(format!("has a path that is not UTF-8: {}", program.display()));
+    // What JSON writes for a text, TOML reads.
+    let program = serde_json::to_string(program.to_str().ok_or_else(unusable)?)
+        .map_err(|error| Error::Broker(error.to_string()))?;
+    Ok(format!(
+        "schema = 1\ndriver = \"{DRIVER}\"\n[[command]]\nid = \"try\"\nprogram = {program}\n\
+         args = [\"{TRY_WALLS}\"]\n"
+    ))
+}
+
+/// What the command printed; why it did not, in one sentence.
+fn read(outcome: &Outcome, body: &[u8]) -> Result<Vec<TriedWall>, String> {
+    match outcome {
+        Outcome::Done(_) => serde_json::from_slice(body)
+            .map_err(|error| format!("what tried it did not come to its end: {error}")),
+        Outcome::Error { message, .. } => Err(format!("no command runs here: {message}")),
+        Outcome::Denied { reason, .. } => Err(format!("what tries it is denied: {reason}")),
+        _ => Err("what tried it was ended by its deadline".to_owned()),
+    }
+}
+
+/// Joins what the broker promises with what came of the attempts.
+fn judge(hello: &Hello, tried: &Result<Vec<TriedWall>, String>) -> Vec<TriedWall> {
+    let expected = Wall::ALL.into_iter().filter(|wall| match wall {
+        // One of the two keeps commands from the network.
+        Wall::Network => !hello.walls.contains(&Wall::Sockets),
+        Wall::Sockets => hello.walls.contains(&Wall::Sockets),
+        _ => true,
+    });
+    expected
+        .map(|wall| {
+            let promised = hello.walls.contains(&wall);
+            let found = match tried {
+                Ok(all) => all.iter().find(|one| one.wall == wall).cloned(),
+                Err(why) => Some(untried(wall, why, false)),
+            };
+            match found {
+                Some(found) if promised || found.stands => found,
+                None if promised && wall == UNTRIED.0 => untried(wall, UNTRIED.1, true),
+                None if promised => untried(wall, "nothing tries it", false),
+                _ => untried(wall, wall.needs(), false),
+            }
+        })
+        .collect()
+}
+
+fn untried(wall: Wall, got: &str, stands: bool) -> TriedWall {
+    TriedWall { wall, tried: "nothing".to_owned(), got: got.to_owned(), stands }
+}
