@@ -1,20 +1,21 @@
 //! `abaca access`: who may use a share. A share's rules are a set, and the driver is always
-//! told the whole set beside what changes in it.
+//! told the whole set beside what changes in it. All replicas of a share have the same rules.
 
 use std::net::IpAddr;
 
-use abaca::ShareRecord;
 use abaca::configuration::BackendEntry;
-use abaca::types::{AccessLevel, AccessRule, AccessRulesStatus, AccessType, Share};
+use abaca::types::{AccessLevel, AccessRule, AccessRulesStatus, AccessType};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::{AccessCommand, Kind};
 use crate::failure::{Failure, Result};
-use crate::naming::Placed;
+use crate::naming::{Named, Placed};
 use crate::output::{Output, table, word};
+use crate::recorded::{WholeShare, again};
 use crate::service::Service;
 use crate::share::{check_idle, check_served};
+use crate::share_server::carrying;
 
 /// The longest name in a rule, as upstream's.
 const TO_BYTES: usize = 255;
@@ -22,7 +23,7 @@ const TO_BYTES: usize = 255;
 /// The rules of a share and whether the back end has them.
 struct Rules<'a> {
     entry: &'a BackendEntry,
-    share: Share,
+    share: WholeShare,
     rules: Vec<AccessRule>,
 }
 
@@ -64,6 +65,10 @@ async fn allow(
     check_served(&before.share)?;
     let access_to = canonical(access_type, to)?;
     if let Some(rule) = before.find(access_type, &access_to) {
+        // After a failure it may not be in force, and all rules are applied anew.
+        if rule.access_level == access_level && before.status() != AccessRulesStatus::Active {
+            return before.apply(&[], &[], service, output).await;
+        }
         return Err(Failure::refused(
             format!(
                 "{} {access_to} has {} access already",
@@ -72,7 +77,8 @@ async fn allow(
             ),
             format!(
                 "to change it, take it back first: `abaca access deny {} {}`",
-                before.share.id, rule.id
+                before.share.id(),
+                rule.id
             ),
         ));
     }
@@ -104,7 +110,7 @@ async fn deny(
     if removed.is_empty() {
         return Err(Failure::refused(
             "the share has no such rule",
-            format!("`abaca access list {}` shows its rules", before.share.id),
+            format!("`abaca access list {}` shows its rules", before.share.id()),
         ));
     }
     before.apply(&[], &removed, service, output).await
@@ -112,9 +118,9 @@ async fn deny(
 
 impl<'a> Rules<'a> {
     async fn of(wanted: &str, service: &'a Service, output: Output) -> Result<Self> {
-        let Placed { entry, record } = service.share(wanted, output).await?;
-        let rules = service.records(entry).await?.access_rules(&record.share.id).await?;
-        Ok(Self { entry, share: record.share, rules })
+        let Placed { entry, record: share } = service.one::<WholeShare>(wanted, output).await?;
+        let rules = service.records(entry).await?.access_rules(&share.share().id).await?;
+        Ok(Self { entry, share, rules })
     }
 
     fn find(&self, access_type: AccessType, to: &str) -> Option<&AccessRule> {
@@ -130,29 +136,37 @@ impl<'a> Rules<'a> {
         output: Output,
     ) -> Result<()> {
         // A call that died has left another status.
-        if self.share.access_rules_status == AccessRulesStatus::Updating {
+        if self.status() == AccessRulesStatus::Updating {
             return Err(Failure::refused(
                 "another call changes the share's rules",
                 "wait until that has ended; `abaca access list` shows when",
             ));
         }
         let backend = service.ready(self.entry, output).await?;
-        let work = backend.update_access(&self.share, &self.rules, added, removed, None);
-        output.wait("applying the access rules", Box::pin(work)).await?;
-        let (id, records) = (&self.share.id, backend.records());
-        let Some(ShareRecord { share, .. }) = records.share(id).await? else {
-            return Err(
-                anyhow::anyhow!("the share {id} has new rules, and its record is gone").into()
-            );
-        };
-        let rules = records.access_rules(id).await?;
-        Rules { entry: self.entry, share, rules }.show(output)
+        let records = backend.records();
+        for share in self.share.instances() {
+            let server = carrying(records, share).await?;
+            let work = backend.update_access(share, &self.rules, added, removed, server.as_ref());
+            output.wait("applying the access rules", Box::pin(work)).await?;
+        }
+        let Placed { entry, record: share } =
+            again::<WholeShare>(self.entry, records, self.share.id()).await?;
+        let rules = records.access_rules(&share.share().id).await?;
+        Rules { entry, share, rules }.show(output)
+    }
+
+    /// Whether the rules are in force on all replicas: the first status that says otherwise.
+    fn status(&self) -> AccessRulesStatus {
+        let mut statuses = self.share.instances().map(|share| share.access_rules_status);
+        statuses
+            .find(|status| *status != AccessRulesStatus::Active)
+            .unwrap_or(AccessRulesStatus::Active)
     }
 
     fn show(&self, output: Output) -> Result<()> {
-        let status = word(&self.share.access_rules_status);
+        let status = word(&self.status());
         let views: Vec<_> = self.rules.iter().map(View::new).collect();
-        let document = json!({ "share_id": self.share.id, "status": status, "rules": views });
+        let document = json!({ "share_id": self.share.id(), "status": status, "rules": views });
         output.answer(&document, || {
             if views.is_empty() {
                 return format!("no rules ({status})\n");

@@ -1,5 +1,7 @@
-//! `abaca backend`: whether the backends work. Which there are is in `list`.
+//! `abaca backend`: whether the backends work. Which there are is in `list`, whether they are called
+//! at all in `conduct`.
 
+mod conduct;
 mod list;
 
 use std::time::Instant;
@@ -9,8 +11,9 @@ use abaca::types::Capacity;
 use abaca::{Backend, BackendStats};
 use serde_json::{Value, json};
 
+use self::conduct::Change;
 use crate::cli::BackendCommand;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, last};
 use crate::output::{Output, facts, table, word};
 use crate::service::Service;
 
@@ -40,6 +43,15 @@ pub async fn run(
 ) -> Result<()> {
     match command {
         BackendCommand::List { locks } => list::list(locks || verbose, service, output).await,
+        BackendCommand::Release { name } => {
+            conduct::change(Change::Release, &name, service, output).await
+        }
+        BackendCommand::Disable { name, reason } => {
+            conduct::change(Change::Disable(reason), &name, service, output).await
+        }
+        BackendCommand::Enable { name } => {
+            conduct::change(Change::Enable, &name, service, output).await
+        }
         BackendCommand::Options { name } => crate::options::show(&name, service, output).await,
         BackendCommand::Check { name: Some(name) } => {
             report(vec![check(service.entry(&name)?, service, output).await], output)
@@ -121,14 +133,7 @@ fn report(all: Vec<Checked>, output: Output) -> Result<()> {
     output.answer(&json!({ "backends": document }), || {
         all.iter().map(Checked::text).collect::<Vec<_>>().join("\n")
     })?;
-    let mut failures: Vec<_> = all.into_iter().filter_map(|checked| checked.failure).collect();
-    let last = failures.pop();
-    if !output.json {
-        for failure in &failures {
-            failure.report(output.json);
-        }
-    }
-    last.map_or(Ok(()), Err)
+    last(all.into_iter().filter_map(|checked| checked.failure).collect(), output)
 }
 
 fn stats_document(stats: &BackendStats) -> Value {

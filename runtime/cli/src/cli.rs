@@ -1,15 +1,44 @@
 //! What can be asked of `abaca`: its command line as types, with the help texts. Nothing is
-//! done here. Used by `main` and by each noun's file.
+//! done here. Used by `main` and by each noun's file; the larger nouns have a file each beside
+//! this one.
+
+mod audit;
+mod consistency_group;
+mod door;
+mod driver;
+mod migration;
+mod owned;
+mod policy;
+mod replica;
+mod share;
+mod share_server;
+mod snapshot;
+mod values;
 
 use std::path::PathBuf;
 
-use abaca::types::{AccessLevel, AccessType, ShareProtocol};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub use self::audit::{AuditCommand, Verdict, Which};
+pub use self::consistency_group::{
+    CgsnapshotCommand, ConsistencyGroupCommand, CreateConsistencyGroup,
+};
+pub use self::door::{Call, Schema, Serve};
+pub use self::driver::{Approve, Consent, DriverCommand, Floor, Pending, Upgrade};
+pub use self::migration::{Destination, MigrationCommand};
+pub use self::owned::{OwnedCommand, OwnedThing};
+pub use self::policy::{Audits, PolicyCommand};
+pub use self::replica::ReplicaCommand;
+pub use self::share::{CreateShare, ManageShare, Resize, ShareCommand};
+pub use self::share_server::{SetupShareServer, ShareServerCommand};
+pub use self::snapshot::{ManageSnapshot, SnapshotCommand};
+pub use self::values::{Kind, Level};
+
 const AFTER_HELP: &str = "\
-A share or snapshot is named by its display name, its id, or at least 4 characters that only its
-id begins with.
+A share, a snapshot, a consistency group or a cgsnapshot is named by its display name, its id, or
+at least 4 characters that only its id begins with; a share server or a replica by its id or as
+many of its characters.
 
 Exit codes:
   0    done
@@ -36,7 +65,7 @@ pub struct Global {
     /// The configuration [default: ./abaca.toml, then /etc/abaca/abaca.toml]
     #[arg(long, global = true, value_name = "FILE", env = "ABACA_CONFIG")]
     pub config: Option<PathBuf>,
-    /// The backend [default: the only one; `list` covers all]
+    /// The backend [default: the only one; `list` and `audit` cover all]
     #[arg(long, global = true, value_name = "NAME")]
     pub backend: Option<String>,
     /// Answer with one JSON document, errors too
@@ -52,7 +81,7 @@ pub struct Global {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Drivers: what a component offers and asks for
+    /// Drivers: what a component offers and asks for, and whether it may
     #[command(subcommand)]
     Driver(DriverCommand),
     /// Policies: whether one is right, and what it grants
@@ -61,6 +90,12 @@ pub enum Command {
     /// Backends: which there are, and whether they work
     #[command(subcommand)]
     Backend(BackendCommand),
+    /// The audit: what drivers asked for and what became of it, and whether that was changed
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// What backends have made, and so may use where their policies say `owner = "self"`
+    #[command(subcommand)]
+    Owned(OwnedCommand),
     /// Shares
     #[command(subcommand)]
     Share(ShareCommand),
@@ -70,6 +105,30 @@ pub enum Command {
     /// Who may use a share
     #[command(subcommand)]
     Access(AccessCommand),
+    /// Share servers, which carry the shares of a share network
+    #[command(subcommand)]
+    ShareServer(ShareServerCommand),
+    /// Consistency groups: shares whose snapshots are taken at one point in time
+    #[command(subcommand)]
+    ConsistencyGroup(ConsistencyGroupCommand),
+    /// Snapshots of whole consistency groups
+    #[command(subcommand)]
+    Cgsnapshot(CgsnapshotCommand),
+    /// Replicas of shares
+    #[command(subcommand)]
+    Replica(ReplicaCommand),
+    /// Moving shares to other pools and backends
+    #[command(subcommand)]
+    Migration(MigrationCommand),
+    /// Try what holds on this machine: the walls around commands, the limits of calls; exit code 5
+    /// if something that drivers are kept in by does not hold
+    Doctor(Doctor),
+    /// Serve the backends to other programs: JSON-RPC 2.0, one message a line, over a Unix socket
+    Serve(Serve),
+    /// Call one method of a backend with JSON, as other programs do
+    Call(Call),
+    /// Print what can be called, its parameters and answers, as OpenRPC and JSON Schema
+    Schema(Schema),
     /// Print a script that completes this command line
     Completions {
         /// The shell that reads it
@@ -77,35 +136,17 @@ pub enum Command {
     },
 }
 
-#[derive(Debug, Subcommand)]
-pub enum DriverCommand {
-    /// Show what a driver is, offers, asks for and can be told
-    Inspect {
-        /// The driver's component
-        file: PathBuf,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum PolicyCommand {
-    /// Check a policy and show what it grants
-    Check {
-        /// The policy
-        file: PathBuf,
-    },
-    /// Say which rule grants a command line, or why each does not; exit code 2 if none does
-    Explain {
-        /// A backend, a driver of one, or the file of a policy
-        policy: String,
-        /// The command line as the driver asks for it: the program's name, its arguments
-        #[arg(last = true, required = true, value_name = "ARGV")]
-        argv: Vec<String>,
-    },
+/// What `doctor` looks at.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Hit every limit of a driver's call as well, with a driver made for it
+    #[arg(long)]
+    pub limits: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum BackendCommand {
-    /// List the configured backends
+    /// List the configured backends, and say which of them are not called now, and why
     List {
         /// Show the locks that their calls hold now, as --verbose does too
         #[arg(short, long)]
@@ -116,81 +157,28 @@ pub enum BackendCommand {
         /// The backend [default: all]
         name: Option<String>,
     },
+    /// End the quarantine of a backend whose driver was at fault again and again
+    Release {
+        /// The backend
+        name: String,
+    },
+    /// Let no call of a backend begin until it is enabled; those under way are finished
+    Disable {
+        /// The backend
+        name: String,
+        /// Why: every call that is refused says it
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Let a disabled backend be called again
+    Enable {
+        /// The backend
+        name: String,
+    },
     /// Show the options of a backend, their values, and where each came from
     Options {
         /// The backend
         name: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum ShareCommand {
-    /// Make a share
-    Create(CreateShare),
-    /// List the shares
-    List,
-    /// Show all that is recorded about a share
-    Show {
-        /// The share
-        share: String,
-    },
-    /// Remove a share with its data
-    Delete {
-        /// The share
-        share: String,
-    },
-    /// Make a share larger
-    Extend(Resize),
-    /// Make a share smaller; refused if data would be lost
-    Shrink(Resize),
-}
-
-#[derive(Debug, Args)]
-pub struct CreateShare {
-    /// Its name, for people
-    pub name: String,
-    /// Its size in GiB [default with --from-snapshot: the snapshot's]
-    #[arg(long, value_name = "GIB", required_unless_present = "from_snapshot")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
-    pub size: Option<u64>,
-    /// How clients reach it [default: the snapshot's, else the first that the driver serves]
-    #[arg(long, value_enum)]
-    pub protocol: Option<Protocol>,
-    /// Begin with the content of this snapshot
-    #[arg(long, value_name = "SNAPSHOT")]
-    pub from_snapshot: Option<String>,
-    /// A note to keep with it; may be given several times
-    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
-    pub metadata: Vec<(String, String)>,
-}
-
-#[derive(Debug, Args)]
-pub struct Resize {
-    /// The share
-    pub share: String,
-    /// Its new size in GiB
-    #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u64).range(1..))]
-    pub size: u64,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum SnapshotCommand {
-    /// Keep a share's present content
-    Create {
-        /// The share
-        share: String,
-        /// The snapshot's name, for people
-        name: String,
-    },
-    /// List the snapshots
-    List {
-        /// Only those of this share
-        share: Option<String>,
-    },
-    /// Remove a snapshot
-    Delete {
-        /// The snapshot
-        snapshot: String,
     },
 }
 
@@ -226,40 +214,6 @@ pub enum AccessCommand {
     },
 }
 
-macro_rules! mirrored {
-    ($(#[$meta:meta])* $name:ident of $theirs:ident { $($variant:ident),* }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-        pub enum $name { $($variant),* }
-
-        impl From<$name> for $theirs {
-            fn from(ours: $name) -> Self {
-                match ours { $($name::$variant => Self::$variant),* }
-            }
-        }
-    };
-}
-
-mirrored! {
-    /// How clients reach a share.
-    Protocol of ShareProtocol { Nfs, Cifs, Glusterfs, Hdfs, Cephfs }
-}
-mirrored! {
-    /// How a rule names whom it lets in.
-    Kind of AccessType { Ip, User, Cert, Cephx }
-}
-mirrored! {
-    /// What a rule lets them do.
-    Level of AccessLevel { Rw, Ro }
-}
-
-fn pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write KEY=VALUE".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,20 +222,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_new_share_has_a_size_unless_it_comes_from_a_snapshot() {
-        let parse = |line: &str| Cli::try_parse_from(line.split(' '));
-        assert!(parse("abaca share create one --size 1").is_ok());
-        assert!(parse("abaca share create one --from-snapshot two").is_ok());
-        assert!(parse("abaca share create one").is_err());
-        assert!(parse("abaca share create one --size 0").is_err());
-    }
-
-    #[test]
-    fn metadata_is_a_key_and_a_value() {
-        assert_eq!(pair("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
-        assert!(pair("=b").is_err() && pair("a").is_err());
     }
 }

@@ -1,19 +1,34 @@
-//! `abaca driver`: what a component is, offers, asks for and can be told. Nothing is granted to
-//! it meanwhile.
+//! `abaca driver`: what a component is, offers, asks for and can be told, and in the rooms below
+//! whether it may. Nothing is granted to it meanwhile.
+
+mod approve;
+mod consent;
+mod upgrade;
 
 use abaca::{Import, Inspection, Interface, Runtime};
 use serde_json::{Value, json};
 
-use crate::cli::DriverCommand;
+use crate::cli::{DriverCommand, Global};
 use crate::failure::Result;
 use crate::output::{Output, facts, plain, word};
+use crate::service::Service;
 
 /// Does what was asked.
 ///
 /// # Errors
 /// When the component is not a driver that this runtime can run.
-pub async fn run(command: DriverCommand, output: Output) -> Result<()> {
-    let DriverCommand::Inspect { file } = command;
+pub async fn run(command: DriverCommand, global: &Global, output: Output) -> Result<()> {
+    let open = || Service::open(global);
+    let file = match command {
+        DriverCommand::Inspect { file } => file,
+        DriverCommand::Approve(asked) => return approve::run(&asked, output).await,
+        DriverCommand::Upgrade(asked) => return upgrade::upgrade(&asked, &open()?, output).await,
+        DriverCommand::Pending(asked) => return upgrade::pending(&asked, &open()?, output).await,
+        DriverCommand::Rollback { backend } => {
+            return upgrade::rollback(&backend, &open()?, output);
+        }
+        DriverCommand::Floor(asked) => return upgrade::floor(&asked, &open()?, output),
+    };
     let runtime = Runtime::builder().build()?;
     let what = format!("compiling {}", file.display());
     let inspection = output.wait(&what, Box::pin(runtime.load(&file))).await?.inspect();
@@ -45,6 +60,8 @@ fn document(inspection: &Inspection) -> Value {
         "lacks": inspection.lacks.iter().map(interface).collect::<Vec<_>>(),
         "asks_for": inspection.asks_for.iter().map(import).collect::<Vec<_>>(),
         "options": options.collect::<Vec<_>>(),
+        "manifest": inspection.manifest,
+        "findings": inspection.findings,
     })
 }
 
@@ -78,7 +95,26 @@ fn text(inspection: &Inspection) -> String {
             text.push_str(&format!("  {}\n      {}\n", plain(&line), plain(&option.help)));
         }
     }
+    match &inspection.manifest {
+        // Its every line is visible ASCII: nothing in it acts on a terminal.
+        Some(manifest) => text.push_str(&format!(
+            "\nmanifest {}\n\n{}",
+            manifest.digest,
+            manifest.text.lines().map(indented).collect::<String>()
+        )),
+        None => text.push_str("\nmanifest\n  none: its policy has to be written by hand\n"),
+    }
+    if !inspection.findings.is_empty() {
+        text.push_str("\nnot true: such a driver is not run\n");
+        for finding in &inspection.findings {
+            text.push_str(&format!("  {}\n", plain(finding)));
+        }
+    }
     text
+}
+
+fn indented(line: &str) -> String {
+    if line.is_empty() { "\n".to_owned() } else { format!("  {line}\n") }
 }
 
 fn modes(modes: &[bool]) -> &'static str {

@@ -2,9 +2,9 @@
 //! Made by every other file, reported by `main` alone.
 //!
 //! ```text
-//! error: what happened            {"error": {"blame": ..., "message": ..., "advice": ...}}
-//! fault: whose it is
-//! next: what to do
+//! error: what happened            {"error": {"blame": ..., "message": ..., "advice": ...,
+//! fault: whose it is                         "place": null or where in which file,
+//! next: what to do                           "driver": null or {"CASE": what the driver said}}}
 //! ```
 
 use std::fmt::Write;
@@ -12,18 +12,18 @@ use std::process::ExitCode;
 
 use abaca::configuration::ConfigurationError;
 use abaca::policy::PolicyError;
-use abaca::{Blame, printable};
+use abaca::{Blame, ErrorDocument, printable};
 use clap::error::ErrorKind;
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource,
 };
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::interruption::Interruption;
-use crate::output;
+use crate::output::{self, Output};
 
 /// What a command answers.
-pub type Result<T> = std::result::Result<T, Failure>;
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// The most bytes of a message that are shown: those of the library are shorter.
 const MESSAGE_BYTES: usize = 16 * 1024;
@@ -60,6 +60,12 @@ pub enum Failure {
         /// What to do about that one.
         advice: &'static str,
     },
+    /// What the door refuses before a backend is asked.
+    #[error(transparent)]
+    Door(#[from] abaca::door::Failure),
+    /// What a service answered over its socket.
+    #[error("{}", .0.message)]
+    Remote(Box<ErrorDocument>),
     /// The user gave up.
     #[error("{}", .0.message)]
     Interrupted(Interruption),
@@ -74,7 +80,8 @@ struct Place<'a> {
     line: usize,
     column: usize,
     span: std::ops::Range<usize>,
-    source: &'a str,
+    /// The file's text; none of a configuration, which may hold secrets.
+    source: Option<&'a str>,
     message: &'a str,
     help: Option<&'a str>,
 }
@@ -90,8 +97,7 @@ impl Failure {
         ExitCode::from(match self {
             Self::Unexpected(_) => UNEXPECTED,
             Self::Interrupted(_) => INTERRUPTED,
-            Self::Library(_) | Self::Refused { .. } | Self::Unreadable { .. } => match self.blame()
-            {
+            _ => match self.blame() {
                 Blame::Operator => OPERATOR,
                 Blame::Driver => DRIVER,
                 Blame::Backend => BACKEND,
@@ -101,16 +107,21 @@ impl Failure {
     }
 
     /// The failure as one JSON value.
-    pub fn document(&self) -> serde_json::Value {
+    pub fn document(&self) -> Value {
         let place = self
             .place()
             .map(|place| json!({ "file": place.file, "line": place.line, "column": place.column }));
-        json!({
-            "blame": self.blame(),
-            "message": self.message(),
-            "advice": self.advice(),
-            "place": place,
-        })
+        let mut document = match self {
+            Self::Library(error) => fields(&ErrorDocument::from(error)),
+            Self::Door(failure) => fields(&failure.document()),
+            Self::Remote(document) => fields(document),
+            _ => Map::new(),
+        };
+        document.insert("blame".to_owned(), json!(self.blame()));
+        document.insert("message".to_owned(), self.message().into());
+        document.insert("advice".to_owned(), self.advice().into());
+        document.insert("place".to_owned(), json!(place));
+        document.into()
     }
 
     /// Tells it on standard error, and answers the exit code.
@@ -143,6 +154,8 @@ impl Failure {
     fn blame(&self) -> Blame {
         match self {
             Self::Library(error) => error.blame(),
+            Self::Door(failure) => failure.document().blame,
+            Self::Remote(document) => document.blame,
             Self::Unreadable { blame, .. } => *blame,
             Self::Refused { .. } | Self::Interrupted(_) => Blame::Operator,
             Self::Unexpected(_) => Blame::Runtime,
@@ -164,6 +177,8 @@ impl Failure {
                 Some(help) => help.to_owned(),
                 None => error.advice().to_owned(),
             },
+            Self::Door(failure) => failure.document().advice,
+            Self::Remote(document) => document.advice.clone(),
             Self::Refused { advice, .. } => advice.clone(),
             Self::Unreadable { advice, .. } => (*advice).to_owned(),
             Self::Interrupted(interruption) => interruption.advice.to_owned(),
@@ -180,18 +195,26 @@ impl Failure {
     }
 }
 
+/// What the library tells of an error: its kind, and the driver's own error where it has one.
+fn fields(document: &ErrorDocument) -> Map<String, Value> {
+    match serde_json::to_value(document) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    }
+}
+
 impl<'a> From<&'a ConfigurationError> for Place<'a> {
     fn from(error: &'a ConfigurationError) -> Self {
-        let ConfigurationError { file, line, column, span, message, help, source_text } = error;
-        let (line, column, span, source) = (*line, *column, span.clone(), &**source_text);
-        Self { file, line, column, span, source, message, help: help.as_deref() }
+        let ConfigurationError { file, line, column, span, message, help } = error;
+        let (line, column, span) = (*line, *column, span.clone());
+        Self { file, line, column, span, source: None, message, help: help.as_deref() }
     }
 }
 
 impl<'a> From<&'a PolicyError> for Place<'a> {
     fn from(error: &'a PolicyError) -> Self {
         let PolicyError { file, line, column, span, message, help, source_text } = error;
-        let (line, column, span, source) = (*line, *column, span.clone(), &**source_text);
+        let (line, column, span, source) = (*line, *column, span.clone(), Some(&**source_text));
         Self { file, line, column, span, source, message, help: help.as_deref() }
     }
 }
@@ -199,7 +222,8 @@ impl<'a> From<&'a PolicyError> for Place<'a> {
 impl Place<'_> {
     /// The lines around the place, with a mark below it.
     fn picture(&self) -> String {
-        let source = NamedSource::new(printable(self.file, MESSAGE_BYTES), masked(self.source));
+        let Some(source) = self.source else { return String::new() };
+        let source = NamedSource::new(printable(self.file, MESSAGE_BYTES), masked(source));
         let mark = LabeledSpan::underline(self.span.clone());
         let report = miette::Report::new(MietteDiagnostic::new("").with_label(mark))
             .with_source_code(source);
@@ -231,6 +255,21 @@ fn masked(text: &str) -> String {
     plain
 }
 
+/// Answers the last of several failures; the others are told before it. In JSON each stands with
+/// what it is about.
+///
+/// # Errors
+/// When there is any.
+pub fn last(mut failures: Vec<Failure>, output: Output) -> Result<()> {
+    let last = failures.pop();
+    if !output.json {
+        for failure in &failures {
+            failure.report(output.json);
+        }
+    }
+    last.map_or(Ok(()), Err)
+}
+
 /// Reports what is wrong with the command line, or prints the help that was asked for.
 pub fn usage(error: &clap::Error) -> ExitCode {
     let is_asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
@@ -257,6 +296,18 @@ mod tests {
         let masked = masked(text);
         assert_eq!(masked.len(), text.len());
         assert_eq!(masked, "a = \"?[2J???ü\"\n\tb");
+    }
+
+    #[test]
+    fn a_drivers_error_keeps_its_case() {
+        use abaca::types::{CommandFailure, Error};
+        let failure = |error| Failure::from(abaca::Error::Driver(error)).document();
+        let busy = failure(Error::ShareSnapshotIsBusy("why".to_owned()));
+        assert_eq!(busy["driver"], json!({ "share-snapshot-is-busy": "why" }));
+        let (program, stderr) = ("cp".to_owned(), String::new());
+        let failed = failure(Error::CommandFailed(CommandFailure { program, code: None, stderr }));
+        assert_eq!(failed["driver"]["command-failed"]["program"], "cp");
+        assert_eq!(Failure::refused("no", "do").document()["driver"], Value::Null);
     }
 
     #[test]

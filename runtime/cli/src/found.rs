@@ -134,6 +134,8 @@ mod tests {
 
     impl Named for Thing {
         const NOUN: &'static str = "thing";
+        const MAKE: &'static str = "abaca thing create";
+        const REMOVE: &'static str = "abaca thing delete";
         fn id(&self) -> &str {
             self.0
         }

@@ -5,19 +5,30 @@
 //! daemon, no users, no scheduler. All it knows is in `abaca.toml` and in the records.
 
 mod access;
+mod answers;
+mod audit;
 mod backend;
+mod cgsnapshot;
 mod cli;
+mod consistency_group;
+mod doctor;
+mod door;
 mod driver;
 mod failure;
 mod found;
 mod interruption;
 mod logging;
+mod migration;
 mod naming;
 mod options;
 mod output;
+mod owned;
 mod policy;
+mod recorded;
+mod replica;
 mod service;
 mod share;
+mod share_server;
 mod snapshot;
 
 use std::process::ExitCode;
@@ -47,10 +58,12 @@ fn main() -> ExitCode {
 fn run(cli: Cli, output: Output) -> Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("the async runtime does not start")?;
     let interruption = interruption::of(&cli.command);
+    // A service is told to stop, and stops when it is done.
+    let serves = matches!(cli.command, Command::Serve(_));
     let done = runtime.block_on(async {
         tokio::select! {
             done = Box::pin(command(cli, output)) => done,
-            Ok(()) = tokio::signal::ctrl_c() => Err(Failure::Interrupted(interruption)),
+            Ok(()) = tokio::signal::ctrl_c(), if !serves => Err(Failure::Interrupted(interruption)),
         }
     });
     // Compiling cannot be stopped half way, and nobody waits for it any more.
@@ -60,18 +73,30 @@ fn run(cli: Cli, output: Output) -> Result<ExitCode> {
 
 async fn command(cli: Cli, output: Output) -> Result<ExitCode> {
     let global = cli.global;
+    let open = || Service::open(&global);
+    let verbose = global.verbose > 0;
     match cli.command {
-        Command::Driver(command) => driver::run(command, output).await?,
+        Command::Driver(command) => driver::run(command, &global, output).await?,
         Command::Policy(command) => return policy::run(command, &global, output),
-        Command::Backend(command) => {
-            let verbose = global.verbose > 0;
-            backend::run(command, verbose, &Service::open(&global)?, output).await?;
+        Command::Backend(command) => backend::run(command, verbose, &open()?, output).await?,
+        Command::Audit(command) => return audit::run(command, &open()?, output).await,
+        Command::Owned(command) => owned::run(command, &open()?, output).await?,
+        Command::Share(command) => Box::pin(share::run(command, &open()?, output)).await?,
+        Command::Snapshot(command) => Box::pin(snapshot::run(command, &open()?, output)).await?,
+        Command::Access(command) => access::run(command, &open()?, output).await?,
+        Command::ShareServer(command) => {
+            Box::pin(share_server::run(command, verbose, &open()?, output)).await?;
         }
-        Command::Share(command) => share::run(command, &Service::open(&global)?, output).await?,
-        Command::Snapshot(command) => {
-            snapshot::run(command, &Service::open(&global)?, output).await?;
+        Command::ConsistencyGroup(command) => {
+            Box::pin(consistency_group::run(command, &open()?, output)).await?;
         }
-        Command::Access(command) => access::run(command, &Service::open(&global)?, output).await?,
+        Command::Cgsnapshot(command) => cgsnapshot::run(command, &open()?, output).await?,
+        Command::Replica(command) => Box::pin(replica::run(command, &open()?, output)).await?,
+        Command::Migration(command) => Box::pin(migration::run(command, &open()?, output)).await?,
+        Command::Doctor(asked) => return doctor::run(asked, &global, output).await,
+        Command::Serve(asked) => door::serve(&asked, open()?, output).await?,
+        Command::Call(asked) => door::call(asked, &global, output).await?,
+        Command::Schema(asked) => door::describe(&asked)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "abaca", &mut script);

@@ -1,8 +1,8 @@
-//! How a share or snapshot is meant by a word: its id, its display name, or the beginning of
-//! its id. Pure. Called by `found` and by whatever makes something with a name.
+//! How something recorded is meant by a word: its id, its display name, or the beginning of its
+//! id. Pure. What there is, is in `recorded`. Called by `found` and by whatever makes something
+//! with a name.
 
 use abaca::configuration::BackendEntry;
-use abaca::{ShareRecord, SnapshotRecord};
 
 use crate::failure::{Failure, Result};
 
@@ -24,34 +24,14 @@ pub struct Placed<'a, T> {
 
 /// What can be meant by a word.
 pub trait Named {
-    /// What it is, for messages and as the command's noun.
+    /// What it is, for messages.
     const NOUN: &'static str;
+    /// The command that makes one.
+    const MAKE: &'static str;
+    /// The command that removes one.
+    const REMOVE: &'static str;
     fn id(&self) -> &str;
     fn name(&self) -> Option<&str>;
-}
-
-impl Named for ShareRecord {
-    const NOUN: &'static str = "share";
-
-    fn id(&self) -> &str {
-        &self.share.id
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.share.display_name.as_deref()
-    }
-}
-
-impl Named for SnapshotRecord {
-    const NOUN: &'static str = "snapshot";
-
-    fn id(&self) -> &str {
-        &self.snapshot.id
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.snapshot.display_name.as_deref()
-    }
 }
 
 /// The one that is meant. A whole id is its record's; a name and the beginning of an id count
@@ -77,7 +57,7 @@ pub fn find<'a, T: Named>(wanted: &str, all: Vec<Placed<'a, T>>) -> Result<Place
         }
         (None, _) if others.is_empty() => Err(Failure::refused(
             format!("there is no {noun} `{wanted}`, nor any other"),
-            format!("`abaca {noun} create` makes one"),
+            format!("`{}` makes one", T::MAKE),
         )),
         (None, _) => Err(Failure::refused(
             format!("there is no {noun} `{wanted}`"),
@@ -111,8 +91,24 @@ pub fn check_new_name<T: Named>(name: &str, all: &[Placed<'_, T>]) -> Result<()>
     let (noun, backend, id) = (T::NOUN, &holder.entry.name, holder.record.id());
     Err(Failure::refused(
         format!("the backend `{backend}` has a {noun} `{name}` already, {id}"),
-        format!("choose another name, or remove that one: `abaca {noun} delete {id}`"),
+        format!("choose another name, or remove that one: `{} {id}`", T::REMOVE),
     ))
+}
+
+/// Refuses pairs of which two have the same key; `what` names one of them.
+///
+/// # Errors
+/// When two have.
+pub fn check_keys(what: &str, pairs: &[(String, String)]) -> Result<()> {
+    for (at, (key, _)) in pairs.iter().enumerate() {
+        if pairs.iter().take(at).any(|(other, _)| other == key) {
+            return Err(Failure::refused(
+                format!("{what} `{key}` is given twice"),
+                "give each key once",
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn candidates<T: Named>(all: &[Placed<'_, T>]) -> String {
@@ -138,6 +134,8 @@ mod tests {
 
     impl Named for Thing {
         const NOUN: &'static str = "thing";
+        const MAKE: &'static str = "abaca thing create";
+        const REMOVE: &'static str = "abaca thing delete";
         fn id(&self) -> &str {
             self.0
         }

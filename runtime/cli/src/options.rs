@@ -9,9 +9,6 @@ use crate::failure::Result;
 use crate::output::{Output, table, word};
 use crate::service::Service;
 
-/// Stands for the value of an option that nobody may see.
-const HIDDEN: &str = "(secret)";
-
 /// Shows the options of one backend.
 ///
 /// # Errors
@@ -38,29 +35,42 @@ fn document(row: &OptionRow) -> Value {
     json!({
         "name": row.declaration.name,
         "type": word(&row.declaration.option_type),
-        "value": if row.declaration.secret { json!(HIDDEN) } else { plain(row.value.as_ref()) },
+        "secret": row.declaration.secret,
+        "value": plain(row.value.as_ref()),
         "default": row.declaration.default,
-        "source": source(&row.source),
+        "source": match secret_place(row) {
+            Some(place) => format!("{}, in {place}", source(&row.source)),
+            None => source(&row.source),
+        },
         "help": row.declaration.help,
         "deprecated_names": row.declaration.deprecated_names,
     })
 }
 
+/// Of a secret that is set, where it is kept.
+fn secret_place(row: &OptionRow) -> Option<String> {
+    match &row.value {
+        Some(OptionValue::SecretFile(file)) => Some(file.display().to_string()),
+        Some(OptionValue::SecretVariable(name)) => Some(format!("the variable {name}")),
+        _ => None,
+    }
+}
+
+/// The value; of a secret there is none to show.
 fn plain(value: Option<&OptionValue>) -> Value {
     match value {
-        None => Value::Null,
+        None | Some(OptionValue::SecretFile(_) | OptionValue::SecretVariable(_)) => Value::Null,
         Some(OptionValue::Text(text)) => json!(text),
         Some(OptionValue::Integer(whole)) => json!(whole),
         Some(OptionValue::Float(number)) => json!(number),
         Some(OptionValue::Boolean(yes)) => json!(yes),
         Some(OptionValue::TextList(items)) => json!(items),
-        Some(OptionValue::Secret(_)) => json!(HIDDEN),
     }
 }
 
 fn value(row: &OptionRow) -> String {
-    if row.declaration.secret && row.value.is_some() {
-        return HIDDEN.to_owned();
+    if let Some(place) = secret_place(row) {
+        return format!("(secret, in {place})");
     }
     match plain(row.value.as_ref()) {
         Value::Null => "-".to_owned(),

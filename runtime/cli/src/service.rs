@@ -6,16 +6,20 @@
 //! all others:   configuration ─▶ records ─▶ checks ─▶ driver ─▶ policy ─▶ do-setup ─▶ the call
 //! ```
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
+use abaca::audit::AuditLog;
 use abaca::configuration::{BackendEntry, Configuration};
-use abaca::{Backend, Records, Runtime, ShareRecord, SnapshotRecord};
+use abaca::quarantine::{Conduct, Standing};
+use abaca::{Backend, Keeper, Records, Runtime, Versions};
 
 use crate::cli::Global;
 use crate::failure::{Failure, Result};
 use crate::found::Found;
 use crate::naming::Placed;
-use crate::output::Output;
+use crate::output::{Output, complain, plain};
+use crate::recorded::Recorded;
 
 /// Where a configuration is looked for when none is named, in this order.
 const PLACES: [&str; 2] = ["abaca.toml", "/etc/abaca/abaca.toml"];
@@ -26,6 +30,8 @@ pub struct Service {
     configuration: Configuration,
     chosen: Option<String>,
     broker: Option<PathBuf>,
+    /// Made when the first backend is opened.
+    runtime: OnceLock<Runtime>,
 }
 
 impl Service {
@@ -47,7 +53,7 @@ impl Service {
         };
         let configuration = Configuration::load(&file)?;
         let (chosen, broker) = (global.backend.clone(), global.broker.clone());
-        let service = Self { file, configuration, chosen, broker };
+        let service = Self { file, configuration, chosen, broker, runtime: OnceLock::new() };
         if service.configuration.backends().is_empty() {
             return Err(Failure::refused(
                 format!("{} configures no backend", service.file.display()),
@@ -107,15 +113,61 @@ impl Service {
     /// When driver, policy and configuration do not do, each or together.
     pub async fn backend(&self, entry: &BackendEntry) -> Result<Backend> {
         let configuration = &self.configuration;
-        let mut builder =
-            Runtime::builder().limits(configuration.limits().clone()).cache(configuration.cache());
+        let active = configuration.active(entry)?;
+        let driver = self.runtime()?.load(&active.driver).await?;
+        Backend::open(driver, configuration.backend(&active))
+            .await
+            .map_err(|error| configuration.locate(&entry.name, error).into())
+    }
+
+    /// The directory of the state of all backends.
+    pub fn state(&self) -> &Path {
+        self.configuration.state()
+    }
+
+    /// A backend as it runs now: with the current version of its driver.
+    ///
+    /// # Errors
+    /// When the versions cannot be read, or the configuration has changed since the first.
+    pub fn active(&self, entry: &BackendEntry) -> Result<BackendEntry> {
+        Ok(self.configuration.active(entry)?)
+    }
+
+    /// The number of the version that a backend runs; none if its driver was never upgraded.
+    ///
+    /// # Errors
+    /// When the versions cannot be read.
+    pub fn version(&self, backend: &str) -> Result<Option<u32>> {
+        Ok(Versions::read(self.state(), backend)?.map(|versions| versions.current))
+    }
+
+    /// The versions of a backend's driver, held for a change; `active` is the backend as it runs.
+    ///
+    /// # Errors
+    /// When what runs was never approved, or the state cannot be read or written.
+    pub fn versions(&self, active: &BackendEntry) -> Result<Keeper> {
+        Ok(Keeper::open(self.state(), active, self.configuration.audit())?)
+    }
+
+    /// One runtime carries all backends of a command.
+    ///
+    /// # Errors
+    /// When the engine or the cache does not do.
+    pub fn runtime(&self) -> Result<Runtime> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime.clone());
+        }
+        let configuration = &self.configuration;
+        let mut builder = Runtime::builder()
+            .limits(configuration.limits().clone())
+            .audit(configuration.audit().clone())
+            .quarantine(configuration.quarantine().clone())
+            .cache(configuration.cache());
         if let Some(broker) = &self.broker {
             builder = builder.broker(broker);
         }
-        let driver = builder.build()?.load(&entry.driver).await?;
-        Backend::open(driver, configuration.backend(entry))
-            .await
-            .map_err(|error| configuration.locate(&entry.name, error).into())
+        let runtime = builder.build()?;
+        Ok(self.runtime.get_or_init(|| runtime).clone())
     }
 
     /// A backend that has been prepared, for the calls that change something.
@@ -132,6 +184,51 @@ impl Service {
         output.wait(&what, prepared).await
     }
 
+    /// A backend that has been prepared and says that it can work.
+    ///
+    /// # Errors
+    /// As [`ready`](Self::ready), and what the check answers.
+    pub async fn working(&self, entry: &BackendEntry, output: Output) -> Result<Backend> {
+        let backend = self.ready(entry, output).await?;
+        backend.check_for_setup_error().await?;
+        Ok(backend)
+    }
+
+    /// As [`working`](Self::working), but one that is in quarantine or disabled is opened and not
+    /// prepared: drivers keep nothing in memory, and a service before this one has prepared it.
+    ///
+    /// # Errors
+    /// As [`working`](Self::working).
+    pub async fn served(&self, entry: &BackendEntry, output: Output) -> Result<Backend> {
+        use abaca::Error::{Disabled, Quarantined};
+        match self.working(entry, output).await {
+            Err(Failure::Library(refusal @ (Quarantined { .. } | Disabled { .. }))) => {
+                let (name, why) = (&entry.name, plain(&refusal.to_string()));
+                complain(&format!("warning: {name} is served, but not called: {why}\n"));
+                self.backend(entry).await
+            }
+            other => other,
+        }
+    }
+
+    /// How a backend's driver behaves; driver and policy are not looked at.
+    ///
+    /// # Errors
+    /// When its state cannot be opened.
+    pub async fn conduct(&self, entry: &BackendEntry) -> abaca::Result<Conduct> {
+        let configuration = &self.configuration;
+        Conduct::open(configuration.state(), &entry.name, configuration.quarantine()).await
+    }
+
+    /// How a backend stands; nothing is made where there is no state yet.
+    ///
+    /// # Errors
+    /// When its state cannot be read.
+    pub async fn standing(&self, entry: &BackendEntry) -> abaca::Result<Standing> {
+        let configuration = &self.configuration;
+        Conduct::look(configuration.state(), &entry.name, configuration.quarantine()).await
+    }
+
     /// The records of a backend; its driver and policy are not looked at.
     ///
     /// # Errors
@@ -140,47 +237,32 @@ impl Service {
         Records::open(self.configuration.state(), &entry.name).await
     }
 
-    /// All shares of the backends that are covered and can be read.
-    pub async fn shares(&self) -> Found<'_, ShareRecord> {
+    /// The audit of a backend. Its driver and policy are not looked at.
+    ///
+    /// # Errors
+    /// When it is not this user's.
+    pub fn audit(&self, entry: &BackendEntry) -> abaca::Result<AuditLog> {
+        AuditLog::open(self.configuration.state(), &entry.name)
+    }
+
+    /// All of a kind in the backends that are covered and can be read.
+    pub async fn all<T: Recorded>(&self) -> Found<'_, T> {
         let mut found = Found::new();
         for entry in self.entries() {
-            found.add(entry, async { self.records(entry).await?.shares().await }.await);
+            found.add(entry, async { T::all(&self.records(entry).await?).await }.await);
         }
         found
     }
 
-    /// All snapshots of the backends that are covered and can be read.
-    pub async fn snapshots(&self) -> Found<'_, SnapshotRecord> {
-        let mut found = Found::new();
-        for entry in self.entries() {
-            found.add(entry, async { self.records(entry).await?.snapshots().await }.await);
-        }
-        found
-    }
-
-    /// The share that is meant by a name or an id. People are warned of backends that could not
-    /// be read.
+    /// The one that is meant by a name or an id. People are warned of backends that could not be
+    /// read.
     ///
     /// # Errors
     /// When there is none, or more than one.
-    pub async fn share(&self, wanted: &str, output: Output) -> Result<Placed<'_, ShareRecord>> {
-        let (share, unreadable) = self.shares().await.one(wanted)?;
+    pub async fn one<T: Recorded>(&self, wanted: &str, output: Output) -> Result<Placed<'_, T>> {
+        let (one, unreadable) = self.all::<T>().await.one(wanted)?;
         unreadable.warn(output);
-        Ok(share)
-    }
-
-    /// The snapshot that is meant by a name or an id, as [`share`](Self::share).
-    ///
-    /// # Errors
-    /// When there is none, or more than one.
-    pub async fn snapshot(
-        &self,
-        wanted: &str,
-        output: Output,
-    ) -> Result<Placed<'_, SnapshotRecord>> {
-        let (snapshot, unreadable) = self.snapshots().await.one(wanted)?;
-        unreadable.warn(output);
-        Ok(snapshot)
+        Ok(one)
     }
 }
 

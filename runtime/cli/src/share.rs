@@ -1,60 +1,30 @@
 //! `abaca share`: makes, shows, resizes and removes shares. What a share service checks before
-//! it calls a driver is checked here; everything after that is the library's. Making one is in
-//! `create`.
+//! it calls a driver is in `checks`; everything after that is the library's. Making one is in
+//! `create`, taking one over in `manage`.
 
+mod checks;
 mod create;
+mod manage;
+mod new;
+mod view;
 
-use abaca::configuration::BackendEntry;
-use abaca::types::{Error as DriverError, Share, ShareStatus};
-use abaca::{Error, Records, ShareRecord};
-use serde::Serialize;
-use serde_json::{Value, json};
+use abaca::Error;
+use abaca::types::Error as DriverError;
 
+pub use self::checks::{check_alone, check_idle, check_no_snapshots, check_served};
+pub use self::new::{another_instance, new_share, now};
+
+use self::checks::{check_not_in_cgsnapshot, check_ours};
+use self::view::View;
+use crate::answers;
 use crate::cli::{Resize, ShareCommand};
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::found::Found;
 use crate::naming::Placed;
-use crate::output::{Output, facts, notes, plain, table, time, word};
+use crate::output::{Output, notes, table};
+use crate::recorded::{WholeShare, again};
 use crate::service::Service;
-
-/// Where the back end has the share and serves it: a resize that failed has changed nothing of
-/// that, and is no reason to refuse the next one or anything else.
-const SERVED: [ShareStatus; 3] =
-    [ShareStatus::Available, ShareStatus::ExtendingError, ShareStatus::ShrinkingError];
-
-/// What the command shows of a share, in this order.
-#[derive(Debug, Serialize)]
-struct View {
-    id: String,
-    name: Option<String>,
-    backend: String,
-    host: String,
-    status: String,
-    size_gib: u64,
-    protocol: String,
-    export_locations: Vec<String>,
-    access_rules_status: String,
-    from_snapshot: Option<String>,
-    metadata: serde_json::Map<String, Value>,
-    created_at: Option<String>,
-    launched_at: Option<String>,
-    message: Option<String>,
-}
-
-/// The answer to `list`.
-#[derive(Serialize)]
-struct List<'a> {
-    shares: &'a [View],
-    unreadable: Vec<Value>,
-}
-
-/// The answer to `show`: another share of the same name may be where nothing could be read.
-#[derive(Serialize)]
-struct One {
-    #[serde(flatten)]
-    share: View,
-    unreadable: Vec<Value>,
-}
+use crate::share_server::carrying;
 
 /// Does what was asked.
 ///
@@ -63,8 +33,14 @@ struct One {
 pub async fn run(command: ShareCommand, service: &Service, output: Output) -> Result<()> {
     match command {
         ShareCommand::Create(asked) => create::create(asked, service, output).await,
+        ShareCommand::Manage(asked) => manage::manage(asked, service, output).await,
+        ShareCommand::Unmanage { share } => manage::unmanage(&share, service, output).await,
         ShareCommand::List => list(service, output).await,
-        ShareCommand::Show { share } => show_one(&share, service, output).await,
+        ShareCommand::Show { share } => {
+            let (share, unreadable) = service.all::<WholeShare>().await.one(&share)?;
+            let view = View::new(&share);
+            answers::one(&view, &unreadable, output, || view.text())
+        }
         ShareCommand::Delete { share } => delete(&share, service, output).await,
         ShareCommand::Extend(asked) => resize(&asked, Direction::Larger, service, output).await,
         ShareCommand::Shrink(asked) => resize(&asked, Direction::Smaller, service, output).await,
@@ -72,84 +48,49 @@ pub async fn run(command: ShareCommand, service: &Service, output: Output) -> Re
 }
 
 async fn list(service: &Service, output: Output) -> Result<()> {
-    let Found { all, unreadable } = service.shares().await;
+    let Found { all, unreadable } = service.all::<WholeShare>().await;
     let views: Vec<_> = all.iter().map(View::new).collect();
-    let document = List { shares: &views, unreadable: unreadable.documents() };
-    output.answer(&document, || {
-        if views.is_empty() {
-            return format!("no shares{}\n", unreadable.reservation());
-        }
-        let rows = views.iter().map(|view| {
-            let name = view.name.clone().unwrap_or_default();
-            let size = format!("{} GiB", view.size_gib);
-            let location = view.export_locations.first().cloned().unwrap_or_default();
-            [name, view.id.clone(), view.backend.clone(), view.status.clone(), size, location]
-        });
+    answers::list::<WholeShare, _>(&views, unreadable, output, || {
         let headers = ["name", "id", "backend", "status", "size", "export location"];
-        table(headers, rows) + &notes(views.iter().map(|view| (&view.id, &view.message)))
-    })?;
-    unreadable.into_outcome(output)
+        let notes = notes(views.iter().map(|view| (&view.id, &view.message)));
+        table(headers, views.iter().map(View::row)) + &notes
+    })
 }
 
-async fn show_one(wanted: &str, service: &Service, output: Output) -> Result<()> {
-    let (share, unreadable) = service.shares().await.one(wanted)?;
-    unreadable.warn(output);
-    let one = One { share: View::new(&share), unreadable: unreadable.documents() };
-    output.answer(&one, || one.share.text())
-}
-
-fn show(share: &Placed<'_, ShareRecord>, output: Output) -> Result<()> {
+/// Shows what is recorded after a call.
+///
+/// # Errors
+/// When its record is gone, or standard output does not take it.
+pub fn show(share: &Placed<'_, WholeShare>, output: Output) -> Result<()> {
     let view = View::new(share);
     output.answer(&view, || view.text())
 }
 
-/// Shows what is recorded after a call.
-async fn show_again(
-    id: &str,
-    entry: &BackendEntry,
-    records: &Records,
-    output: Output,
-) -> Result<()> {
-    match records.share(id).await? {
-        Some(record) => show(&Placed { entry, record }, output),
-        None => Err(anyhow::anyhow!("the share {id} was made, and its record is gone").into()),
-    }
-}
-
 async fn delete(wanted: &str, service: &Service, output: Output) -> Result<()> {
-    let Placed { entry, record } = service.share(wanted, output).await?;
-    let share = record.share;
-    check_idle(&share)?;
+    let Placed { entry, record: whole } = service.one::<WholeShare>(wanted, output).await?;
+    check_idle(&whole)?;
+    check_ours(&whole)?;
+    check_alone(&whole)?;
     let records = service.records(entry).await?;
-    let snapshots = records.snapshots().await?;
-    let mut of_it = snapshots.iter().map(|one| &one.snapshot);
-    if let Some(snapshot) = of_it.find(|snapshot| snapshot.share_instance_id == share.id) {
-        let others = of_it.filter(|snapshot| snapshot.share_instance_id == share.id).count();
-        let others = if others > 0 { format!(" and {others} more") } else { String::new() };
-        let name = snapshot.display_name.as_deref().unwrap_or_default();
-        return Err(Failure::refused(
-            format!("the share has snapshots: `{name}` ({}){others}", snapshot.id),
-            format!("remove them first: `abaca snapshot delete {}`", snapshot.id),
-        ));
-    }
+    check_no_snapshots(&whole, &records).await?;
+    check_not_in_cgsnapshot(&whole, &records).await?;
+    let share = whole.share();
     let rules = records.access_rules(&share.id).await?;
+    let server = carrying(&records, share).await?;
     let backend = service.ready(entry, output).await?;
-    let what = format!("removing the share {}", share.id);
+    let what = format!("removing the share {}", share.share_id);
     let work = async {
         // As upstream's manager: first nobody is let in any more, then the data go.
         if !rules.is_empty() {
-            match backend.update_access(&share, &[], &[], &rules, None).await {
+            match backend.update_access(share, &[], &[], &rules, server.as_ref()).await {
                 Ok(()) | Err(Error::Driver(DriverError::ShareResourceNotFound(_))) => {}
                 Err(error) => return Err(error),
             }
         }
-        backend.delete_share(&share, None).await
+        backend.delete_share(share, server.as_ref()).await
     };
     output.wait(&what, Box::pin(work)).await?;
-    let name = share.display_name.unwrap_or_default();
-    output.answer(&json!({ "deleted": { "id": share.id, "name": name } }), || {
-        format!("deleted the share {} ({})\n", plain(&name), share.id)
-    })
+    answers::gone("deleted", &whole, output)
 }
 
 #[derive(Clone, Copy)]
@@ -164,103 +105,20 @@ async fn resize(
     service: &Service,
     output: Output,
 ) -> Result<()> {
-    let Placed { entry, record } = service.share(&asked.share, output).await?;
-    let share = record.share;
-    check_served(&share)?;
+    let Placed { entry, record: whole } = service.one::<WholeShare>(&asked.share, output).await?;
+    check_served(&whole)?;
+    // The driver resizes one instance; replicas of two sizes would be none.
+    check_alone(&whole)?;
+    let share = whole.share();
+    let server = carrying(&service.records(entry).await?, share).await?;
     let backend = service.ready(entry, output).await?;
     let what = format!("giving the share {} GiB", asked.size);
     let work = async {
         match direction {
-            Direction::Larger => backend.extend_share(&share, asked.size, None).await,
-            Direction::Smaller => backend.shrink_share(&share, asked.size, None).await,
+            Direction::Larger => backend.extend_share(share, asked.size, server.as_ref()).await,
+            Direction::Smaller => backend.shrink_share(share, asked.size, server.as_ref()).await,
         }
     };
     output.wait(&what, Box::pin(work)).await?;
-    show_again(&share.id, entry, backend.records(), output).await
-}
-
-/// Refuses a share that the back end does not serve.
-///
-/// # Errors
-/// When its status is none of [`SERVED`].
-pub fn check_served(share: &Share) -> Result<()> {
-    check_idle(share)?;
-    if SERVED.contains(&share.status) {
-        return Ok(());
-    }
-    let served = SERVED.each_ref().map(word);
-    Err(Failure::refused(
-        format!(
-            "the share's status is {}, and this needs {}",
-            word(&share.status),
-            served.join(" or ")
-        ),
-        format!("`abaca share show {}` says why it is", share.id),
-    ))
-}
-
-/// Refuses a share that a call works on. One that died left another status.
-///
-/// # Errors
-/// When its status is one of those that hold during a call.
-pub fn check_idle(share: &Share) -> Result<()> {
-    use ShareStatus as S;
-    if !matches!(share.status, S::Creating | S::Deleting | S::Extending | S::Shrinking) {
-        return Ok(());
-    }
-    Err(Failure::refused(
-        format!("the share's status is {}: another call works on it", word(&share.status)),
-        "wait until that has ended; `abaca share list` shows when",
-    ))
-}
-
-impl View {
-    fn new(placed: &Placed<'_, ShareRecord>) -> Self {
-        let ShareRecord { share, message } = &placed.record;
-        Self {
-            id: share.id.clone(),
-            name: share.display_name.clone(),
-            backend: placed.entry.name.clone(),
-            host: share.host.clone(),
-            status: word(&share.status),
-            size_gib: share.size,
-            protocol: word(&share.protocol),
-            export_locations: share.export_locations.iter().map(|one| one.path.clone()).collect(),
-            access_rules_status: word(&share.access_rules_status),
-            from_snapshot: share.snapshot_id.clone(),
-            metadata: share
-                .metadata
-                .iter()
-                .cloned()
-                .map(|(key, value)| (key, value.into()))
-                .collect(),
-            created_at: share.created_at.map(time),
-            launched_at: share.launched_at.map(time),
-            message: message.clone(),
-        }
-    }
-
-    fn text(&self) -> String {
-        let or_nothing = |value: &Option<String>| value.clone().unwrap_or_default();
-        let metadata: Vec<_> = self
-            .metadata
-            .iter()
-            .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
-            .collect();
-        facts([
-            ("name", or_nothing(&self.name)),
-            ("id", self.id.clone()),
-            ("host", self.host.clone()),
-            ("status", self.status.clone()),
-            ("message", or_nothing(&self.message)),
-            ("size", format!("{} GiB", self.size_gib)),
-            ("protocol", self.protocol.clone()),
-            ("export locations", self.export_locations.join("  ")),
-            ("access rules", self.access_rules_status.clone()),
-            ("from snapshot", or_nothing(&self.from_snapshot)),
-            ("metadata", metadata.join("  ")),
-            ("created", or_nothing(&self.created_at)),
-            ("available since", or_nothing(&self.launched_at)),
-        ])
-    }
+    show(&again(entry, backend.records(), &share.share_id).await?, output)
 }

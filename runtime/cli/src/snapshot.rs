@@ -1,40 +1,24 @@
-//! `abaca snapshot`: takes, lists and removes snapshots. Shares are made from them in `share`.
+//! `abaca snapshot`: takes, takes over, lists and removes snapshots. Of a share that has replicas
+//! there is an instance on each, which is `replicated`'s business; to its user it is one snapshot,
+//! as in upstream's API. Shares are made from them in `share`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+mod manage;
+pub mod replicated;
+mod view;
 
-use abaca::SnapshotRecord;
 use abaca::types::{Share, Snapshot, SnapshotStatus};
-use serde::Serialize;
-use serde_json::{Value, json};
 
+use self::view::View;
+use crate::answers;
 use crate::cli::SnapshotCommand;
 use crate::failure::{Failure, Result};
 use crate::found::Found;
 use crate::naming::{Placed, check_new_name};
-use crate::output::{Output, facts, notes, plain, table, time, word};
+use crate::output::{Output, notes, table, word};
+use crate::recorded::{Recorded, WholeShare, WholeSnapshot, again};
 use crate::service::Service;
-use crate::share::check_served;
-
-/// What the command shows of a snapshot.
-#[derive(Debug, Serialize)]
-struct View {
-    id: String,
-    name: Option<String>,
-    share_id: String,
-    backend: String,
-    status: String,
-    size_gib: u64,
-    protocol: String,
-    created_at: Option<String>,
-    message: Option<String>,
-}
-
-/// The answer to `list`.
-#[derive(Serialize)]
-struct List<'a> {
-    snapshots: &'a [View],
-    unreadable: Vec<Value>,
-}
+use crate::share::{check_served, now};
+use crate::share_server::carrying;
 
 /// Does what was asked.
 ///
@@ -43,41 +27,52 @@ struct List<'a> {
 pub async fn run(command: SnapshotCommand, service: &Service, output: Output) -> Result<()> {
     match command {
         SnapshotCommand::Create { share, name } => create(&share, name, service, output).await,
+        SnapshotCommand::Manage(asked) => manage::manage(asked, service, output).await,
+        SnapshotCommand::Unmanage { snapshot } => {
+            manage::unmanage(&snapshot, service, output).await
+        }
         SnapshotCommand::List { share } => list(share.as_deref(), service, output).await,
+        SnapshotCommand::Show { snapshot } => {
+            let (snapshot, unreadable) = service.all::<WholeSnapshot>().await.one(&snapshot)?;
+            let view = View::new(&snapshot);
+            answers::one(&view, &unreadable, output, || view.text())
+        }
+        SnapshotCommand::Update { snapshot } => update(snapshot.as_deref(), service, output).await,
         SnapshotCommand::Delete { snapshot } => delete(&snapshot, service, output).await,
     }
 }
 
 async fn create(wanted: &str, name: String, service: &Service, output: Output) -> Result<()> {
     // Of what cannot be read, the search for the share warns.
-    check_new_name(&name, &service.snapshots().await.all)?;
-    let Placed { entry, record } = service.share(wanted, output).await?;
-    check_served(&record.share)?;
-    let snapshot = new_snapshot(&record.share, name);
+    check_new_name(&name, &service.all::<WholeSnapshot>().await.all)?;
+    let Placed { entry, record: whole } = service.one::<WholeShare>(wanted, output).await?;
+    check_served(&whole)?;
+    let share = whole.share();
+    let snapshot = new_snapshot(share, name);
+    let server = carrying(&service.records(entry).await?, share).await?;
     let backend = service.ready(entry, output).await?;
-    let work = Box::pin(backend.create_snapshot(&snapshot, None));
-    output.wait("taking a snapshot", work).await?;
-    let taken = backend.records().snapshots().await?;
-    match taken.into_iter().find(|one| one.snapshot.id == snapshot.id) {
-        Some(record) => {
-            let view = View::new(&Placed { entry, record });
-            output.answer(&view, || view.text())
+    let work = async {
+        match whole.others.is_empty() {
+            true => Ok(backend.create_snapshot(&snapshot, server.as_ref()).await?),
+            false => replicated::create(&backend, &whole, &snapshot).await,
         }
-        None => {
-            let gone =
-                anyhow::anyhow!("the snapshot {} was taken, and its record is gone", snapshot.id);
-            Err(gone.into())
-        }
-    }
+    };
+    output.wait("taking a snapshot", Box::pin(work)).await?;
+    show(&again(entry, backend.records(), &snapshot.snapshot_id).await?, output)
+}
+
+/// Shows what is recorded after a call.
+fn show(snapshot: &Placed<'_, WholeSnapshot>, output: Output) -> Result<()> {
+    let view = View::new(snapshot);
+    output.answer(&view, || view.text())
 }
 
 /// The snapshot as the service asks for it.
 fn new_snapshot(share: &Share, name: String) -> Snapshot {
     let id = uuid::Uuid::new_v4().to_string();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     Snapshot {
         snapshot_id: id.clone(),
-        name: format!("share-snapshot-{id}"),
+        name: instance_name(&id),
         id,
         share_instance_id: share.id.clone(),
         share_id: share.share_id.clone(),
@@ -88,31 +83,28 @@ fn new_snapshot(share: &Share, name: String) -> Snapshot {
         provider_location: None,
         display_name: Some(name),
         project_id: share.project_id.clone(),
-        created_at: Some(now),
+        created_at: Some(now()),
     }
+}
+
+/// The name to use on the back end, as upstream's `share_snapshot_name_template`.
+fn instance_name(id: &str) -> String {
+    format!("share-snapshot-{id}")
 }
 
 async fn list(of: Option<&str>, service: &Service, output: Output) -> Result<()> {
     let Found { all, unreadable } = match of {
         Some(wanted) => of_share(wanted, service, output).await?,
-        None => service.snapshots().await,
+        None => service.all().await,
     };
     let views: Vec<_> = all.iter().map(View::new).collect();
-    let document = List { snapshots: &views, unreadable: unreadable.documents() };
-    output.answer(&document, || {
-        if views.is_empty() {
-            return format!("no snapshots{}\n", unreadable.reservation());
-        }
-        let rows = views.iter().map(|view| {
-            let name = view.name.clone().unwrap_or_default();
-            let created = view.created_at.clone().unwrap_or_default();
-            let size = format!("{} GiB", view.size_gib);
-            [name, view.id.clone(), view.share_id.clone(), view.status.clone(), size, created]
-        });
-        table(["name", "id", "share", "status", "size", "created"], rows)
-            + &notes(views.iter().map(|view| (&view.id, &view.message)))
-    })?;
-    unreadable.into_outcome(output)
+    answers::list::<WholeSnapshot, _>(&views, unreadable, output, || text(&views))
+}
+
+fn text(views: &[View]) -> String {
+    let headers = ["name", "id", "share", "status", "size", "created"];
+    table(headers, views.iter().map(View::row))
+        + &notes(views.iter().map(|view| (&view.id, &view.message)))
 }
 
 /// The snapshots of one share. Its backend has them all.
@@ -120,63 +112,89 @@ async fn of_share<'a>(
     wanted: &str,
     service: &'a Service,
     output: Output,
-) -> Result<Found<'a, SnapshotRecord>> {
-    let Placed { entry, record } = service.share(wanted, output).await?;
-    let mut snapshots = service.records(entry).await?.snapshots().await?;
-    snapshots.retain(|one| one.snapshot.share_instance_id == record.share.id);
+) -> Result<Found<'a, WholeSnapshot>> {
+    let Placed { entry, record } = service.one::<WholeShare>(wanted, output).await?;
+    let snapshots = record.snapshots(&service.records(entry).await?).await?;
     let mut found = Found::new();
     found.add(entry, Ok(snapshots));
     Ok(found)
 }
 
-async fn delete(wanted: &str, service: &Service, output: Output) -> Result<()> {
-    let Placed { entry, record: SnapshotRecord { snapshot, .. } } =
-        service.snapshot(wanted, output).await?;
-    if matches!(snapshot.status, SnapshotStatus::Creating | SnapshotStatus::Deleting) {
-        return Err(Failure::refused(
-            format!(
-                "the snapshot's status is {}: another call works on it",
-                word(&snapshot.status)
-            ),
-            "wait until that has ended; `abaca snapshot list` shows when",
-        ));
+/// Asks what has become of one snapshot, or of all whose share has replicas.
+async fn update(wanted: Option<&str>, service: &Service, output: Output) -> Result<()> {
+    let Found { all, unreadable } = match wanted {
+        Some(wanted) => {
+            let (one, unreadable) = service.all::<WholeSnapshot>().await.one(wanted)?;
+            Found { all: vec![one], unreadable }
+        }
+        None => service.all().await,
+    };
+    let (mut views, mut failures) = (Vec::new(), Vec::new());
+    for Placed { entry, record } in &all {
+        let records = service.records(entry).await?;
+        let Some(whole) = replicated::share_of(&records, record).await? else { continue };
+        let id = record.snapshot().snapshot_id.clone();
+        let backend = service.ready(entry, output).await?;
+        let work = Box::pin(replicated::update(&backend, &whole, record));
+        failures.extend(output.wait("asking after a snapshot", work).await.err());
+        let left = WholeSnapshot::all(backend.records()).await?;
+        let left = left.into_iter().find(|one| one.snapshot().snapshot_id == id);
+        views.extend(left.map(|record| View::new(&Placed { entry, record })));
     }
-    let backend = service.ready(entry, output).await?;
-    let work = Box::pin(backend.delete_snapshot(&snapshot, None));
-    output.wait("removing a snapshot", work).await?;
-    let name = snapshot.display_name.unwrap_or_default();
-    output.answer(&json!({ "deleted": { "id": snapshot.id, "name": name } }), || {
-        format!("deleted the snapshot {} ({})\n", plain(&name), snapshot.id)
-    })
+    answers::updated::<WholeSnapshot, _>(&views, failures, unreadable, output, || text(&views))
 }
 
-impl View {
-    fn new(placed: &Placed<'_, SnapshotRecord>) -> Self {
-        let SnapshotRecord { snapshot, message } = &placed.record;
-        Self {
-            id: snapshot.id.clone(),
-            name: snapshot.display_name.clone(),
-            share_id: snapshot.share_instance_id.clone(),
-            backend: placed.entry.name.clone(),
-            status: word(&snapshot.status),
-            size_gib: snapshot.size,
-            protocol: word(&snapshot.protocol),
-            created_at: snapshot.created_at.map(time),
-            message: message.clone(),
+async fn delete(wanted: &str, service: &Service, output: Output) -> Result<()> {
+    let Placed { entry, record } = service.one::<WholeSnapshot>(wanted, output).await?;
+    let records = service.records(entry).await?;
+    let replicated = replicated::share_of(&records, &record).await?;
+    check_settled(&record, replicated.is_some())?;
+    let snapshot = record.snapshot();
+    let server = match records.share(&snapshot.share_instance_id).await? {
+        Some(source) => carrying(&records, &source.share).await?,
+        None => None,
+    };
+    let backend = service.ready(entry, output).await?;
+    let work = async {
+        match &replicated {
+            Some(whole) if !whole.others.is_empty() => {
+                replicated::delete(&backend, whole, &record).await
+            }
+            _ => Ok(backend.delete_snapshot(snapshot, server.as_ref()).await?),
         }
+    };
+    output.wait("removing a snapshot", Box::pin(work)).await?;
+    let left = WholeSnapshot::all(backend.records()).await?;
+    match left.into_iter().find(|one| one.snapshot().snapshot_id == snapshot.snapshot_id) {
+        // Replicas may follow later.
+        Some(record) => show(&Placed { entry, record }, output),
+        None => answers::gone("deleted", &record, output),
     }
+}
 
-    fn text(&self) -> String {
-        let or_nothing = |value: &Option<String>| value.clone().unwrap_or_default();
-        facts([
-            ("name", or_nothing(&self.name)),
-            ("id", self.id.clone()),
-            ("share", self.share_id.clone()),
-            ("backend", self.backend.clone()),
-            ("status", self.status.clone()),
-            ("message", or_nothing(&self.message)),
-            ("size", format!("{} GiB", self.size_gib)),
-            ("created", or_nothing(&self.created_at)),
-        ])
+/// Refuses a snapshot that a call works on. One that died left another status; instances on
+/// replicas are asked after.
+fn check_settled(whole: &WholeSnapshot, is_replicated: bool) -> Result<()> {
+    let status = whole.status();
+    if !matches!(
+        status,
+        SnapshotStatus::Creating
+            | SnapshotStatus::Deleting
+            | SnapshotStatus::Managing
+            | SnapshotStatus::Unmanaging
+    ) {
+        return Ok(());
     }
+    let status = word(&status);
+    let id = &whole.snapshot().snapshot_id;
+    Err(match is_replicated {
+        true => Failure::refused(
+            format!("the snapshot's status is {status} on a replica of its share"),
+            format!("`abaca snapshot update {id}` asks the driver what has become of it"),
+        ),
+        false => Failure::refused(
+            format!("the snapshot's status is {status}: another call works on it"),
+            "wait until that has ended; `abaca snapshot list` shows when",
+        ),
+    })
 }

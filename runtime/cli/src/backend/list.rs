@@ -1,11 +1,13 @@
-//! `abaca backend list`: the configured backends and, if asked, the locks that their calls hold
-//! now. Only for the locks a backend is opened: one that cannot be is told beside the others,
-//! and `abaca backend check` is what finds it at fault.
+//! `abaca backend list`: the configured backends, whether they are called, and, if asked, the locks
+//! that their calls hold now. Only for the locks a backend is opened: one that cannot be is told
+//! beside the others, and `abaca backend check` is what finds it at fault.
 
 use abaca::HeldLock;
 use abaca::configuration::BackendEntry;
+use abaca::quarantine::Standing;
 use serde_json::{Value, json};
 
+use super::conduct::{cells, note};
 use crate::failure::{Failure, Result};
 use crate::output::{Output, notes, table};
 use crate::service::Service;
@@ -13,6 +15,7 @@ use crate::service::Service;
 /// What is shown of one backend.
 struct Listed<'a> {
     entry: &'a BackendEntry,
+    standing: Result<Standing>,
     /// None unless they were asked for.
     locks: Option<Result<Vec<HeldLock>>>,
 }
@@ -28,15 +31,21 @@ pub async fn list(with_locks: bool, service: &Service, output: Output) -> Result
             true => Some(held(entry, service, output).await),
             false => None,
         };
-        all.push(Listed { entry, locks });
+        let standing = service.standing(entry).await.map_err(Failure::from);
+        all.push(Listed { entry, standing, locks });
     }
     let document: Vec<_> = all.iter().map(Listed::document).collect();
     output.answer(&json!({ "backends": document }), || {
         let rows = all.iter().map(|one| {
             let path = |path: &std::path::Path| path.display().to_string();
-            [one.entry.name.clone(), path(&one.entry.driver), path(&one.entry.policy)]
+            let unknown = || ["unknown".to_owned(), String::new(), String::new()];
+            let [state, strikes, next] = one.standing.as_ref().map_or_else(|_| unknown(), cells);
+            let (driver, policy) = (path(&one.entry.driver), path(&one.entry.policy));
+            [one.entry.name.clone(), state, strikes, next, driver, policy]
         });
-        let mut text = table(["name", "driver", "policy"], rows);
+        let mut text = table(["name", "state", "strikes", "next try", "driver", "policy"], rows);
+        let said: Vec<_> = all.iter().map(|one| (&one.entry.name, one.note())).collect();
+        text.push_str(&notes(said.iter().map(|(name, note)| (*name, note))));
         if with_locks {
             text.push_str(&locks_text(&all));
         }
@@ -64,6 +73,13 @@ fn locks_text(all: &[Listed<'_>]) -> String {
 }
 
 impl Listed<'_> {
+    fn note(&self) -> Option<String> {
+        match &self.standing {
+            Ok(standing) => note(standing),
+            Err(failure) => Some(format!("its state is not known: {failure}")),
+        }
+    }
+
     fn locks(&self) -> &[HeldLock] {
         match &self.locks {
             Some(Ok(locks)) => locks,
@@ -79,7 +95,12 @@ impl Listed<'_> {
 
     fn document(&self) -> Value {
         let BackendEntry { name, driver, policy, .. } = self.entry;
-        let mut document = json!({ "name": name, "driver": driver, "policy": policy });
+        let error = self.standing.as_ref().err().map(Failure::document);
+        let standing = self.standing.as_ref().ok();
+        let mut document = json!({
+            "name": name, "driver": driver, "policy": policy,
+            "standing": standing, "standing_error": error,
+        });
         if let (Some(fields), Some(locks)) = (document.as_object_mut(), &self.locks) {
             fields.insert("locks".to_owned(), json!(locks.as_ref().ok()));
             let error = locks.as_ref().err().map(Failure::document);

@@ -1,0 +1,3 @@
+;; Computes without end.
+(loop $on (br $on))
+unreachable

@@ -1,0 +1,2 @@
+;; Does nothing.
+(i32.const 0)

@@ -1,0 +1,93 @@
+//! A line of an audit for people: in one row, or with all that it says. Whatever stands in it
+//! reaches the terminal escaped.
+
+use abaca::audit::AuditLine;
+use serde_json::Value;
+
+use super::filter::time;
+use crate::output::{self, facts, plain};
+
+/// How much of a call's id is shown in a row: as much as `--call` needs to find it.
+const CALL: usize = 8;
+
+/// When, whose, which, what, in one row.
+pub fn row(line: &AuditLine) -> String {
+    let call: String = line.word("call").chars().take(CALL).collect();
+    let [backend, event] = ["backend", "event"].map(|field| line.word(field));
+    let row =
+        format!("{} {backend} {} {event:<8} {call:<CALL$} {}", when(line), seq(line), said(line));
+    format!("{}\n", plain(row.trim_end()))
+}
+
+/// All that it says, a fact for each, and an empty line.
+pub fn whole(line: &AuditLine) -> String {
+    let title = format!("seq {} {} {}", line.link.seq, line.word("event"), when(line));
+    let rest = line
+        .fields
+        .iter()
+        .filter(|(name, _)| !matches!(&***name, "seq" | "event" | "time"))
+        .map(|(name, value)| (&**name, shown(value)));
+    format!("{}\n{}\n", plain(&title), facts(rest))
+}
+
+fn seq(line: &AuditLine) -> String {
+    format!("{:>5}", line.link.seq)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds")]
+fn when(line: &AuditLine) -> String {
+    output::time(time(line) as u64)
+}
+
+/// What it tells, by its event.
+fn said(line: &AuditLine) -> String {
+    let word = |field| line.word(field);
+    let field = |field| line.fields.get(field).map(shown).unwrap_or_default();
+    let asked = || match field("asked") {
+        asked if asked.is_empty() => word("import").to_owned(),
+        asked => format!("{} {asked}", word("import")),
+    };
+    match word("event") {
+        "call" => word("method").to_owned(),
+        "call-end" => {
+            let end =
+                format!("{} {} in {} ms", word("method"), word("outcome"), field("duration_ms"));
+            if word("error").is_empty() { end } else { format!("{end}: {}", word("error")) }
+        }
+        "denied" => format!("{}: {}", asked(), word("reason")),
+        "intent" => format!("{} granted by `{}`", asked(), word("rule")),
+        "outcome" => {
+            let end = match (word("error"), line.fields.get("status")) {
+                ("", Some(status)) => shown(status),
+                ("", None) => "done".to_owned(),
+                (error, _) => error.to_owned(),
+            };
+            format!("{}: {end} in {} ms", asked(), field("duration_ms"))
+        }
+        "limit" => format!("{}: {}", word("import"), word("limit")),
+        "version" => {
+            let which = [field("number"), word("version").to_owned()];
+            let which = which.iter().filter(|one| !one.is_empty()).cloned().collect::<Vec<_>>();
+            format!("{} {} by {}", word("decision"), which.join(" "), word("by"))
+        }
+        "file" => format!("begins a file; the one before it is {}", word("previous")),
+        "torn" => format!("{} bytes before this line are torn", field("torn_bytes")),
+        "gap" => format!("lines are missing before this one: there was {}", field("last")),
+        _ => String::new(),
+    }
+}
+
+/// Texts as they are, lists as words beside each other, the rest as JSON.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.iter().all(|item| !item.is_object()) => {
+            items.iter().map(shown).collect::<Vec<_>>().join(" ")
+        }
+        Value::Object(fields) => match fields.iter().next() {
+            Some((name, value)) if fields.len() == 1 => format!("{name} {}", shown(value)),
+            _ => value.to_string(),
+        },
+        other => other.to_string(),
+    }
+}
