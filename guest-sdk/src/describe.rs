@@ -85,7 +85,9 @@ impl OptionDeclaration {
         self
     }
 
-    /// It is never shown, logged or recorded.
+    /// Its value is never shown, logged or recorded, and the driver never sees it: the operator
+    /// names a file that holds it, and [`config::secret`](crate::config::secret) answers the name
+    /// by which it may be passed on. Only a text without a default can be secret.
     #[must_use]
     pub fn secret(mut self) -> Self {
         self.secret = true;
@@ -144,9 +146,10 @@ mod tests {
 
     #[test]
     fn options_say_what_was_asked() {
-        let option =
-            OptionDeclaration::new("dir_mode", OptionType::Text, "Bits.").or("0700").secret();
+        let option = OptionDeclaration::new("dir_mode", OptionType::Text, "Bits.").or("0700");
         assert_eq!(option.default.as_deref(), Some("0700"));
-        assert!(option.secret && !option.required);
+        assert!(!option.secret && !option.required);
+        let option = OptionDeclaration::new("dir_token", OptionType::Text, "A token.").secret();
+        assert!(option.secret && option.default.is_none());
     }
 }

@@ -68,6 +68,7 @@ impl From<HostError> for Error {
             HostError::NotFound(text) => Self::Other(format!("not found: {text}")),
             HostError::AlreadyExists(text) => Self::Other(format!("already there: {text}")),
             HostError::NotEmpty(text) => Self::Other(format!("not empty: {text}")),
+            HostError::Busy(text) => Self::Other(format!("in use: {text}")),
             HostError::Conflict(text) => Self::Other(format!("changed meanwhile: {text}")),
             HostError::Limit(text) => Self::Other(format!("a limit was reached: {text}")),
             HostError::Failed(text) => Self::Other(text),

@@ -87,6 +87,34 @@
 //! cargo build --profile component --target wasm32-unknown-unknown -p YOUR-DRIVER
 //! ```
 //!
+//! What it asks of an operator stands in a file beside it, in the grammar of policies with
+//! purposes in place of paths, and [`manifest!`] puts that into the component:
+//!
+//! ```text
+//! schema = 1
+//! driver = "example"
+//!
+//! [roots.shares]
+//! purpose = "one directory for each share"
+//!
+//! [types.share]
+//! first = "a-z"
+//! rest = "a-z0-9-"
+//! max = 64
+//!
+//! [[files]]
+//! id = "share"
+//! root = "shares"
+//! verbs = ["make-dir", "remove"]
+//! name = "share"
+//!
+//! [needs.options.example_server]
+//! purpose = "the address that clients mount"
+//! ```
+//!
+//! The build fails where that is no manifest; `abaca driver inspect` names what the component
+//! imports without asking for it, and what it asks for without a use.
+//!
 //! The crate compiles for the host too, for unit tests of a driver's own logic;
 //! there, no function of a host module may be called.
 
@@ -108,6 +136,9 @@ pub mod mounts;
 pub mod network;
 pub mod ssh;
 pub mod state;
+
+// What drivers have in common.
+pub mod local;
 
 // What a driver offers.
 pub mod access;
@@ -133,6 +164,7 @@ pub mod snapshots;
 #[doc(hidden)]
 pub mod panics;
 
+pub use abaca_sdk_manifest::manifest;
 pub use describe::GIB;
 pub use error::{HostError, Result};
 pub use path::{Path, Root};

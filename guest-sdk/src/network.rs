@@ -1,5 +1,6 @@
 //! Leasing addresses for share servers, through `abaca:host/network`. Called by
-//! drivers that need more than the runtime leases before `setup_server`.
+//! drivers that need more than the runtime leases before `setup_server`, in that call
+//! and in `teardown_server`; in others, and for another share server, it is denied.
 
 use crate::HostError;
 use crate::bindings::abaca::host::network as host;

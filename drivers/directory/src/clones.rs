@@ -2,8 +2,8 @@
 
 use abaca_sdk::{Clones, CreateError, ExportLocation, Result, Share, ShareServer, Snapshot};
 
-use crate::places::{Place, SNAPSHOTS};
-use crate::{Directory, options, shares};
+use crate::places::{OPTIONS, Place, SNAPSHOTS};
+use crate::{Directory, shares};
 
 impl Clones for Directory {
     fn create_share_from_snapshot(
@@ -12,7 +12,7 @@ impl Clones for Directory {
         _: Option<ShareServer>,
     ) -> Result<Vec<ExportLocation>, CreateError> {
         let source = Place::new(SNAPSHOTS, &snapshot.name)?;
-        let mode = options::mode()?;
+        let mode = OPTIONS.mode()?;
         let locations = shares::locations(&share)?;
         shares::claim(&share)?.copy_from(&source.path, mode)?;
         Ok(locations)

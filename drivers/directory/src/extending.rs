@@ -2,10 +2,11 @@
 
 use abaca_sdk::{Extending, Result, Share, ShareServer};
 
-use crate::{Directory, capacity};
+use crate::Directory;
+use crate::places::POOL;
 
 impl Extending for Directory {
     fn extend_share(share: Share, new_size: u64, _: Option<ShareServer>) -> Result<()> {
-        capacity::promise(&share.id, &share.name, new_size)
+        POOL.promise(&share.id, &share.name, new_size)
     }
 }

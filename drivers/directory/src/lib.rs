@@ -27,10 +27,8 @@
 
 mod access;
 mod backend;
-mod capacity;
 mod clones;
 mod extending;
-mod options;
 mod places;
 mod shares;
 mod shrinking;
@@ -38,6 +36,8 @@ mod snapshots;
 
 /// The driver.
 struct Directory;
+
+abaca_sdk::manifest!("manifest.toml");
 
 abaca_sdk::export!(
     Directory: backend, shares, extending, shrinking, snapshots, clones, access

@@ -1,7 +1,8 @@
-//! Where things are: the two roots, and names below them. Called by every
+//! Where things are: the two roots, and names below them; the options about them. Called by every
 //! interface of this driver.
 
 use abaca_sdk::command::Command;
+use abaca_sdk::local::{Options, Pool};
 use abaca_sdk::{Error, HostError, Path, Result, Root, files};
 
 /// Where the shares' directories are.
@@ -9,6 +10,16 @@ pub const SHARES: Root = Root("shares");
 
 /// Where the snapshots' directories are.
 pub const SNAPSHOTS: Root = Root("snapshots");
+
+/// What the operator sets.
+pub const OPTIONS: Options = Options {
+    export_root: "directory_export_root",
+    capacity: "directory_capacity_gib",
+    mode: "directory_mode",
+};
+
+/// What shares are promised of.
+pub const POOL: Pool = Pool { root: SHARES, options: OPTIONS };
 
 /// How the name of a copy ends that is not whole yet.
 const PARTIAL: &str = ".partial";

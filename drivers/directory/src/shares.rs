@@ -1,18 +1,18 @@
 //! Making, removing and finding shares.
 
 use abaca_sdk::{
-    CreateError, Error, ExportLocation, HostError, Result, Share, ShareServer, Shares, files,
+    CreateError, Error, ExportLocation, HostError, Result, Share, ShareServer, Shares, files, local,
 };
 
-use crate::places::{Place, SHARES};
-use crate::{Directory, capacity, options};
+use crate::Directory;
+use crate::places::{OPTIONS, POOL, Place, SHARES};
 
 impl Shares for Directory {
     fn create_share(
         share: Share,
         _: Option<ShareServer>,
     ) -> Result<Vec<ExportLocation>, CreateError> {
-        let mode = options::mode()?;
+        let mode = OPTIONS.mode()?;
         let locations = locations(&share)?;
         let place = claim(&share)?;
         match files::make_dir(&place.path, mode) {
@@ -24,11 +24,11 @@ impl Shares for Directory {
 
     fn delete_share(share: Share, _: Option<ShareServer>) -> Result<()> {
         let place = Place::new(SHARES, &share.name)?;
-        if !capacity::is_promised(&share.id)? && place.is_there()? {
+        if !local::is_promised(&share.id)? && place.is_there()? {
             return Err(foreign(&place));
         }
         place.remove()?;
-        capacity::forget(&share.id)
+        local::forget(&share.id)
     }
 
     fn ensure_share(share: Share, _: Option<ShareServer>) -> Result<Vec<ExportLocation>> {
@@ -45,10 +45,10 @@ impl Shares for Directory {
 pub fn claim(share: &Share) -> Result<Place> {
     let place = Place::new(SHARES, &share.name)?;
     // Asked before anything is promised: a promise says that the directory is ours.
-    if !capacity::is_promised(&share.id)? && place.is_there()? {
+    if !local::is_promised(&share.id)? && place.is_there()? {
         return Err(foreign(&place));
     }
-    capacity::promise(&share.id, &share.name, share.size)?;
+    POOL.promise(&share.id, &share.name, share.size)?;
     Ok(place)
 }
 
@@ -63,5 +63,5 @@ fn foreign(place: &Place) -> Error {
 
 /// Where clients find a share.
 pub fn locations(share: &Share) -> Result<Vec<ExportLocation>> {
-    Ok(vec![ExportLocation::new(options::export_location(&share.name)?)])
+    Ok(vec![ExportLocation::new(OPTIONS.export_location(&share.name)?)])
 }

@@ -7,10 +7,10 @@ use abaca_sdk::{
     Access, AccessLevel, AccessRule, AccessType, Error, Result, Share, ShareProtocol, ShareServer,
 };
 
-use crate::Dummy;
 use crate::call::Call;
 use crate::held::{HeldRule, HeldShare, level_word, protocol_word, type_word};
 use crate::world::World;
+use crate::{Dummy, migration};
 
 impl Access for Dummy {
     fn update_access(
@@ -20,8 +20,11 @@ impl Access for Dummy {
         _: Vec<AccessRule>,
         _: Option<ShareServer>,
     ) -> Result<()> {
-        let refused = Call::begin("update-access", &share.metadata)?
-            .change(|world, _| apply(world, &share.id, &access_rules))?;
+        let refused =
+            Call::begin("update-access", &share.metadata)?.change(|world, settings| {
+                migration::arrive(world, settings, &share)?;
+                apply(world, &share.id, &access_rules)
+            })?;
         refused.map_or(Ok(()), Err)
     }
 }

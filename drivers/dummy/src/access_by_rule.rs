@@ -1,17 +1,20 @@
-//! Access rules, one at a time. The runtime comes here only when `access` answers
-//! `unsupported`, for example with `dummy_fail = "update-access:unsupported"`.
+//! Access rules, one at a time. The runtime comes here for one rule, and for a whole set
+//! when `access` answers `unsupported`, for example with
+//! `dummy_fail = "update-access:unsupported"`.
 
 use abaca_sdk::{AccessByRule, AccessRule, Error, Result, Share, ShareServer};
 
 use crate::call::Call;
 use crate::held::{HeldRule, level_word};
 use crate::world::World;
-use crate::{Dummy, access};
+use crate::{Dummy, access, migration};
 
 impl AccessByRule for Dummy {
     fn allow_access(share: Share, rule: AccessRule, _: Option<ShareServer>) -> Result<()> {
-        Call::begin("allow-access", &share.metadata)?
-            .change(|world, _| allow(world, &share.id, &rule))
+        Call::begin("allow-access", &share.metadata)?.change(|world, settings| {
+            migration::arrive(world, settings, &share)?;
+            allow(world, &share.id, &rule)
+        })
     }
 
     fn deny_access(share: Share, rule: AccessRule, _: Option<ShareServer>) -> Result<()> {

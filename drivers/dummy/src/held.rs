@@ -43,23 +43,10 @@ pub struct HeldShare {
     pub group: Option<String>,
     /// Who is let in.
     pub rules: Vec<HeldRule>,
-    /// Whether it is on this back end.
-    pub presence: Presence,
     /// The last migration that was not cancelled.
     pub migration: Option<HeldMigration>,
     /// Set when it is a replica.
     pub replica: Option<HeldReplica>,
-}
-
-/// Whether a share is on this back end; `migration` says how it comes and goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Presence {
-    /// It is.
-    Here,
-    /// Another back end has been told how to bring it here.
-    Expected,
-    /// It went to another back end.
-    Left,
 }
 
 /// One access rule that is in force.
@@ -163,9 +150,6 @@ words!(protocol_word, protocol_of, ShareProtocol {
 });
 words!(type_word, type_of, AccessType { Ip = "ip", User = "user", Cert = "cert", Cephx = "cephx" });
 words!(level_word, level_of, AccessLevel { Rw = "rw", Ro = "ro" });
-words!(presence_word, presence_of, Presence {
-    Here = "here", Expected = "expected", Left = "left",
-});
 
 impl HeldReplica {
     fn word(self) -> String {
@@ -218,7 +202,6 @@ impl Held for HeldShare {
         fields.push("size", self.size);
         fields.push("pool", &self.pool);
         fields.push("protocol", protocol_word(self.protocol));
-        fields.push("presence", presence_word(self.presence));
         fields.push_some("server", self.server.as_ref());
         fields.push_some("group", self.group.as_ref());
         fields.push_some("replica", self.replica.map(HeldReplica::word));
@@ -241,7 +224,6 @@ impl Held for HeldShare {
             size: fields.number("size")?,
             pool: fields.required("pool")?,
             protocol: fields.read("protocol", protocol_of)?,
-            presence: fields.read("presence", presence_of)?,
             server: fields.text("server"),
             group: fields.text("group"),
             replica: match fields.text("replica") {

@@ -65,6 +65,8 @@ mod samples;
 /// The driver.
 struct Dummy;
 
+abaca_sdk::manifest!("manifest.toml");
+
 abaca_sdk::export!(
     Dummy: backend, shares, pools, extending, shrinking, snapshots, clones, access,
     access-by-rule, managing, managing-snapshots, share-servers, server-choice,

@@ -1,14 +1,15 @@
 //! Moving a share to another pool or to another back end of this driver, in two phases.
 //!
 //! ```text
-//! source:       here ──start──▶ moving, 0 % ──progress, four times──▶ 100 % ──complete──▶ left
+//! source:       here ──start──▶ moving, 0 % ──progress, four times──▶ 100 % ──complete──▶ gone
 //!                 ▲                  └───────────────cancel────────────┘
-//! destination:  (no record) ──driver info──▶ expected ──any other call for the share──▶ here
+//! destination:  not there ──ensure, or its access rules──▶ here
 //! ```
 //!
-//! Within one back end a share ends where it began, here, in another pool. A share that is
-//! expected or has left takes no room. Its access rules do not go with it: the service
-//! applies them again.
+//! Within one back end a share ends where it began, here, in another pool. To another one nothing
+//! is kept of it on either side before or after: the destination finds what has arrived by the
+//! export locations that the source answered, as storage would find the data. Its access rules do
+//! not go with it: the service applies them again.
 
 use abaca_sdk::{
     Error, ExportLocation, Migration, MigrationDestination, MigrationStarted, Pair, Result, Share,
@@ -16,7 +17,7 @@ use abaca_sdk::{
 };
 
 use crate::call::{Call, value};
-use crate::held::{DONE, HeldMigration, HeldShare, Presence};
+use crate::held::{DONE, HeldMigration};
 use crate::options::Settings;
 use crate::world::World;
 use crate::{Dummy, capacity, places, shares};
@@ -27,6 +28,9 @@ const DUMMY: &str = "dummy";
 
 /// What tells it where clients will find the share.
 const EXPORT_HOST: &str = "export_host";
+
+/// The metadata of an export location by which the destination finds what has arrived.
+const ARRIVED: &str = "arrived";
 
 /// How far a migration comes each time somebody asks, in percent.
 const STEP: u8 = 25;
@@ -50,7 +54,7 @@ impl Migration for Dummy {
             // Whoever asks to be notified does not come back for a second phase.
             if moved && notify {
                 while progress(world, &share.id)? < DONE {}
-                export_locations = complete(world, settings, &share)?;
+                export_locations = complete(world, settings, &share, &driver_info)?;
             }
             Ok(MigrationStarted { moved, export_locations })
         })
@@ -59,10 +63,10 @@ impl Migration for Dummy {
     fn migration_complete(
         share: Share,
         _: Option<ShareServer>,
-        _: Vec<Pair>,
+        driver_info: Vec<Pair>,
     ) -> Result<Vec<ExportLocation>> {
         Call::begin("migration-complete", &share.metadata)?
-            .change(|world, settings| complete(world, settings, &share))
+            .change(|world, settings| complete(world, settings, &share, &driver_info))
     }
 
     fn migration_cancel(share: Share, _: Option<ShareServer>, _: Vec<Pair>) -> Result<()> {
@@ -76,23 +80,40 @@ impl Migration for Dummy {
     }
 }
 
-/// Gets ready for a share that may come, and says where clients will find it. A share that
-/// is here already only changes its pool.
-fn expect(world: &mut World, settings: &Settings, share: &Share) -> Result<Vec<Pair>> {
-    let presence = world.shares.get(&share.id).map(|held| held.presence);
-    if presence != Some(Presence::Here) {
-        // The pool that it lies in says nothing here; the source names this one's later.
+/// Whether a share could come, and where clients would find it; nothing is kept of the question.
+fn expect(world: &World, settings: &Settings, share: &Share) -> Result<Vec<Pair>> {
+    if !world.shares.contains_key(&share.id) {
+        // The pool that it lies in says nothing here.
         let share = Share { pool: None, ..share.clone() };
         let pool = capacity::choose_pool(world, settings, &share)?;
         capacity::check_room(world, settings, &pool, &share.id, share.size)?;
         shares::check_place(world, &share.id, &share.name)?;
-        let held = HeldShare { presence: Presence::Expected, ..shares::new(&share, pool) };
-        world.shares.insert(share.id, held);
     }
     Ok(vec![
         (DRIVER.to_owned(), DUMMY.to_owned()),
         (EXPORT_HOST.to_owned(), settings.export_host.clone()),
     ])
+}
+
+/// Takes in a share that another back end has sent: its export locations are here, and say so. Any
+/// other share that is not here stays so.
+///
+/// # Errors
+/// [`Error::InvalidShare`] when its name is another share's.
+pub fn arrive(world: &mut World, settings: &Settings, share: &Share) -> Result<()> {
+    let is_sent = |location: &ExportLocation| {
+        value(&location.metadata, ARRIVED) == Some(settings.export_host.as_str())
+    };
+    if world.shares.contains_key(&share.id) || !share.export_locations.iter().any(is_sent) {
+        return Ok(());
+    }
+    shares::check_place(world, &share.id, &share.name)?;
+    // A service may not know yet in which pool it is.
+    let anywhere = Share { pool: None, ..share.clone() };
+    let pool = capacity::choose_pool(world, settings, share)
+        .or_else(|_| capacity::choose_pool(world, settings, &anywhere))?;
+    world.shares.insert(share.id.clone(), shares::new(share, pool));
+    Ok(())
 }
 
 /// Begins to move a share; false for a destination of another kind. The same migration
@@ -151,32 +172,44 @@ fn progress(world: &mut World, id: &str) -> Result<u8> {
     Ok(migration.progress)
 }
 
-/// Switches over, if all is there, and says where clients find the share now.
-fn complete(world: &mut World, settings: &Settings, share: &Share) -> Result<Vec<ExportLocation>> {
+/// Switches over, if all is there, and says where clients find the share now. Of a share that has
+/// gone in a call before, the service's own words say where it is.
+fn complete(
+    world: &mut World,
+    settings: &Settings,
+    share: &Share,
+    info: &[Pair],
+) -> Result<Vec<ExportLocation>> {
     let id = &share.id;
-    let Some(HeldShare { migration: Some(migration), presence, .. }) = world.shares.get(id) else {
-        return world.share(id).and_then(|_| Err(not_moving(id)));
-    };
-    let (migration, was_here) = (migration.clone(), *presence == Presence::Here);
+    let Some(held) = world.shares.get_mut(id) else { return sent(share, info) };
+    let migration = held.migration.as_mut().ok_or_else(|| not_moving(id))?;
     if migration.progress < DONE {
         return Err(Error::MigrationFailed(format!(
             "only {} % of the share {id} are at {}",
             migration.progress, migration.destination
         )));
     }
-    if !migration.completed && was_here {
-        let held = world.share(id)?;
-        match pool_here(share, &migration.destination) {
-            Some(pool) => held.pool = pool.to_owned(),
-            None => held.presence = Presence::Left,
-        }
-        held.migration = Some(HeldMigration { completed: true, ..migration.clone() });
+    let Some(pool) = pool_here(share, &migration.destination) else {
+        world.shares.remove(id);
+        return sent(share, info);
+    };
+    if !migration.completed {
+        migration.completed = true;
+        held.pool = pool.to_owned();
     }
-    match world.shares.get(id) {
-        Some(held) if held.presence == Presence::Here => places::locations(world, settings, held),
-        Some(held) => places::locations_at(&migration.export_host, &migration.export_host, held),
-        None => Err(not_moving(id)),
+    let held = held.clone();
+    places::locations(world, settings, &held)
+}
+
+/// Where clients find a share that was sent to another back end.
+fn sent(share: &Share, info: &[Pair]) -> Result<Vec<ExportLocation>> {
+    let host = value(info, EXPORT_HOST).ok_or_else(|| not_moving(&share.id))?;
+    // The pool is the destination's matter.
+    let mut locations = places::locations_at(host, host, &shares::new(share, String::new()))?;
+    for location in &mut locations {
+        location.metadata = vec![(ARRIVED.to_owned(), host.to_owned())];
     }
+    Ok(locations)
 }
 
 /// Forgets a migration that is not over; none is success.
@@ -203,7 +236,7 @@ mod tests {
 
     fn info() -> Vec<Pair> {
         let there = Settings { export_host: "192.0.2.9".into(), ..settings() };
-        expect(&mut World::default(), &there, &share("a", 6)).unwrap()
+        expect(&World::default(), &there, &share("a", 6)).unwrap()
     }
 
     fn moving(destination: &str) -> World {
@@ -214,7 +247,7 @@ mod tests {
     }
 
     fn finish(world: &mut World) -> Result<Vec<ExportLocation>> {
-        complete(world, &settings(), &share("a", 6))
+        complete(world, &settings(), &share("a", 6), &info())
     }
 
     #[test]
@@ -231,8 +264,7 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(finish(&mut world).unwrap()[0].path, "192.0.2.9:/shares/share-a");
         }
-        assert!(matches!(world.share("a"), Err(Error::ShareResourceNotFound(_))));
-        assert_eq!(capacity::promised(&world, "alpha", None), 0);
+        assert_eq!(world, World::default(), "nothing is kept of what has gone");
     }
 
     #[test]
@@ -279,13 +311,22 @@ mod tests {
     }
 
     #[test]
-    fn the_destination_has_room_and_waits() {
+    fn the_destination_keeps_nothing_until_the_share_is_there() {
         let mut there = World::default();
-        let large = expect(&mut there, &settings(), &share("a", 1001));
+        let large = expect(&there, &settings(), &share("a", 1001));
         assert!(matches!(large, Err(Error::BackendFailed(_))));
-        expect(&mut there, &settings(), &share("a", 6)).unwrap();
-        assert_eq!(capacity::promised(&there, "alpha", None), 0);
-        assert_eq!(there.share("a").unwrap().size, 6);
+        let one = share("a", 6);
+        let info = expect(&there, &settings(), &one).unwrap();
+        arrive(&mut there, &settings(), &one).unwrap();
+        assert_eq!(there, World::default(), "it was not sent");
+        let sent = Share { export_locations: sent(&one, &info).unwrap(), ..one };
+        let elsewhere = Settings { export_host: "192.0.2.8".into(), ..settings() };
+        arrive(&mut there, &elsewhere, &sent).unwrap();
+        assert_eq!(there, World::default(), "it was sent to another one");
+        for _ in 0..2 {
+            arrive(&mut there, &settings(), &sent).unwrap();
+            assert_eq!(there.share("a").unwrap().size, 6);
+        }
         assert_eq!(capacity::promised(&there, "alpha", None), 6);
     }
 }

@@ -15,7 +15,10 @@ const USAGE: &str = "dummy_usage";
 const REPLICATION_TYPE: &str = "dummy_replication_type";
 const NETWORK_ALLOCATIONS: &str = "dummy_network_allocations";
 const ADMIN_NETWORK_ALLOCATIONS: &str = "dummy_admin_network_allocations";
+const MORE_ALLOCATIONS: &str = "dummy_more_allocations";
+const ALLOCATE_FOR: &str = "dummy_allocate_for";
 const SHARES_PER_SERVER: &str = "dummy_shares_per_server";
+const CHOICE: &str = "dummy_choice";
 const SECRET: &str = "dummy_secret";
 const FAIL: &str = "dummy_fail";
 const DELAY: &str = "dummy_delay_ms";
@@ -45,8 +48,14 @@ pub struct Settings {
     pub network_allocations: u32,
     /// How many on the operator's side.
     pub admin_network_allocations: u32,
+    /// How many more addresses it leases by itself while a share server is set up.
+    pub more_allocations: u32,
+    /// The share server that it leases those for, if not the one that is set up.
+    pub allocate_for: Option<String>,
     /// How many shares a share server carries.
     pub shares_per_server: usize,
+    /// The share server to choose, whatever there is to choose from.
+    pub choice: Option<String>,
     /// The name under which a secret could be passed on.
     pub secret: Option<String>,
     /// The failure that is asked for.
@@ -56,7 +65,7 @@ pub struct Settings {
 }
 
 /// The declarations, in the order in which an operator should read them.
-pub fn declarations() -> [OptionDeclaration; 12] {
+pub fn declarations() -> [OptionDeclaration; 15] {
     let option = OptionDeclaration::new;
     [
         option(
@@ -100,8 +109,25 @@ pub fn declarations() -> [OptionDeclaration; 12] {
             "How many addresses a share server needs on the operator's side.",
         )
         .or("0"),
+        option(
+            MORE_ALLOCATIONS,
+            OptionType::Integer,
+            "How many more addresses the driver leases by itself on the users' side while a share \
+             server is set up.",
+        )
+        .or("0"),
+        option(
+            ALLOCATE_FOR,
+            OptionType::Text,
+            "The share server that it leases those for, for tests: not the one that is set up.",
+        ),
         option(SHARES_PER_SERVER, OptionType::Integer, "How many shares one share server carries.")
             .or("10"),
+        option(
+            CHOICE,
+            OptionType::Text,
+            "The share server to choose, for tests: it need not be one that is offered.",
+        ),
         option(
             SECRET,
             OptionType::Text,
@@ -141,7 +167,10 @@ impl Settings {
             replication_type: config::required_text(REPLICATION_TYPE)?,
             network_allocations: whole(NETWORK_ALLOCATIONS)?,
             admin_network_allocations: whole(ADMIN_NETWORK_ALLOCATIONS)?,
+            more_allocations: whole(MORE_ALLOCATIONS)?,
+            allocate_for: config::text(ALLOCATE_FOR)?,
             shares_per_server: whole(SHARES_PER_SERVER)?,
+            choice: config::text(CHOICE)?,
             secret: config::secret(SECRET)?,
             fail: config::text(FAIL)?,
             delay: Duration::from_millis(whole(DELAY)?),

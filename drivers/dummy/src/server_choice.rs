@@ -20,10 +20,11 @@ impl ServerChoice for Dummy {
     ) -> Result<Option<String>> {
         Call::begin("choose-share-server-compatible-with-share", &share.metadata)?.change(
             |world, settings| {
-                Ok(match (&consistency_group, &snapshot) {
-                    (Some(group), _) => of_group(&share_servers, group, None),
-                    (None, Some(snapshot)) => of_snapshot(world, &share_servers, snapshot),
-                    (None, None) => with_room(world, settings, &share_servers),
+                Ok(match (&settings.choice, &consistency_group, &snapshot) {
+                    (Some(choice), _, _) => Some(choice.clone()),
+                    (None, Some(group), _) => of_group(&share_servers, group, None),
+                    (None, None, Some(snapshot)) => of_snapshot(world, &share_servers, snapshot),
+                    (None, None, None) => with_room(world, settings, &share_servers),
                 })
             },
         )
@@ -34,8 +35,9 @@ impl ServerChoice for Dummy {
         consistency_group: ConsistencyGroup,
         cgsnapshot: Option<Cgsnapshot>,
     ) -> Result<Option<String>> {
-        Call::begin("choose-share-server-compatible-with-cg", &[])?
-            .change(|_, _| Ok(of_group(&share_servers, &consistency_group, cgsnapshot.as_ref())))
+        let call = Call::begin("choose-share-server-compatible-with-cg", &[])?;
+        let source = cgsnapshot.as_ref();
+        Ok(call.settings.choice.or_else(|| of_group(&share_servers, &consistency_group, source)))
     }
 }
 

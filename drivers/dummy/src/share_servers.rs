@@ -2,6 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 
+use abaca_sdk::network::{self, Label};
 use abaca_sdk::{
     Error, NetworkAllocation, NetworkInfo, Pair, Result, SecurityService, SecurityServiceType,
     SetupError, ShareServer, ShareServers,
@@ -25,6 +26,9 @@ pub const ADMIN_ADDRESS: &str = "admin_address";
 /// The detail that says which addresses are near.
 const NETMASK: &str = "netmask";
 
+/// The detail that names the addresses which the driver leased by itself, if it did.
+const MORE_ADDRESSES: &str = "more_addresses";
+
 /// The detail that names the kinds of security services; their passwords stay out.
 const SECURITY_SERVICES: &str = "security_services";
 
@@ -44,7 +48,9 @@ impl ShareServers for Dummy {
         metadata: Vec<Pair>,
     ) -> Result<Vec<Pair>, SetupError> {
         let call = Call::prepare("setup-server", &metadata)?;
-        let details = call.change(|world, settings| set_up(world, settings, &network_info))?;
+        let more = lease_more(&call.settings, &network_info.server_id)?;
+        let details =
+            call.change(|world, settings| set_up(world, settings, &network_info, &more))?;
         // The failure comes after the work, as a crash could, with what there is by then.
         match call.fail_if_asked() {
             Ok(()) => Ok(details),
@@ -53,7 +59,13 @@ impl ShareServers for Dummy {
     }
 
     fn teardown_server(server_details: Vec<Pair>, _: Vec<SecurityService>) -> Result<()> {
-        Call::begin("teardown-server", &[])?.change(|world, _| tear_down(world, &server_details))
+        Call::begin("teardown-server", &[])?
+            .change(|world, _| tear_down(world, &server_details))?;
+        // The runtime ends all leases after this; what a driver leased, it may end itself.
+        match (value(&server_details, SERVER_ID), value(&server_details, MORE_ADDRESSES)) {
+            (Some(id), Some(_)) => Ok(network::deallocate(id)?),
+            _ => Ok(()),
+        }
     }
 
     fn get_share_server_pools(share_server: ShareServer) -> Result<Vec<String>> {
@@ -63,8 +75,24 @@ impl ShareServers for Dummy {
     }
 }
 
+/// Leases more addresses than the runtime has, if that was asked; the same ones again for a
+/// server that is set up again.
+fn lease_more(settings: &Settings, server_id: &str) -> Result<Vec<String>> {
+    if settings.more_allocations == 0 {
+        return Ok(Vec::new());
+    }
+    let server_id = settings.allocate_for.as_deref().unwrap_or(server_id);
+    let leased = network::allocate(server_id, Some(settings.more_allocations), Label::User)?;
+    Ok(leased.into_iter().map(|one| one.ip_address).collect())
+}
+
 /// Sets up a server, again if it is there already, and says its details.
-fn set_up(world: &mut World, settings: &Settings, info: &NetworkInfo) -> Result<Vec<Pair>> {
+fn set_up(
+    world: &mut World,
+    settings: &Settings,
+    info: &NetworkInfo,
+    more: &[String],
+) -> Result<Vec<Pair>> {
     let (users, admins) = (&info.network_allocations, &info.admin_network_allocations);
     check_count("the users'", users, settings.network_allocations)?;
     check_count("the operator's", admins, settings.admin_network_allocations)?;
@@ -81,6 +109,9 @@ fn set_up(world: &mut World, settings: &Settings, info: &NetworkInfo) -> Result<
     }
     if let Some(first) = admins.first() {
         detail(ADMIN_ADDRESS, self::address(first)?);
+    }
+    if !more.is_empty() {
+        detail(MORE_ADDRESSES, more.join(","));
     }
     let services: Vec<&str> = info.security_services.iter().map(service_word).collect();
     detail(SECURITY_SERVICES, services.join(","));
@@ -154,12 +185,12 @@ mod tests {
     fn a_server_is_set_up_and_removed_again_and_again() {
         let mut world = World::default();
         let info = network_info("v", vec![allocation("10.0.0.4", Some("10.0.0.0/23"))]);
-        let details = set_up(&mut world, &settings(), &info).unwrap();
+        let details = set_up(&mut world, &settings(), &info, &[]).unwrap();
         assert_eq!(value(&details, ADDRESS), Some("10.0.0.4"));
         assert_eq!(value(&details, NETMASK), Some("255.255.254.0"));
         assert_eq!(value(&details, SECURITY_SERVICES), Some("ldap"));
         assert!(details.iter().all(|detail| !detail.1.contains("hidden")));
-        assert_eq!(set_up(&mut world, &settings(), &info), Ok(details.clone()));
+        assert_eq!(set_up(&mut world, &settings(), &info, &[]), Ok(details.clone()));
         assert_eq!(world.servers["v"].details, details);
 
         let made = shares::make(&mut world, &settings(), &share("a", 1), Some(&server("v")));
@@ -177,7 +208,7 @@ mod tests {
         let mut world = World::default();
         let one = || vec![allocation("10.0.0.4", None)];
         let mut refused = |settings: &Settings, info: NetworkInfo| {
-            let result = set_up(&mut world, settings, &info);
+            let result = set_up(&mut world, settings, &info, &[]);
             assert!(matches!(result, Err(Error::NetworkBadConfiguration(_))), "{result:?}");
         };
         refused(&settings(), network_info("v", Vec::new()));
@@ -189,10 +220,10 @@ mod tests {
 
         let mut info = network_info("v", one());
         info.admin_network_allocations = vec![allocation("10.9.0.4", None)];
-        let details = set_up(&mut world, &admin, &info).unwrap();
+        let details = set_up(&mut world, &admin, &info, &[]).unwrap();
         assert_eq!(value(&details, ADMIN_ADDRESS), Some("10.9.0.4"));
         let none = Settings { network_allocations: 0, ..settings() };
-        let details = set_up(&mut world, &none, &network_info("v", Vec::new())).unwrap();
+        let details = set_up(&mut world, &none, &network_info("v", Vec::new()), &[]).unwrap();
         assert_eq!(value(&details, ADDRESS), Some("192.0.2.1"));
     }
 

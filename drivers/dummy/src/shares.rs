@@ -3,10 +3,10 @@
 use abaca_sdk::{CreateError, Error, ExportLocation, Result, Share, ShareServer, Shares};
 
 use crate::call::Call;
-use crate::held::{HeldShare, Presence};
+use crate::held::HeldShare;
 use crate::options::Settings;
 use crate::world::World;
-use crate::{Dummy, capacity, places};
+use crate::{Dummy, capacity, migration, places};
 
 impl Shares for Dummy {
     fn create_share(
@@ -25,6 +25,7 @@ impl Shares for Dummy {
 
     fn ensure_share(share: Share, _: Option<ShareServer>) -> Result<Vec<ExportLocation>> {
         Call::begin("ensure-share", &share.metadata)?.change(|world, settings| {
+            migration::arrive(world, settings, &share)?;
             let held = world.share(&share.id)?.clone();
             places::locations(world, settings, &held)
         })
@@ -72,7 +73,7 @@ pub fn make(
     Ok(locations)
 }
 
-/// The record of a share that is here and has nothing but its size.
+/// The record of a share that has nothing but its size.
 pub fn new(share: &Share, pool: String) -> HeldShare {
     HeldShare {
         place: share.name.clone(),
@@ -82,7 +83,6 @@ pub fn new(share: &Share, pool: String) -> HeldShare {
         server: None,
         group: None,
         rules: Vec::new(),
-        presence: Presence::Here,
         migration: None,
         replica: None,
     }

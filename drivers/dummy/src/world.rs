@@ -8,7 +8,7 @@ use abaca_sdk::state::{Change, FoundEntity};
 use abaca_sdk::{Error, Result, ShareServer};
 
 use crate::fields::{Fields, spoilt};
-use crate::held::{Held, HeldGroup, HeldServer, HeldShare, HeldSnapshot, Presence};
+use crate::held::{Held, HeldGroup, HeldServer, HeldShare, HeldSnapshot};
 
 /// The one key of each entity: all fields of the record.
 pub const RECORD: &str = "record";
@@ -56,26 +56,14 @@ impl World {
             .collect()
     }
 
-    /// The share that is here. One that was expected has come, since it is asked for.
+    /// The share of this identifier.
     ///
     /// # Errors
     /// [`Error::ShareResourceNotFound`].
     pub fn share(&mut self, id: &str) -> Result<&mut HeldShare> {
-        match self.shares.get_mut(id) {
-            Some(HeldShare { presence: Presence::Left, migration, .. }) => {
-                let destination = migration
-                    .as_ref()
-                    .map_or("another back end", |migration| migration.destination.as_str());
-                Err(Error::ShareResourceNotFound(format!(
-                    "the share {id} has gone to {destination}"
-                )))
-            }
-            Some(share) => {
-                share.presence = Presence::Here;
-                Ok(share)
-            }
-            None => Err(Error::ShareResourceNotFound(format!("there is no share {id}"))),
-        }
+        self.shares
+            .get_mut(id)
+            .ok_or_else(|| Error::ShareResourceNotFound(format!("there is no share {id}")))
     }
 
     /// The snapshot of this identifier.
@@ -156,7 +144,6 @@ mod tests {
             server: Some("v".into()),
             group: Some("g".into()),
             rules: vec![rule.clone(), rule],
-            presence: Presence::Left,
             migration: Some(HeldMigration {
                 destination: "h@b#p".into(),
                 export_host: "192.0.2.9".into(),
@@ -221,15 +208,5 @@ mod tests {
             let found = [FoundEntity { entity: entity.into(), value: value.into() }];
             assert!(World::read(&found).is_err(), "{entity}");
         }
-    }
-
-    #[test]
-    fn what_has_left_is_not_there() {
-        let mut world = full();
-        let error = world.share("1").unwrap_err();
-        assert_eq!(error, Error::ShareResourceNotFound("the share 1 has gone to h@b#p".into()));
-        world.shares.get_mut("1").unwrap().presence = Presence::Expected;
-        assert_eq!(world.share("1").unwrap().presence, Presence::Here);
-        assert!(matches!(world.share("3"), Err(Error::ShareResourceNotFound(_))));
     }
 }

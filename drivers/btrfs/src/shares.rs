@@ -1,0 +1,38 @@
+//! Making, removing and finding shares.
+
+use abaca_sdk::{CreateError, ExportLocation, Result, Share, ShareServer, Shares, local};
+
+use crate::places::{self, SHARES, STAGING};
+use crate::{Btrfs, group, making, subvolume};
+
+impl Shares for Btrfs {
+    fn create_share(
+        share: Share,
+        _: Option<ShareServer>,
+    ) -> Result<Vec<ExportLocation>, CreateError> {
+        Ok(match &share.consistency_group_id {
+            Some(group) => group::join(&share, group)?,
+            None => making::appear(&share, subvolume::create)?,
+        })
+    }
+
+    fn delete_share(share: Share, _: Option<ShareServer>) -> Result<()> {
+        if let Some(group) = group::of(&share.id)? {
+            return group::leave(&share, &group);
+        }
+        let place = SHARES.join(&share.name);
+        if !local::is_promised(&share.id)? && places::is_there(&place)? {
+            return Err(making::foreign(&place));
+        }
+        subvolume::remove(&STAGING.join(&share.name))?;
+        subvolume::remove(&place)?;
+        local::forget(&share.id)
+    }
+
+    fn ensure_share(share: Share, _: Option<ShareServer>) -> Result<Vec<ExportLocation>> {
+        match places::share(&share.id, &share.name)?.group {
+            Some(group) => group::locations(&share, &group),
+            None => making::locations(&share),
+        }
+    }
+}
