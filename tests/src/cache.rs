@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use abaca::{Blame, Error, Runtime};
 use tempfile::TempDir;
 
-use crate::support::component;
+use crate::support::{component, program};
 
 const GUEST: &str = "abaca-guest-minimal";
 
@@ -26,7 +26,7 @@ impl Place {
     }
 
     fn open(&self) -> Result<Runtime, Error> {
-        Runtime::builder().cache(self.path()).build()
+        Runtime::builder().cache(self.path()).compiler(program("abaca-compiler")).build()
     }
 
     /// Loads the guest in a fresh runtime.

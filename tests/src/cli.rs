@@ -1,9 +1,12 @@
 //! The `abaca` command: what it answers, its exit codes, and what it refuses before anything is
 //! changed.
 
+mod dummy;
+mod policy;
+
 use std::fs;
 
-use crate::support::{Desk, Ground, component, tree};
+use crate::support::{Desk, Ground, component, programs, tree};
 
 #[test]
 fn a_share_lives_by_commands() {
@@ -137,6 +140,61 @@ fn a_policy_explains_itself() {
 }
 
 #[test]
+fn a_policy_tells_of_mounts_and_users() {
+    let ground = Ground::new();
+    let desk = Desk::home(&ground);
+    let file = ground.write(
+        "other.policy.toml",
+        r#"
+schema = 1
+driver = "other"
+[roots.shares]
+path = "/srv/shares"
+filesystem = "xfs"
+mount-options = ["nosuid"]
+[types.share]
+first = "a-z"
+rest = "a-z"
+max = 9
+[[command]]
+id = "say"
+program = "/usr/bin/echo"
+args = ["hello"]
+user = "nobody"
+[[mount]]
+id = "volume"
+source = { device = { group = "vg", name = "share", pass = "dev" } }
+place = { root = "shares", name = "share" }
+filesystem = ["xfs"]
+options = { any = ["ro"] }
+suid = true
+root-equivalent = "volumes are ours"
+"#,
+    );
+    let file = file.to_str().unwrap();
+    let told = desk.json(&["policy", "check", file]);
+    assert_eq!(told["commands"][0]["user"], "nobody");
+    let mount = &told["mounts"][0];
+    assert_eq!(
+        (&mount["suid"], &mount["root_equivalent"]),
+        (&true.into(), &"volumes are ours".into())
+    );
+    let text = desk.run(&["policy", "check", file]).stdout;
+    let rule = "<vg/NAME:share device> at <shares/NAME:share dir> as xfs with nodev,[ro]";
+    for word in ["nobody", rule, "set-user-ID programs work in it", "xfs nosuid"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    let explain = |words: &[&str]| desk.run(&[&["policy", "explain", file, "--"], words].concat());
+    assert!(explain(&["echo", "hello"]).stdout.contains("as the user nobody"));
+    let granted = explain(&["mount", "vg/one", "shares:one", "xfs", "ro"]);
+    assert_eq!(granted.code, Some(0), "{granted:?}");
+    assert!(granted.stdout.contains("granted by `volume`") && granted.stdout.contains("nodev,ro"));
+    let denied = explain(&["mount", "vg/one", "shares:one", "xfs", "ro,rw"]);
+    assert_eq!(denied.code, Some(2), "{denied:?}");
+    assert!(denied.stdout.contains("options among [ro]"), "{denied:?}");
+}
+
+#[test]
 fn the_records_are_told_without_driver_and_policy() {
     let ground = Ground::new();
     let desk = Desk::home(&ground);
@@ -179,6 +237,17 @@ fn exit_codes_say_whose_fault_it_is() {
     fs::write(ground.state().join("home/state.db"), "x".repeat(8192)).unwrap();
     let text = desk.fails(5, &["share", "list"]);
     assert!(text.contains("state.db"), "{text}");
+}
+
+#[test]
+fn the_broker_is_found_from_where_one_is() {
+    let ground = Ground::new();
+    let desk = Desk::home(&ground);
+    for (words, code) in [(&["--broker", "abaca-broker"], 0), (&["--broker", "abaca-broke"], 5)] {
+        let mut command = desk.command(&[&words[..], &["backend", "check"]].concat());
+        let output = command.current_dir(programs()).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {output:?}");
+    }
 }
 
 #[test]

@@ -56,9 +56,6 @@ fn every_interface_has_its_rooms() {
                 assert_file("runtime/host/src/backend/setup.rs");
                 assert_file("runtime/host/src/backend/stats.rs");
             }
-            // A service asks for access in one way; which of the two kinds the driver offers is
-            // decided there.
-            Interface::AccessByRule => assert_file("runtime/host/src/backend/access.rs"),
             _ => assert_file(&format!("runtime/host/src/backend/{word}.rs")),
         }
     }
@@ -73,7 +70,11 @@ fn every_interface_has_its_rooms() {
 #[test]
 fn every_room_of_the_runtime_has_its_word() {
     for (rooms, package, others) in [
-        ("runtime/host/src/backend", "driver", &["answers", "calling", "setup", "stats"][..]),
+        (
+            "runtime/host/src/backend",
+            "driver",
+            &["admission", "answers", "calling", "owned", "setup", "stats"][..],
+        ),
         ("runtime/host/src/imports", "host", &[]),
     ] {
         for entry in fs::read_dir(workspace().join(rooms)).unwrap() {
@@ -82,6 +83,48 @@ fn every_room_of_the_runtime_has_its_word() {
             let known = words(package).contains(&word) || others.contains(&word.as_str());
             assert!(known, "{} stands for no word of wit/{package}", path.display());
         }
+    }
+}
+
+#[test]
+fn no_import_has_another_way_than_the_gate() {
+    let (resolve, [host, _]) = contract();
+    let source = |path: &str| fs::read_to_string(workspace().join(path)).unwrap();
+    let mut functions = 0;
+    for one in Import::ALL.iter().filter(|one| one.is_served()) {
+        let text = source(&format!("runtime/host/src/imports/{one}.rs"));
+        // What the engine calls: one block in each room, made by hand or by the room's macro.
+        let (before, after) = text.split_once("impl Host for Room {\n").expect("a room");
+        let indent = before.rsplit('\n').next().unwrap();
+        let (block, rest) = after.split_once(&format!("\n{indent}}}\n")).expect("its end");
+        assert!(!rest.contains("for Room"), "{one}: a second block");
+        let mut bodies = 0;
+        for function in block.split("async fn ").skip(1) {
+            let (_, body) = function.split_once(" {\n").expect("a body");
+            let (body, _) = body.split_once('}').expect("the body's end");
+            let body = body.trim();
+            let argument = body.strip_prefix("self.gate.cross(");
+            let argument = argument.and_then(|rest| rest.strip_suffix(").await"));
+            assert!(
+                argument.is_some_and(|word| word.chars().all(char::is_alphanumeric)),
+                "{one}: a function does something else than to cross the gate: {body}"
+            );
+            bodies += 1;
+        }
+        let interface = resolve.packages[host].interfaces[one.name()];
+        let wanted = resolve.interfaces[interface].functions.len();
+        // A macro writes one function for all of its rows.
+        let by_macro = block.contains("$(async fn");
+        assert!(by_macro && bodies == 1 || bodies == wanted, "{one}: {bodies} of {wanted}");
+        functions += wanted;
+    }
+    assert!(functions > 25, "{functions}");
+    // Nothing else is linked.
+    let link = source("runtime/host/src/imports.rs");
+    for line in link.lines().filter(|line| line.contains("add_to_linker")) {
+        let word = line.trim().split("::").nth(1).unwrap();
+        let known = Import::from_name(word).is_some_and(Import::is_served);
+        assert!(known || word == "types", "{word} is linked");
     }
 }
 
@@ -189,7 +232,7 @@ fn used_by(resolve: &Resolve, id: InterfaceId) -> BTreeSet<InterfaceId> {
 #[test]
 fn every_guest_attacks_or_serves_some_test() {
     let mut tests = String::new();
-    let mut open = vec![workspace().join("tests/src")];
+    let mut open = ["tests/src", "tests/hostile"].map(|place| workspace().join(place)).to_vec();
     while let Some(directory) = open.pop() {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();

@@ -3,19 +3,23 @@
 //!
 //! What happens to real files is the business of `lifecycle`, and limits are that of `limits`.
 
-mod access;
-mod errors;
-mod groups;
+pub mod access;
+pub mod errors;
+pub mod groups;
+mod leases;
 mod locks;
 mod managing;
-mod migration;
+pub mod migration;
+mod newer;
 mod options;
-mod replicas;
+pub mod replicas;
 mod replicated_snapshots;
+mod secrets;
 mod server_choice;
-mod servers;
+pub mod servers;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use abaca::types::{
     AccessLevel, AccessRule, AccessType, ConsistencyGroup, ConsistencyGroupStatus, Share,
@@ -25,7 +29,7 @@ use abaca::{Backend, BackendConfiguration, Error, Limits, OptionValue};
 
 use crate::support::{Ground, load, runtime, share};
 
-const POLICY: &str = "schema = 1\ndriver = \"dummy\"\n";
+pub const POLICY: &str = "schema = 1\ndriver = \"dummy\"\n";
 
 /// Asserts that the error is the driver's own of this case, and answers its text.
 macro_rules! assert_driver {
@@ -47,33 +51,46 @@ macro_rules! assert_invalid {
     };
 }
 
-use {assert_driver, assert_invalid};
+pub(crate) use {assert_driver, assert_invalid};
 
-fn text(value: &str) -> OptionValue {
+pub fn text(value: &str) -> OptionValue {
     OptionValue::Text(value.to_owned())
 }
 
-fn pair(name: &str, value: &str) -> (String, String) {
+pub fn pair(name: &str, value: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
 /// The value of a name in what a driver said.
-fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+pub fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
     pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1.as_str())
 }
 
 /// A backend of this driver, or why there is none.
-async fn open(
+pub async fn open(
     ground: &Ground,
     name: &str,
     options: &[(&str, OptionValue)],
     networks: BTreeMap<String, BTreeMap<String, OptionValue>>,
 ) -> Result<Backend, Error> {
+    open_in(ground.path(), name, options, networks).await
+}
+
+/// The same in a ground that may be another process's.
+async fn open_in(
+    ground: &Path,
+    name: &str,
+    options: &[(&str, OptionValue)],
+    networks: BTreeMap<String, BTreeMap<String, OptionValue>>,
+) -> Result<Backend, Error> {
     let driver = load(&runtime(Limits::default()), "abaca-driver-dummy").await;
+    let policy = ground.join(format!("{name}.policy.toml"));
+    std::fs::write(&policy, POLICY).unwrap();
     let configuration = BackendConfiguration {
         name: name.to_owned(),
-        policy: ground.write("dummy.policy.toml", POLICY),
-        state: ground.state(),
+        policy,
+        approved: false,
+        state: ground.join("state"),
         options: options.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
         networks,
     };
@@ -81,7 +98,7 @@ async fn open(
 }
 
 /// The backend `dummy`, without share servers.
-async fn dummy(ground: &Ground, options: &[(&str, OptionValue)]) -> Backend {
+pub async fn dummy(ground: &Ground, options: &[(&str, OptionValue)]) -> Backend {
     let mut all = vec![("driver_handles_share_servers", OptionValue::Boolean(false))];
     all.extend_from_slice(options);
     open(ground, "dummy", &all, BTreeMap::new()).await.unwrap()
@@ -89,7 +106,7 @@ async fn dummy(ground: &Ground, options: &[(&str, OptionValue)]) -> Backend {
 
 /// The backend `dummy`, with share servers whose network is described among its options: the
 /// VLAN 42 of 10.7.0.0/24, of which these addresses may be leased.
-async fn serving(ground: &Ground, range: &str, options: &[(&str, OptionValue)]) -> Backend {
+pub async fn serving(ground: &Ground, range: &str, options: &[(&str, OptionValue)]) -> Backend {
     let ranges = OptionValue::TextList(vec![range.to_owned()]);
     let mut all = vec![
         ("driver_handles_share_servers", OptionValue::Boolean(true)),
@@ -104,17 +121,17 @@ async fn serving(ground: &Ground, range: &str, options: &[(&str, OptionValue)]) 
 }
 
 /// The share as it is recorded.
-async fn recorded(backend: &Backend, id: &str) -> Share {
+pub async fn recorded(backend: &Backend, id: &str) -> Share {
     backend.records().share(id).await.unwrap().expect("a record").share
 }
 
 /// What is said of the share's last failure.
-async fn message(backend: &Backend, id: &str) -> String {
+pub async fn message(backend: &Backend, id: &str) -> String {
     backend.records().share(id).await.unwrap().expect("a record").message.unwrap_or_default()
 }
 
 /// A share that was made, as it is recorded.
-async fn made(backend: &Backend, one: &Share) -> Share {
+pub async fn made(backend: &Backend, one: &Share) -> Share {
     backend.create_share(one, None).await.unwrap();
     let one = recorded(backend, &one.id).await;
     assert_eq!(one.status, ShareStatus::Available);
@@ -122,30 +139,30 @@ async fn made(backend: &Backend, one: &Share) -> Share {
 }
 
 /// The share, asking the driver for a failure.
-fn failing(one: &Share, request: &str) -> Share {
+pub fn failing(one: &Share, request: &str) -> Share {
     Share { metadata: vec![pair("fail", request)], ..one.clone() }
 }
 
 /// The snapshot as it is recorded, if it is.
-async fn kept(backend: &Backend, id: &str) -> Option<Snapshot> {
+pub async fn kept(backend: &Backend, id: &str) -> Option<Snapshot> {
     let all = backend.records().snapshots().await.unwrap().into_iter();
     all.map(|one| one.snapshot).find(|one| one.id == id)
 }
 
 /// The methods that the driver was called with, oldest first.
-fn calls(ground: &Ground) -> Vec<String> {
+pub fn calls(ground: &Ground) -> Vec<String> {
     let lines = ground.audit("dummy").into_iter().filter(|line| line["event"] == "call");
     lines.map(|line| line["method"].as_str().unwrap().to_owned()).collect()
 }
 
 /// A rule that lets an address in.
-fn ip(address: &str, access_level: AccessLevel) -> AccessRule {
+pub fn ip(address: &str, access_level: AccessLevel) -> AccessRule {
     let access_type = AccessType::Ip;
     AccessRule { access_type, ..crate::support::rule(address, access_level) }
 }
 
 /// A group of these shares as a service describes it.
-fn group(id: &str, shares: &[Share]) -> ConsistencyGroup {
+pub fn group(id: &str, shares: &[Share]) -> ConsistencyGroup {
     ConsistencyGroup {
         id: id.to_owned(),
         name: None,
@@ -162,6 +179,6 @@ fn group(id: &str, shares: &[Share]) -> ConsistencyGroup {
 }
 
 /// A share that shall lie on a server.
-fn share_on(server: &ShareServer, display_name: &str) -> Share {
+pub fn share_on(server: &ShareServer, display_name: &str) -> Share {
     Share { share_server_id: Some(server.id.clone()), ..share(display_name, 1) }
 }

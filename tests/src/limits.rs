@@ -1,12 +1,14 @@
 //! Each limit is hit by a guest, and the error says which it was. A limit that is documented and
 //! not enforced would be found here.
 
-use std::time::Duration;
+mod concurrency;
+mod handles;
 
-use abaca::types::Share;
-use abaca::{Backend, Blame, COMPONENT_BYTES, Error, Limit, Limits, Part};
+use std::time::{Duration, Instant};
 
-use crate::support::{Ground, Log, load, processes_with, runtime, share, unique_sleep, until};
+use abaca::{Backend, Blame, COMPONENT_BYTES, Error, Limit, Limits};
+
+use crate::support::{Ground, Log, attack_share, load, processes_with, runtime, unique_sleep};
 
 /// The hostile driver under limits of which one is small.
 async fn hostile(ground: &Ground, change: impl FnOnce(&mut Limits)) -> Backend {
@@ -23,11 +25,7 @@ async fn hostile_with(ground: &Ground, rules: &str, change: impl FnOnce(&mut Lim
 }
 
 async fn attack(backend: &Backend, name: &str, arguments: &[&str]) -> Result<String, Error> {
-    let mut one: Share = share(name, 1);
-    one.metadata.push(("attack".to_owned(), name.to_owned()));
-    let arguments = arguments.iter().map(|text| ("argument".to_owned(), (*text).to_owned()));
-    one.metadata.extend(arguments);
-    let locations = backend.create_share(&one, None).await?;
+    let locations = backend.create_share(&attack_share(name, arguments), None).await?;
     Ok(locations.into_iter().map(|location| location.path).collect::<Vec<_>>().join("\n"))
 }
 
@@ -99,14 +97,14 @@ async fn cpu_is_not_what_a_guest_waits_for() {
 #[tokio::test]
 async fn wall_in_the_guest() {
     let ground = Ground::new();
-    let backend = hostile(&ground, |limits| limits.wall = Duration::from_millis(500)).await;
+    let backend = hostile(&ground, |limits| limits.wall = Duration::from_secs(2)).await;
     late(attack(&backend, "loop", &[]).await, "the driver's own computing");
 }
 
 #[tokio::test]
 async fn wall_in_an_import() {
     let ground = Ground::new();
-    let backend = hostile(&ground, |limits| limits.wall = Duration::from_millis(500)).await;
+    let backend = hostile(&ground, |limits| limits.wall = Duration::from_secs(2)).await;
     late(attack(&backend, "sleep", &["60000"]).await, "the import clock.sleep 60000");
 }
 
@@ -131,6 +129,35 @@ async fn host_calls() {
     told(attack(&backend, "host-call-flood", &[]).await, Limit::HostCalls, "50 are allowed");
 }
 
+/// A call that asks faster than it may waits, and does not fail.
+#[tokio::test]
+async fn host_call_burst_and_host_calls_per_second() {
+    let ground = Ground::new();
+    let backend = hostile(&ground, |limits| {
+        limits.host_call_burst = 5;
+        limits.host_calls_per_second = 50;
+    })
+    .await;
+    // Thirty requests more than the burst take more than half a second, however fast the machine.
+    let began = Instant::now();
+    assert_eq!(attack(&backend, "ask", &["35"]).await.unwrap(), "ok:35");
+    assert!(began.elapsed() >= Duration::from_millis(500), "{:?}", began.elapsed());
+
+    // The wait ends with the call, and is told as what it is.
+    let slow = |burst: u32| {
+        move |limits: &mut Limits| {
+            limits.host_call_burst = burst;
+            limits.host_calls_per_second = 1;
+            limits.wall = Duration::from_secs(2);
+        }
+    };
+    let (impatient, patient) = (Ground::new(), Ground::new());
+    let backend = hostile(&impatient, slow(5)).await;
+    late(attack(&backend, "ask", &["20"]).await, "asking the host too often in a second");
+    let backend = hostile(&patient, slow(20)).await;
+    assert_eq!(attack(&backend, "ask", &["20"]).await.unwrap(), "ok:20");
+}
+
 #[tokio::test]
 async fn denials() {
     let ground = Ground::new();
@@ -146,6 +173,47 @@ async fn lifted_bytes() {
     let backend = hostile(&ground, |limits| limits.lifted_bytes = 16_384).await;
     told(attack(&backend, "huge-list", &["1000"]).await, Limit::LiftedBytes, "16384 bytes");
     assert_eq!(attack(&backend, "echo", &["a"]).await.unwrap(), "a");
+}
+
+/// Each request is small enough; what counts is what all of them lift.
+#[tokio::test]
+async fn lifted_bytes_in_all() {
+    let ground = Ground::new();
+    let backend = hostile(&ground, |limits| {
+        limits.lifted_bytes = 16_384;
+        limits.lifted_bytes_in_all = 100_000;
+    })
+    .await;
+    told(attack(&backend, "lift", &["11", "10000"]).await, Limit::LiftedInAll, "100000 bytes");
+    assert_eq!(attack(&backend, "lift", &["9", "10000"]).await.unwrap(), "ok:9");
+    told(attack(&backend, "lift", &["1", "20000"]).await, Limit::LiftedBytes, "16384 bytes");
+    // Many small ones count, too: each takes room beside its text.
+    told(attack(&backend, "lift", &["5000", "1"]).await, Limit::LiftedInAll, "100000 bytes");
+}
+
+#[tokio::test]
+async fn lowered_bytes() {
+    let ground = Ground::new();
+    let mut limits = Limits::default();
+    limits.lowered_bytes = 100_000;
+    let driver = load(&runtime(limits), "abaca-guest-hostile").await;
+    let text = abaca::OptionValue::Text("x".repeat(10_000));
+    let policy = "schema = 1\ndriver = \"hostile\"\n";
+    let backend = ground.backend("hostile", driver, policy, &[("hostile_text", text)]).await;
+    told(attack(&backend, "lower", &["10"]).await, Limit::LoweredBytes, "100000 bytes");
+    assert_eq!(attack(&backend, "lower", &["9"]).await.unwrap(), "ok:90000");
+}
+
+#[tokio::test]
+async fn stack_bytes() {
+    let ground = Ground::new();
+    let backend = hostile(&ground, |limits| limits.stack_bytes = 64 * 1024).await;
+    told(attack(&backend, "recurse", &["10000"]).await, Limit::Stack, "65536 bytes");
+    assert_eq!(attack(&backend, "recurse", &["100"]).await.unwrap(), "ok:100");
+    // More of it, and what was too deep is not.
+    let roomy = Ground::new();
+    let backend = hostile(&roomy, |limits| limits.stack_bytes = 8 << 20).await;
+    assert_eq!(attack(&backend, "recurse", &["10000"]).await.unwrap(), "ok:10000");
 }
 
 #[tokio::test]
@@ -191,46 +259,6 @@ async fn state_value_bytes() {
 }
 
 #[tokio::test]
-async fn concurrent_calls() {
-    let ground = Ground::new();
-    let backend = hostile(&ground, |limits| {
-        limits.concurrent_calls = 1;
-        limits.wall = Duration::from_secs(2);
-    })
-    .await;
-    let holding = attack(&backend, "sleep", &["60000"]);
-    let waiting = async {
-        until("the first call holds the place", || !ground.audit("hostile").is_empty()).await;
-        // Both deadlines are equally far from their beginnings: the second call gets the place
-        // when the first one's time is over, unless its own is over before.
-        let short =
-            tokio::time::timeout(Duration::from_millis(300), attack(&backend, "echo", &["a"]));
-        assert!(short.await.is_err(), "the place is taken");
-    };
-    let (held, ()) = tokio::join!(holding, waiting);
-    late(held, "clock.sleep");
-    // The place is free again.
-    assert_eq!(attack(&backend, "echo", &["a"]).await.unwrap(), "a");
-}
-
-#[tokio::test]
-async fn concurrent_calls_wait_no_longer_than_a_call_may() {
-    let ground = Ground::new();
-    // No place at all: whoever waits ends with its own time.
-    let backend = hostile(&ground, |limits| {
-        limits.concurrent_calls = 0;
-        limits.wall = Duration::from_millis(300);
-    })
-    .await;
-    match attack(&backend, "echo", &["a"]).await {
-        Err(error @ Error::Deadline { part: Part::Queue, .. }) => {
-            assert_eq!(error.blame(), Blame::Runtime);
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
-#[tokio::test]
 async fn the_size_of_a_component() {
     let directory = tempfile::TempDir::new().unwrap();
     let file = directory.path().join("large.wasm");
@@ -258,6 +286,13 @@ fn no_limit_is_without_a_test() {
     for field in fields {
         // Spelt so that this line is not what is found.
         let changed = format!("limits.{field} =");
-        assert!(include_str!("limits.rs").contains(&changed), "{field} is hit by no test");
+        let tests = [
+            include_str!("limits.rs"),
+            include_str!("limits/concurrency.rs"),
+            include_str!("limits/handles.rs"),
+            include_str!("compiling.rs"),
+        ];
+        let hit = tests.iter().any(|tests| tests.contains(&changed));
+        assert!(hit, "{field} is hit by no test");
     }
 }

@@ -13,17 +13,35 @@
     reason = "a test ends where it finds something wrong"
 )]
 
+mod approval;
+mod audit;
+mod base_class;
 mod cache;
+mod cancellation;
 mod cli;
-mod command;
+mod compiling;
 mod contract;
+mod doctor;
+mod door;
 mod dummy;
+#[path = "../hostile/mod.rs"]
 mod hostile;
+mod killed;
 mod lifecycle;
 mod limits;
+mod load;
 mod malformed;
+mod manifest;
 mod methods;
+mod metrics;
+mod mounts;
 mod ordinary_user;
+mod owned;
+mod panics;
+mod passed_on;
+mod quarantine;
 mod records;
-mod stats;
+mod revealed;
+mod storage;
 mod support;
+mod upgrade;

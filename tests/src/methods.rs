@@ -23,6 +23,7 @@ const FUNCTIONS: &[(Interface, &[&str])] = &[
     (Interface::Snapshots, &["create_snapshot", "delete_snapshot"]),
     (Interface::Clones, &["create_share_from_snapshot"]),
     (Interface::Access, &["update_access"]),
+    (Interface::AccessByRule, &["allow_access", "deny_access"]),
     (Interface::Managing, &["manage_existing", "unmanage"]),
     (Interface::ManagingSnapshots, &["manage_existing_snapshot", "unmanage_snapshot"]),
     (
@@ -84,8 +85,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("_get_mount_command", "`Backend::migration_get_info`"),
     ("_get_mount_export", "`Backend::migration_get_info`"),
     ("_get_unmount_command", "`Backend::migration_get_info`"),
-    ("allow_access", "`access-by-rule`, asked by `Backend::update_access`"),
-    ("deny_access", "`access-by-rule`, asked by `Backend::update_access`"),
     ("allocate_network", "`Backend::allocate_network`; the import `network`"),
     ("allocate_admin_network", "`Backend::allocate_admin_network`; the import `network`"),
     ("deallocate_network", "`Backend::deallocate_network`; the import `network`"),
@@ -110,7 +109,7 @@ fn upstream(kind: &str) -> Vec<&'static str> {
 /// The row of a method, or none.
 fn row(method: &str) -> Option<String> {
     if let Some((_, place)) = ELSEWHERE.iter().find(|(name, _)| *name == method) {
-        return Some(format!("| `{method}` | {place} | | |"));
+        return Some(format!("| `{method}` | {place} | | | {} |", door(method)));
     }
     let (interface, _) = FUNCTIONS.iter().find(|(_, methods)| methods.contains(&method))?;
     let words = interface.name().split('-').map(|word| {
@@ -118,14 +117,25 @@ fn row(method: &str) -> Option<String> {
         first.to_uppercase() + rest
     });
     let name: String = words.collect();
-    Some(format!("| `{method}` | `{interface}` | `{name}::{method}` | `Backend::{method}` |"))
+    Some(format!(
+        "| `{method}` | `{interface}` | `{name}::{method}` | `Backend::{method}` | {} |",
+        door(method)
+    ))
+}
+
+/// The method's name at the door, where it has one.
+fn door(method: &str) -> String {
+    let there = abaca::door::methods().any(|one| one.name == method);
+    if there { format!("`{method}`") } else { String::new() }
 }
 
 #[test]
 fn every_method_of_upstream_has_a_row_in_the_readme() {
     let methods = upstream("method");
     assert!(methods.len() >= 60, "{} methods", methods.len());
-    let mut table = String::from("| upstream | interface | SDK | library |\n|---|---|---|---|\n");
+    let mut table = String::from(
+        "| upstream | interface | SDK | library | JSON-RPC |\n|---|---|---|---|---|\n",
+    );
     for method in methods {
         table += &row(method).unwrap_or_else(|| panic!("{method} has no row"));
         table.push('\n');
@@ -142,7 +152,7 @@ fn every_method_of_upstream_has_a_row_in_the_readme() {
     }
 }
 
-/// A row names functions; each is really there, in the contract and in the library.
+/// A row names functions; each is really there, in the contract, in the library and at the door.
 #[test]
 fn every_row_tells_the_truth() {
     for (interface, methods) in FUNCTIONS {
@@ -158,6 +168,7 @@ fn every_row_tells_the_truth() {
             assert!(wit.contains(&format!("    {kebab}: func(")), "{kebab} is not in {interface}");
             let function = format!("pub async fn {method}(");
             assert!(rooms.contains(&function), "{method} is not in backend/{room}.rs");
+            assert!(!door(method).is_empty(), "{method} is not at the door");
         }
     }
 }

@@ -10,19 +10,15 @@ use crate::support::{Desk, Ground, component, program, tree};
 /// Nobody, in most systems.
 const USER: u32 = 65534;
 
-#[test]
-fn a_share_lives_without_root() {
-    if !rustix::process::geteuid().is_root() {
-        eprintln!("SKIPPED: the whole suite runs as an ordinary user already");
-        return;
-    }
-    let ground = Ground::new();
+/// The desk of the backend `home`, at which this user sits; only root can give the place up.
+pub fn desk(ground: &Ground) -> Desk {
     let public = |path: &PathBuf| {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     };
     // The programs and the component, where this user can reach them.
     public(&ground.path().to_owned());
-    for file in [program("abaca"), program("abaca-broker"), component("abaca-driver-directory")] {
+    let programs = ["abaca", "abaca-broker", "abaca-compiler"].map(program);
+    for file in programs.into_iter().chain([component("abaca-driver-directory")]) {
         let copy = ground.path().join(file.file_name().unwrap());
         fs::copy(&file, &copy).unwrap();
         public(&copy);
@@ -30,14 +26,23 @@ fn a_share_lives_without_root() {
     for path in [ground.shares(), ground.snapshots(), ground.state()] {
         chown(path, Some(USER), Some(USER)).unwrap();
     }
-    let desk = Desk::home(&ground);
+    let desk = Desk::home(ground);
     let driver = component("abaca-driver-directory");
     desk.edit("abaca.toml", driver.to_str().unwrap(), "abaca_driver_directory.wasm");
     let words = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"];
     let mut first: Vec<PathBuf> = words.iter().map(PathBuf::from).collect();
     first.push(ground.path().join("abaca"));
-    let desk = desk.with_first(first);
+    desk.with_first(first)
+}
 
+#[test]
+fn a_share_lives_without_root() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: the whole suite runs as an ordinary user already");
+        return;
+    }
+    let ground = Ground::new();
+    let desk = desk(&ground);
     desk.json(&["backend", "check"]);
     let made = desk.json(&["share", "create", "one", "--size", "1"]);
     let location = made["export_locations"][0].as_str().unwrap().to_owned();

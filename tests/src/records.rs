@@ -3,12 +3,13 @@
 
 use std::process::Stdio;
 
-use abaca::Limits;
-use abaca::types::{Share, ShareStatus};
+use abaca::types::ShareStatus;
+use abaca::{Error, Limits};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{
-    Desk, Ground, component, load, processes_with, runtime, share, snapshot, unique_sleep, until,
+    Desk, Ground, attack_share, component, load, processes_with, runtime, settled, share, snapshot,
+    unique_sleep, until,
 };
 
 /// A backend whose driver runs a `sleep` for ever.
@@ -101,14 +102,7 @@ async fn a_killed_broker_takes_its_commands_with_it_and_another_one_is_started()
     let runtime = runtime(Limits::default());
     let driver = load(&runtime, "abaca-guest-hostile").await;
     let backend = holding.ground.backend("hostile", driver, &holding.policy(), &[]).await;
-    let asked = |attack: &str, arguments: &[&str]| {
-        let mut one: Share = share(attack, 1);
-        one.metadata.push(("attack".to_owned(), attack.to_owned()));
-        let arguments = arguments.iter().map(|text| ("argument".to_owned(), (*text).to_owned()));
-        one.metadata.extend(arguments);
-        one
-    };
-    let one = asked("command", &["sleep", &holding.seconds]);
+    let one = attack_share("command", &["sleep", &holding.seconds]);
     let policy = holding.ground.path().join("hostile.policy.toml");
     let brokers = || processes_with(policy.to_str().unwrap());
     let kill = async {
@@ -121,12 +115,12 @@ async fn a_killed_broker_takes_its_commands_with_it_and_another_one_is_started()
     let (answer, ()) = tokio::join!(backend.create_share(&one, None), kill);
     // It is the host's own fault: the driver is not asked what to make of it.
     let error = answer.unwrap_err();
-    assert!(matches!(&error, abaca::Error::Broker(_)), "{error:?}");
+    assert!(matches!(&error, Error::Broker(_)), "{error:?}");
     assert_eq!(error.blame(), abaca::Blame::Runtime);
     until("the command is gone", || processes_with(&holding.seconds).is_empty()).await;
 
     assert!(backend.broker().await.unwrap().is_some(), "another one is started");
-    let twin = asked("echo", &["a"]);
+    let twin = attack_share("echo", &["a"]);
     assert_eq!(backend.create_share(&twin, None).await.unwrap()[0].path, "a");
     drop(backend);
     drop(runtime);
@@ -198,15 +192,28 @@ async fn what_a_call_works_on_is_not_taken_from_under_it() {
     assert!(error.to_string().contains("create-share is under way"), "{error}");
     making.abort();
     assert!(making.await.unwrap_err().is_cancelled());
-    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
-    loop {
-        let record = slow.records().share(&held.id).await.unwrap().unwrap();
-        if record.share.status == ShareStatus::Error {
-            assert!(record.message.unwrap().contains("interrupted"));
-            break;
-        }
-        assert!(std::time::Instant::now() < deadline, "what was given up is recorded so");
-        tokio::task::yield_now().await;
-    }
+    let record = settled(&slow, &held.id, ShareStatus::Error).await;
+    assert!(record.message.unwrap().contains("interrupted"));
     slow.delete_share(&held, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_repeated_key_is_refused_before_anything_is_written_down() {
+    let ground = Ground::new();
+    let backend = ground.directory(&runtime(Limits::default()), &[]).await;
+    let mut one = share("one", 1);
+    let pair = |value: &str| ("key".to_owned(), value.to_owned());
+    one.metadata = vec![pair("a"), pair("b")];
+    let error = backend.create_share(&one, None).await.unwrap_err();
+    assert!(
+        matches!(&error, Error::Invalid(text) if text.contains("\"key\" is repeated")),
+        "{error}"
+    );
+    assert!(backend.records().shares().await.unwrap().is_empty());
+    assert!(ground.audit("home").is_empty(), "the driver was not called");
+    // A record that could be written is read in its order.
+    one.metadata = vec![("z".to_owned(), "1".to_owned()), pair("a")];
+    backend.create_share(&one, None).await.unwrap();
+    let record = backend.records().share(&one.id).await.unwrap().unwrap();
+    assert_eq!(record.share.metadata, one.metadata);
 }

@@ -3,25 +3,34 @@
 //!
 //! It judges nothing; the tests do.
 
+pub mod components;
 mod desk;
+mod forgery;
+mod log;
+mod service;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use abaca::types::{
-    AccessLevel, AccessRule, AccessRulesStatus, AccessType, Share, ShareProtocol, ShareStatus,
-    Snapshot, SnapshotStatus,
+use abaca::types::ShareStatus;
+use abaca::{
+    Backend, BackendConfiguration, Driver, Limits, OptionValue, Quarantine, Runtime, ShareRecord,
 };
-use abaca::{Backend, BackendConfiguration, Driver, Limits, OptionValue, Runtime};
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub use desk::Desk;
+pub use desk::{Answer, Desk};
+pub use forgery::{Forgery, contract};
+pub use log::Log;
+pub use service::{Client, Service, dummy_desk};
+pub use wanted::{attack_share, rule, share, snapshot};
 
 /// How long a condition is waited for before a test fails: much longer than it should take,
 /// for machines with other work.
@@ -49,17 +58,49 @@ pub fn component(name: &str) -> PathBuf {
     path
 }
 
-/// A runtime with these limits. Compiled components are kept between tests, for time's sake.
-pub fn runtime(limits: Limits) -> Runtime {
+/// Where compiled components are kept between tests, for time's sake: a directory of this user's
+/// own, if it can be had.
+pub fn compiled() -> Option<PathBuf> {
     let user = rustix::process::getuid().as_raw();
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("compiled-{user}"));
-    let builder = Runtime::builder().limits(limits).broker(program("abaca-broker"));
-    let readable = fs::create_dir_all(&cache).is_ok();
-    let builder = if readable {
-        fs::set_permissions(&cache, fs::Permissions::from_mode(0o700)).unwrap();
-        builder.cache(cache)
-    } else {
-        builder
+    fs::create_dir_all(&cache).ok()?;
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o700)).unwrap();
+    Some(cache)
+}
+
+/// A runtime with these limits. No backend of it is ever in quarantine, for tests that make a driver
+/// do wrong again and again.
+pub fn runtime(limits: Limits) -> Runtime {
+    runtime_with(limits, program("abaca-broker"))
+}
+
+/// Rules by which no backend is ever in quarantine.
+fn patient() -> Quarantine {
+    let mut patient = Quarantine::default();
+    patient.strikes = u32::MAX;
+    patient
+}
+
+/// The same with another broker.
+pub fn runtime_with(limits: Limits, broker: PathBuf) -> Runtime {
+    runtime_of(limits, patient(), broker)
+}
+
+/// The same with these rules for quarantines.
+pub fn runtime_strict(limits: Limits, quarantine: Quarantine) -> Runtime {
+    runtime_of(limits, quarantine, program("abaca-broker"))
+}
+
+fn runtime_of(limits: Limits, quarantine: Quarantine, broker: PathBuf) -> Runtime {
+    built(Runtime::builder().limits(limits).quarantine(quarantine).broker(broker))
+}
+
+/// A runtime as described.
+pub fn built(builder: abaca::Builder) -> Runtime {
+    let builder = builder.compiler(program("abaca-compiler"));
+    let builder = match compiled() {
+        Some(cache) => builder.cache(cache),
+        None => builder,
     };
     builder.build().unwrap()
 }
@@ -154,6 +195,7 @@ impl Ground {
         let configuration = BackendConfiguration {
             name: name.to_owned(),
             policy,
+            approved: false,
             state: self.state(),
             options: all,
             networks: BTreeMap::new(),
@@ -173,70 +215,6 @@ pub fn audit(directory: &Path) -> Vec<Value> {
     let text = fs::read_to_string(directory.join("audit.jsonl")).unwrap_or_default();
     let whole = text.rfind('\n').map_or("", |end| text.get(..end).unwrap());
     whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// A share as a service describes it to a backend.
-pub fn share(display_name: &str, size: u64) -> Share {
-    let id = uuid::Uuid::new_v4().to_string();
-    Share {
-        share_id: id.clone(),
-        name: format!("share-{id}"),
-        id,
-        size,
-        protocol: ShareProtocol::Nfs,
-        host: "test@home".to_owned(),
-        pool: None,
-        status: ShareStatus::Creating,
-        access_rules_status: AccessRulesStatus::Active,
-        replica_state: None,
-        availability_zone: None,
-        share_network_id: None,
-        share_server_id: None,
-        export_locations: Vec::new(),
-        user_id: "user".to_owned(),
-        project_id: "project".to_owned(),
-        display_name: Some(display_name.to_owned()),
-        display_description: None,
-        snapshot_id: None,
-        share_type_id: None,
-        extra_specs: Vec::new(),
-        metadata: Vec::new(),
-        is_public: false,
-        consistency_group_id: None,
-        source_cgsnapshot_member_id: None,
-        created_at: None,
-        launched_at: None,
-    }
-}
-
-/// A snapshot of a share as a service describes it.
-pub fn snapshot(share: &Share) -> Snapshot {
-    let id = uuid::Uuid::new_v4().to_string();
-    Snapshot {
-        snapshot_id: id.clone(),
-        name: format!("share-snapshot-{id}"),
-        id,
-        share_instance_id: share.id.clone(),
-        share_id: share.share_id.clone(),
-        share_name: share.name.clone(),
-        size: share.size,
-        protocol: share.protocol,
-        status: SnapshotStatus::Creating,
-        provider_location: None,
-        display_name: None,
-        project_id: share.project_id.clone(),
-        created_at: None,
-    }
-}
-
-/// A rule that lets a user in.
-pub fn rule(access_to: &str, access_level: AccessLevel) -> AccessRule {
-    AccessRule {
-        id: uuid::Uuid::new_v4().to_string(),
-        access_type: AccessType::User,
-        access_to: access_to.to_owned(),
-        access_level,
-    }
 }
 
 /// A number of seconds, in words for `sleep`, that no other process on this machine sleeps: so
@@ -261,6 +239,27 @@ pub fn processes_with(text: &str) -> Vec<u32> {
     .collect()
 }
 
+/// Tries until there is an answer, for a bounded time.
+pub fn patiently<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = attempt() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "it never was");
+    }
+}
+
+/// Waits until the share is recorded with this status, and answers the record: what was given up is
+/// recorded when nothing of it is left.
+pub async fn settled(backend: &Backend, id: &str, status: ShareStatus) -> ShareRecord {
+    eventually("what was given up is recorded so", async || {
+        let record = backend.records().share(id).await.unwrap().unwrap();
+        (record.share.status == status).then_some(record)
+    })
+    .await
+}
+
 /// Waits until a condition holds, and says what did not if it never does.
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
@@ -268,6 +267,46 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Looks again and again until there is something to see, and says what was not there if there
+/// never is.
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Drops a call at one of its points; its answer, if it ended before.
+pub async fn dropped_at<T>(point: usize, call: impl Future<Output = T>) -> Option<T> {
+    let (mut steps, waits_for_more) = (point / 2 + 1, point % 2 == 1);
+    let mut call = pin!(call);
+    std::future::poll_fn(move |context| {
+        if steps == 0 {
+            return Poll::Ready(None);
+        }
+        steps -= 1;
+        match call.as_mut().poll(context) {
+            Poll::Pending if steps == 0 && !waits_for_more => Poll::Ready(None),
+            polled => polled.map(Some),
+        }
+    })
+    .await
+}
+
+/// What calls of a backend hold: named locks, and the marks that say that a call is under way.
+pub fn held(ground: &Ground, backend: &Backend) -> Vec<String> {
+    let mut held: Vec<_> = backend.locks().unwrap().into_iter().map(|one| one.name).collect();
+    let marks = fs::read_dir(ground.state().join(backend.name()).join("calls")).unwrap();
+    let marks = marks.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    // The broker's lasts as long as its backend.
+    held.extend(marks.filter(|name| !name.contains(".broker")));
+    held
 }
 
 /// Every file and directory beneath a directory, with contents, modes and link targets: equal
@@ -292,43 +331,4 @@ pub fn tree(root: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
         }
     }
     found
-}
-
-/// What is logged on this thread while it is kept.
-pub struct Log {
-    written: Arc<Mutex<Vec<u8>>>,
-    _subscriber: tracing::subscriber::DefaultGuard,
-}
-
-impl Log {
-    pub fn capture() -> Self {
-        let written = Arc::new(Mutex::new(Vec::new()));
-        let writer = {
-            let written = Arc::clone(&written);
-            move || Written(Arc::clone(&written))
-        };
-        let subscriber = tracing_subscriber::fmt()
-            .with_writer(writer)
-            .with_ansi(false)
-            .with_max_level(tracing::Level::DEBUG)
-            .finish();
-        Self { written, _subscriber: tracing::subscriber::set_default(subscriber) }
-    }
-
-    pub fn text(&self) -> String {
-        String::from_utf8(self.written.lock().unwrap().clone()).unwrap()
-    }
-}
-
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }

@@ -2,76 +2,26 @@
 //! what hooks are told, which is how many rules are really in force.
 
 use std::slice::from_ref;
+use std::time::Instant;
 
-use abaca::types::{AccessLevel, AccessRulesStatus, Share};
+use abaca::types::{AccessLevel, AccessRule, AccessRulesStatus, Share};
 use abaca::{Backend, Limits};
 
-use super::{
-    assert_driver, assert_invalid, calls, dummy, failing, ip, made, message, recorded, value,
-};
-use crate::support::{Ground, rule, runtime, share};
+use super::{assert_driver, calls, dummy, failing, ip, made, message, recorded, value};
+use crate::support::{Ground, Log, PATIENCE, rule, runtime, share};
 
 /// Makes a share's calls go rule by rule.
-const NO_SETS: &str = "update-access:unsupported";
+pub const NO_SETS: &str = "update-access:unsupported";
 
 /// How many rules the driver holds for a share.
-async fn in_force(backend: &Backend, share: &Share) -> String {
+pub async fn in_force(backend: &Backend, share: &Share) -> String {
     let facts = backend.get_periodic_hook_data(from_ref(share)).await.unwrap();
     value(&facts[0].data, "access_rules").unwrap().to_owned()
 }
 
 /// The calls about access, oldest first.
-fn asked(ground: &Ground) -> Vec<String> {
+pub fn asked(ground: &Ground) -> Vec<String> {
     calls(ground).into_iter().filter(|method| method.contains("access")).collect()
-}
-
-#[tokio::test]
-async fn a_set_is_applied_at_once() {
-    let ground = Ground::new();
-    let backend = dummy(&ground, &[]).await;
-    let one = made(&backend, &share("one", 1)).await;
-    let rules = [ip("192.0.2.7", AccessLevel::Rw), ip("192.0.2.0/24", AccessLevel::Ro)];
-    backend.update_access(&one, &rules, &rules, &[], None).await.unwrap();
-    assert_eq!(backend.records().access_rules(&one.id).await.unwrap(), rules);
-    assert_eq!(in_force(&backend, &one).await, "2");
-    // A rule that the protocol does not know is dropped again, and the others stay.
-    let user = rule("somebody", AccessLevel::Rw);
-    let more = [rules[0].clone(), rules[1].clone(), user.clone()];
-    let answer = backend.update_access(&one, &more, from_ref(&user), &[], None).await;
-    assert_driver!(answer, InvalidShareAccess);
-    assert_eq!(backend.records().access_rules(&one.id).await.unwrap(), rules);
-    let record = recorded(&backend, &one.id).await;
-    assert_eq!(record.access_rules_status, AccessRulesStatus::Active);
-    assert_eq!(in_force(&backend, &one).await, "2");
-    let twice = [rules[0].clone(), rules[0].clone()];
-    assert_invalid!(backend.update_access(&one, &twice, &[], &[], None).await);
-    backend.update_access(&one, &rules[..1], &[], &rules[1..], None).await.unwrap();
-    assert_eq!(in_force(&backend, &one).await, "1");
-    assert!(asked(&ground).iter().all(|method| method == "update-access"));
-}
-
-#[tokio::test]
-async fn without_sets_it_goes_rule_by_rule() {
-    let ground = Ground::new();
-    let backend = dummy(&ground, &[]).await;
-    let one = failing(&made(&backend, &share("one", 1)).await, NO_SETS);
-    let rules = [ip("192.0.2.7", AccessLevel::Rw), ip("192.0.2.8", AccessLevel::Ro)];
-    backend.update_access(&one, &rules, &rules, &[], None).await.unwrap();
-    assert_eq!(asked(&ground), ["update-access", "allow-access", "allow-access"]);
-    assert_eq!(in_force(&backend, &one).await, "2");
-    // What is added comes before what is removed.
-    let new = ip("192.0.2.9", AccessLevel::Rw);
-    let wanted = [rules[0].clone(), new.clone()];
-    backend.update_access(&one, &wanted, from_ref(&new), &rules[1..], None).await.unwrap();
-    assert_eq!(asked(&ground)[3..], ["update-access", "allow-access", "deny-access"]);
-    assert_eq!(in_force(&backend, &one).await, "2");
-    assert_eq!(backend.records().access_rules(&one.id).await.unwrap(), wanted);
-    // Applied anew, every rule is allowed again.
-    backend.update_access(&one, &wanted, &[], &[], None).await.unwrap();
-    assert_eq!(asked(&ground)[6..], ["update-access", "allow-access", "allow-access"]);
-    assert_eq!(in_force(&backend, &one).await, "2");
-    let record = recorded(&backend, &one.id).await;
-    assert_eq!(record.access_rules_status, AccessRulesStatus::Active);
 }
 
 #[tokio::test]
@@ -99,6 +49,114 @@ async fn a_rule_that_is_refused_is_dropped_and_a_failure_is_not() {
 }
 
 #[tokio::test]
+async fn one_rule_comes_and_goes() {
+    let ground = Ground::new();
+    let backend = dummy(&ground, &[]).await;
+    let one = made(&backend, &share("one", 1)).await;
+    let rules = [ip("192.0.2.7", AccessLevel::Rw), ip("192.0.2.8", AccessLevel::Ro)];
+    for rule in [&rules[0], &rules[1], &rules[0]] {
+        backend.allow_access(&one, rule, None).await.unwrap();
+    }
+    assert_eq!(backend.records().access_rules(&one.id).await.unwrap(), rules);
+    assert_eq!(in_force(&backend, &one).await, "2");
+    assert_eq!(asked(&ground), ["allow-access"; 3]);
+
+    // Who is in has one rule: another one is refused before the driver is asked.
+    let other = AccessRule { access_level: AccessLevel::Ro, ..rules[0].clone() };
+    for other in [other, ip("192.0.2.7", AccessLevel::Rw)] {
+        let answer = backend.allow_access(&one, &other, None).await;
+        let said = assert_driver!(answer, ShareAccessExists);
+        assert!(said.contains(&rules[0].id) && said.contains("192.0.2.7"), "{said}");
+    }
+    assert_eq!(asked(&ground).len(), 3);
+    // What the driver refuses is not kept.
+    let user = rule("somebody", AccessLevel::Rw);
+    let answer = backend.allow_access(&one, &user, None).await;
+    assert_driver!(answer, InvalidShareAccess);
+    assert_eq!(backend.records().access_rules(&one.id).await.unwrap(), rules);
+
+    for _ in 0..2 {
+        backend.deny_access(&one, &rules[0], None).await.unwrap();
+        assert_eq!(backend.records().access_rules(&one.id).await.unwrap(), rules[1..]);
+        assert_eq!(in_force(&backend, &one).await, "1");
+    }
+    let record = recorded(&backend, &one.id).await;
+    assert_eq!(record.access_rules_status, AccessRulesStatus::Active);
+    assert_eq!(asked(&ground)[3..], ["allow-access", "deny-access", "deny-access"]);
+}
+
+#[tokio::test]
+async fn one_rule_that_fails_may_be_in_force() {
+    let ground = Ground::new();
+    let backend = dummy(&ground, &[]).await;
+    let plain = made(&backend, &share("one", 1)).await;
+    let old = ip("192.0.2.7", AccessLevel::Rw);
+    let broken = failing(&plain, "allow-access:backend-failed=no answer");
+    assert_driver!(backend.allow_access(&broken, &old, None).await, BackendFailed);
+    assert_eq!(backend.records().access_rules(&plain.id).await.unwrap(), from_ref(&old));
+    let record = recorded(&backend, &plain.id).await;
+    assert_eq!(record.access_rules_status, AccessRulesStatus::Error);
+    assert!(message(&backend, &plain.id).await.contains("no answer"));
+    backend.allow_access(&plain, &old, None).await.unwrap();
+
+    let broken = failing(&plain, "deny-access:backend-failed");
+    assert_driver!(backend.deny_access(&broken, &old, None).await, BackendFailed);
+    assert_eq!(backend.records().access_rules(&plain.id).await.unwrap(), from_ref(&old));
+    assert_eq!(in_force(&backend, &plain).await, "1");
+    backend.deny_access(&plain, &old, None).await.unwrap();
+    assert!(backend.records().access_rules(&plain.id).await.unwrap().is_empty());
+    let record = recorded(&backend, &plain.id).await;
+    assert_eq!(record.access_rules_status, AccessRulesStatus::Active);
+}
+
+#[tokio::test]
+async fn one_rule_goes_through_the_set_where_there_is_nothing_else() {
+    let ground = Ground::new();
+    let log = Log::capture();
+    let backend = ground.minimal(&runtime(Limits::default())).await;
+    let one = made(&backend, &share("one", 1)).await;
+    let rules = [ip("192.0.2.7", AccessLevel::Rw), ip("192.0.2.8", AccessLevel::Ro)];
+    for rule in &rules {
+        backend.allow_access(&one, rule, None).await.unwrap();
+    }
+    assert_eq!(backend.records().access_rules(&one.id).await.unwrap(), rules);
+    backend.deny_access(&one, &rules[0], None).await.unwrap();
+    assert_eq!(backend.records().access_rules(&one.id).await.unwrap(), rules[1..]);
+    let told: Vec<_> = log.text().lines().filter_map(counted).collect();
+    assert_eq!(told, ["1", "2", "1"], "the whole set each time: {}", log.text());
+}
+
+/// How many rules the minimal driver says it was given.
+fn counted(line: &str) -> Option<String> {
+    Some(line.split_once(" rules")?.0.rsplit(' ').next()?.to_owned())
+}
+
+/// Each rule is kept, or refused and tried again, as the refusal says.
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_that_come_at_once_are_not_lost() {
+    const RULES: usize = 40;
+    let ground = Ground::new();
+    let backend = dummy(&ground, &[]).await;
+    let one = made(&backend, &share("one", 1)).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 1..=RULES {
+        let (backend, one) = (backend.clone(), one.clone());
+        let rule = ip(&format!("192.0.2.{number}"), AccessLevel::Rw);
+        tasks.spawn(async move {
+            let deadline = Instant::now() + PATIENCE;
+            while let Err(error) = backend.allow_access(&one, &rule, None).await {
+                let refused =
+                    matches!(&error, abaca::Error::Invalid(text) if text.contains("try again"));
+                assert!(refused && Instant::now() < deadline, "{error:?}");
+            }
+        });
+    }
+    tasks.join_all().await;
+    assert_eq!(backend.records().access_rules(&one.id).await.unwrap().len(), RULES);
+    assert_eq!(in_force(&backend, &one).await, RULES.to_string());
+}
+
+#[tokio::test]
 async fn hooks_are_told_what_the_driver_knows() {
     let ground = Ground::new();
     let backend = dummy(&ground, &[]).await;
@@ -115,11 +173,4 @@ async fn hooks_are_told_what_the_driver_knows() {
     {
         assert_eq!(value(&facts[0].data, name), Some(wanted), "{name}");
     }
-    // A driver without facts leaves each share as it is.
-    let minimal = ground.minimal(&runtime(Limits::default())).await;
-    let facts = minimal.get_periodic_hook_data(&[unknown.clone(), one.clone()]).await.unwrap();
-    let ids: Vec<_> = facts.iter().map(|one| &one.share_id).collect();
-    assert_eq!(ids, [&unknown.id, &one.id]);
-    assert!(facts.iter().all(|one| one.data.is_empty()));
-    assert!(ground.audit("minimal").is_empty());
 }

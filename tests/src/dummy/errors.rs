@@ -7,7 +7,7 @@ use abaca::{Blame, Error};
 use super::{assert_driver, dummy, failing, made, message, recorded, text};
 use crate::support::{Ground, share, snapshot};
 
-type Make = fn(String) -> DriverError;
+pub type Make = fn(String) -> DriverError;
 
 fn command_failed(stderr: String) -> DriverError {
     DriverError::CommandFailed(CommandFailure { program: "dummy".into(), code: Some(1), stderr })
@@ -18,7 +18,7 @@ fn denied(reason: String) -> DriverError {
 }
 
 /// Every case of the contract, and whose fault it is.
-const CASES: [(&str, Make, Blame); 26] = [
+pub const CASES: [(&str, Make, Blame); 26] = [
     ("unsupported", DriverError::Unsupported, Blame::Operator),
     ("invalid-share", DriverError::InvalidShare, Blame::Operator),
     ("invalid-snapshot", DriverError::InvalidSnapshot, Blame::Operator),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use abaca::{Backend, Error, Limits};
 
-use crate::support::{Ground, load, runtime, share, until};
+use crate::support::{Ground, attack_share, load, runtime, until};
 
 async fn hostile(ground: &Ground, wall: Duration) -> Backend {
     let mut limits = Limits::default();
@@ -18,11 +18,7 @@ async fn hostile(ground: &Ground, wall: Duration) -> Backend {
 /// Holds a lock for so many milliseconds, waiting at most as long as the last argument says, and
 /// answers what the guest says of it.
 async fn hold(backend: &Backend, arguments: &[&str]) -> Result<Vec<String>, Error> {
-    let mut one = share("lock", 1);
-    one.metadata.push(("attack".to_owned(), "lock-hold".to_owned()));
-    let arguments = arguments.iter().map(|text| ("argument".to_owned(), (*text).to_owned()));
-    one.metadata.extend(arguments);
-    let locations = backend.create_share(&one, None).await?;
+    let locations = backend.create_share(&attack_share("lock-hold", arguments), None).await?;
     Ok(locations.into_iter().map(|location| location.path).collect())
 }
 

@@ -1,15 +1,17 @@
-//! Moving a share by its drivers, in two phases, and what a service is told to copy it itself.
+//! Moving a share by its drivers, in two phases, and how this driver says that it is mounted.
 
 use std::collections::BTreeMap;
 
-use abaca::types::{ExportLocation, MigrationDestination, Share, ShareProtocol, ShareStatus};
-use abaca::{Backend, Error, Interface, Limits, OptionValue};
+use abaca::types::{MigrationDestination, Share, ShareStatus};
+use abaca::{Backend, OptionValue, ShareRecord};
 
-use super::{assert_driver, assert_invalid, calls, dummy, made, open, pair, recorded, text};
-use crate::support::{Ground, load, runtime, share, snapshot};
+use super::{
+    assert_driver, assert_invalid, calls, dummy, made, message, open, pair, recorded, text,
+};
+use crate::support::{Ground, eventually, share, snapshot, until};
 
 /// Another back end of the same driver.
-async fn there(ground: &Ground) -> Backend {
+pub async fn there(ground: &Ground) -> Backend {
     let options = [
         ("driver_handles_share_servers", OptionValue::Boolean(false)),
         ("dummy_export_host", text("192.0.2.9")),
@@ -17,7 +19,7 @@ async fn there(ground: &Ground) -> Backend {
     open(ground, "there", &options, BTreeMap::new()).await.unwrap()
 }
 
-fn destination() -> MigrationDestination {
+pub fn destination() -> MigrationDestination {
     MigrationDestination { host: "test@there#alpha".to_owned(), capabilities: Vec::new() }
 }
 
@@ -41,9 +43,34 @@ async fn a_share_moves_in_two_phases() {
     let moved = recorded(&here, &one.id).await;
     assert_eq!((moved.status, &moved.export_locations), (ShareStatus::Available, &found));
     // It is there now, and not here.
-    assert_eq!(there.ensure_share(&moved, None).await.unwrap(), found);
-    assert_eq!(recorded(&there, &one.id).await.export_locations, found);
+    let ensured = there.ensure_share(&moved, None).await.unwrap();
+    assert_eq!(ensured[0].path, found[0].path);
+    assert_eq!(recorded(&there, &one.id).await.export_locations, ensured);
     assert_driver!(here.ensure_share(&moved, None).await, ShareResourceNotFound);
+}
+
+#[tokio::test]
+async fn a_question_and_a_share_that_has_gone_leave_nothing_behind() {
+    let ground = Ground::new();
+    let (here, there) = (dummy(&ground, &[]).await, there(&ground).await);
+    let one = made(&here, &share("one", 3)).await;
+    let info = there.migration_get_driver_info(&one, None).await.unwrap();
+    // A question changes nothing: the place is free.
+    let other = Share { name: one.name.clone(), ..share("other", 1) };
+    there.create_share(&other, None).await.unwrap();
+    there.delete_share(&other, None).await.unwrap();
+    here.migration_start(&one, None, &destination(), &info, false).await.unwrap();
+    let moving = recorded(&here, &one.id).await;
+    while here.migration_get_progress(&moving, None, &info).await.unwrap() < 100 {}
+    here.migration_complete(&moving, None, &info).await.unwrap();
+    // So it is at the source when it has gone.
+    here.create_share(&other, None).await.unwrap();
+    there.ensure_share(&recorded(&here, &one.id).await, None).await.unwrap();
+    let refused = there.create_share(&other, None).await.unwrap_err();
+    assert!(refused.to_string().contains("is where the share"), "{refused}");
+    // What was not sent there does not come by being asked for.
+    let lost = share("lost", 1);
+    assert_driver!(there.ensure_share(&lost, None).await, ShareResourceNotFound);
 }
 
 #[tokio::test]
@@ -68,10 +95,80 @@ async fn a_migration_is_given_up_between_the_phases() {
     here.migration_cancel(&moving, None, &info).await.unwrap();
     assert_eq!(recorded(&here, &one.id).await, one);
     assert_eq!(here.ensure_share(&one, None).await.unwrap(), one.export_locations);
-    // Switching over too early is a failure of which nobody knows what it left.
+    // Switching over too early changes nothing: it goes on, and ends.
     here.migration_start(&one, None, &destination(), &info, false).await.unwrap();
     assert_driver!(here.migration_complete(&moving, None, &info).await, MigrationFailed);
-    assert_eq!(recorded(&here, &one.id).await.status, ShareStatus::Error);
+    assert_eq!(recorded(&here, &one.id).await, moving);
+    assert!(message(&here, &one.id).await.contains("0 %"));
+    while here.migration_get_progress(&moving, None, &info).await.unwrap() < 100 {}
+    here.migration_complete(&moving, None, &info).await.unwrap();
+}
+
+/// A share whose driver takes so long for one of the calls that it can be given up.
+fn slow(one: &Share) -> Share {
+    Share { metadata: vec![pair("sleep_ms", "600000")], ..one.clone() }
+}
+
+/// Gives a call up while its driver works on it.
+async fn give_up<T>(ground: &Ground, method: &str, call: impl Future<Output = T>) {
+    let begun = || calls(ground).iter().filter(|one| *one == method).count();
+    let before = begun();
+    tokio::select! {
+        _ = call => panic!("{method} has ended"),
+        () = until("the driver is called", || begun() > before) => {}
+    }
+}
+
+#[tokio::test]
+async fn what_was_interrupted_can_still_be_asked_after_completed_and_cancelled() {
+    let ground = Ground::new();
+    let (here, there) = (dummy(&ground, &[]).await, there(&ground).await);
+    let one = made(&here, &share("one", 3)).await;
+    let info = there.migration_get_driver_info(&one, None).await.unwrap();
+    let to = destination();
+    let starting = here.clone();
+    let slow_one = slow(&one);
+    give_up(
+        &ground,
+        "migration-start",
+        starting.migration_start(&slow_one, None, &to, &info, false),
+    )
+    .await;
+    let record = interrupted(&here, &one).await;
+    assert_eq!(here.records().migrations().await.unwrap()[0].destination, to);
+    // Nobody removes what may be elsewhere, and the driver can be asked to give it up.
+    assert_invalid!(here.delete_share(&record.share, None).await);
+    assert_invalid!(here.unmanage(&record.share).await);
+    here.migration_cancel(&record.share, None, &info).await.unwrap();
+    assert_eq!(recorded(&here, &one.id).await, one);
+    assert!(here.records().migrations().await.unwrap().is_empty());
+
+    here.migration_start(&one, None, &to, &info, false).await.unwrap();
+    let moving = recorded(&here, &one.id).await;
+    while here.migration_get_progress(&moving, None, &info).await.unwrap() < 100 {}
+    let slow_one = slow(&moving);
+    give_up(&ground, "migration-complete", here.migration_complete(&slow_one, None, &info)).await;
+    let record = interrupted(&here, &one).await;
+    assert_invalid!(here.delete_share(&record.share, None).await);
+    let found = here.migration_complete(&record.share, None, &info).await.unwrap();
+    assert!(found[0].path.starts_with("192.0.2.9:"), "{found:?}");
+    // It is recorded here until it is forgotten, and until then nobody removes it either.
+    let gone = recorded(&here, &one.id).await;
+    assert_invalid!(here.delete_share(&gone, None).await);
+    here.forget_share(&gone).await.unwrap();
+}
+
+/// The record of a migration that was given up, once nothing of the call is left.
+async fn interrupted(backend: &Backend, one: &Share) -> ShareRecord {
+    let record = eventually("the call is recorded as interrupted", async || {
+        let record = backend.records().share(&one.id).await.unwrap().unwrap();
+        record.message.is_some().then_some(record)
+    })
+    .await;
+    assert_eq!(record.share.status, ShareStatus::Migrating);
+    let message = record.message.clone().unwrap();
+    assert!(message.contains("interrupted") && message.contains("progress"), "{message}");
+    record
 }
 
 #[tokio::test]
@@ -98,18 +195,6 @@ async fn what_the_drivers_cannot_move_is_left_to_the_service() {
     assert_eq!(moved.status, ShareStatus::Available);
     assert_eq!(moved.export_locations, started.export_locations);
     assert!(moved.export_locations[0].path.starts_with("192.0.2.9:"), "{moved:?}");
-
-    let minimal = ground.minimal(&runtime(Limits::default())).await;
-    let one = made(&minimal, &share("one", 1)).await;
-    let calls = ground.audit("minimal").len();
-    let started = minimal.migration_start(&one, None, &destination(), &info, false).await.unwrap();
-    assert!(!started.moved);
-    let refused = minimal.migration_get_driver_info(&one, None).await;
-    let offered =
-        !matches!(refused, Err(Error::NotOffered { interface: Interface::Migration, .. }));
-    assert!(!offered, "{refused:?}");
-    assert_eq!(ground.audit("minimal").len(), calls, "the driver was not called");
-    assert_eq!(recorded(&minimal, &one.id).await, one);
 }
 
 #[tokio::test]
@@ -121,40 +206,4 @@ async fn a_service_is_told_how_to_mount() {
     let admin = format!("192.0.2.1:/admin/shares/{}", one.name);
     assert_eq!(commands.mount, ["mount", "-t", "nfs", &admin, "%(path)s"]);
     assert_eq!(commands.unmount, ["umount", "%(path)s"]);
-}
-
-fn location(path: &str, is_admin_only: bool) -> ExportLocation {
-    ExportLocation { path: path.to_owned(), is_admin_only, metadata: Vec::new() }
-}
-
-#[tokio::test]
-async fn without_the_driver_the_templates_say_how_to_mount() {
-    let ground = Ground::new();
-    let minimal = async |options: &[(&str, OptionValue)]| {
-        let driver = load(&runtime(Limits::default()), "abaca-guest-minimal").await;
-        ground.backend("minimal", driver, "schema = 1\ndriver = \"minimal\"\n", options).await
-    };
-    let backend = minimal(&[]).await;
-    let mut one = Share { protocol: ShareProtocol::Cifs, ..share("one", 1) };
-    assert_invalid!(backend.migration_get_info(&one, None).await);
-    one.export_locations.push(location("a host:/first", false));
-    let commands = backend.migration_get_info(&one, None).await.unwrap();
-    // A blank in a location does not split the word that it stands in.
-    assert_eq!(commands.mount, ["mount", "-vt", "cifs", "a host:/first", "%(path)s"]);
-    assert_eq!(commands.unmount, ["umount", "-v", "%(path)s"]);
-    one.export_locations.push(location("host:/admin", true));
-    let commands = backend.migration_get_info(&one, None).await.unwrap();
-    assert_eq!(commands.mount[3], "host:/admin", "the one that only the service sees");
-
-    for (template, reason) in [
-        ("mount %(export)s %(where)s %(path)s", "%(where)s"),
-        ("mount %(export)s", "%(path)s"),
-        (" ", "empty"),
-    ] {
-        let backend = minimal(&[("share_mount_template", text(template))]).await;
-        let refused = assert_invalid!(backend.migration_get_info(&one, None).await);
-        let names_both = refused.contains("share_mount_template") && refused.contains(reason);
-        assert!(names_both, "{template}: {refused}");
-    }
-    assert!(ground.audit("minimal").is_empty(), "the driver was not called");
 }

@@ -65,6 +65,20 @@ async fn what_cannot_be_is_refused_with_what_could_be_meant() {
     assert!(error.help.unwrap().contains("`dummy_export_host`"));
     let error = refused("dummy_capacity_gib", text("many")).await;
     assert!(error.reason.contains("whole number"), "{error}");
+    for (name, value, reason) in [
+        ("ssh_conn_timeout", -4, "at least 1"),
+        ("ssh_conn_timeout", 0, "at least 1"),
+        ("ssh_min_pool_conn", -1, "at least 0"),
+        ("ssh_max_pool_conn", 0, "at least 1"),
+        ("ssh_min_pool_conn", 20, "ssh_max_pool_conn is 10"),
+        ("num_shell_tries", 0, "at least 1"),
+        ("reserved_share_percentage", 101, "0 to 100"),
+    ] {
+        let error = refused(name, OptionValue::Integer(value)).await;
+        assert!(error.name == name && error.reason.contains(reason), "{error}");
+    }
+    let error = refused("migration_readonly_rules_support", text("yes")).await;
+    assert_eq!(error.reason, "it must be true or false");
     let error = refused("dummy_export_host", text("$no_such_option")).await;
     assert!(error.reason.contains("no_such_option"), "{error}");
     let error = refused("dummy_export_host", text("$dummy_export_host")).await;
@@ -96,7 +110,7 @@ fn the_command_shows_where_each_value_comes_from() {
     assert_eq!(told("replication_domain"), as_told("null", "not set"));
     let before = "configuration, as `migration_readonly_support`";
     assert_eq!(told("migration_readonly_rules_support"), as_told("false", before));
-    assert_eq!(told("dummy_secret").0, "\"(secret)\"");
+    assert_eq!(told("dummy_secret"), as_told("null", "not set"));
     let text = desk.fails(2, &["backend", "options", "dumy"]);
     assert!(text.contains("dummy"), "{text}");
 }

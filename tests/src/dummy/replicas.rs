@@ -3,10 +3,12 @@
 use std::slice::from_ref;
 
 use abaca::Backend;
-use abaca::types::{AccessLevel, AccessRulesStatus, Replica, ReplicaState, Share, ShareStatus};
+use abaca::types::{
+    AccessLevel, AccessRulesStatus, Replica, ReplicaSnapshot, ReplicaState, Share, ShareStatus,
+};
 
 use super::{assert_driver, assert_invalid, calls, dummy, failing, ip, message, recorded};
-use crate::support::{Ground, rule, share};
+use crate::support::{Ground, rule, share, snapshot};
 
 pub fn replica(share: &Share) -> Replica {
     Replica { share: share.clone(), share_server: None }
@@ -153,6 +155,12 @@ async fn what_fails_is_recorded_in_error() {
     assert_driver!(backend.delete_replica(&all, &[], &broken, None).await, BackendFailed);
     let record = recorded(&backend, &second.share.id).await;
     assert_eq!(record.status, ShareStatus::ErrorDeleting);
-    backend.delete_replica(&all, &[], &second, None).await.unwrap();
+    // What the driver does not know any more is gone, with its snapshots.
+    let taken = snapshot(&second.share);
+    backend.create_snapshot(&taken, None).await.unwrap();
+    let instances = [ReplicaSnapshot { snapshot: taken, progress: 100 }];
+    let gone = failing("delete-replica:share-resource-not-found");
+    backend.delete_replica(&all, &instances, &gone, None).await.unwrap();
     assert!(backend.records().share(&second.share.id).await.unwrap().is_none());
+    assert!(backend.records().snapshots().await.unwrap().is_empty());
 }

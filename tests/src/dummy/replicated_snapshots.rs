@@ -104,4 +104,12 @@ async fn what_fails_is_recorded_in_error() {
     assert_driver!(answer, BackendFailed);
     let now = current(&backend, &wanted).await;
     assert_eq!(statuses(&now), [SnapshotStatus::ErrorDeleting; 2]);
+    // What the driver does not know any more is gone.
+    let gone = "delete-replicated-snapshot:snapshot-resource-not-found";
+    let forgetful = dummy(&ground, &[("dummy_fail", super::text(gone))]).await;
+    let updates = forgetful.delete_replicated_snapshot(&all, &now, None).await.unwrap();
+    let told: Vec<_> = updates.iter().map(|one| (&one.id, one.status)).collect();
+    let ids = now.iter().map(|one| (&one.snapshot.id, SnapshotStatus::Deleted));
+    assert_eq!(told, ids.collect::<Vec<_>>());
+    assert!(current(&backend, &wanted).await.is_empty());
 }

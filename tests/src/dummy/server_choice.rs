@@ -1,12 +1,11 @@
-//! Which server shall carry a share or a group: the driver's choice, and what holds for a driver
-//! that makes none.
+//! Which server shall carry a share or a group, as the driver chooses it.
 
-use abaca::Limits;
 use abaca::types::ConsistencyGroup;
+use abaca::{Blame, Error};
 
 use super::servers::set_up;
 use super::{group, serving, share_on};
-use crate::support::{Ground, runtime, share, snapshot};
+use crate::support::{Ground, share, snapshot};
 
 #[tokio::test]
 async fn the_driver_chooses() {
@@ -42,27 +41,27 @@ async fn the_driver_chooses() {
 }
 
 #[tokio::test]
-async fn without_a_choice_it_is_the_first_or_the_groups() {
+async fn a_server_that_was_not_offered_is_no_choice() {
     let ground = Ground::new();
-    let servers = {
-        let backend = serving(&ground, "10.7.0.10-10.7.0.12", &[]).await;
-        [set_up(&backend, "one").await, set_up(&backend, "two").await]
-    };
-    let backend = ground.minimal(&runtime(Limits::default())).await;
-    let new = share("new", 1);
-    let choose = async |servers, group: Option<&ConsistencyGroup>| {
-        let chosen =
-            backend.choose_share_server_compatible_with_share(servers, &new, None, group).await;
-        chosen.unwrap()
-    };
-    assert_eq!(choose(&servers[..], None).await.as_deref(), Some("one"));
-    assert_eq!(choose(&servers[1..], None).await.as_deref(), Some("two"));
-    assert_eq!(choose(&[], None).await, None);
-    let on_two = ConsistencyGroup { share_server_id: Some("two".into()), ..group("g", &[]) };
-    assert_eq!(choose(&servers[..], Some(&on_two)).await.as_deref(), Some("two"));
-    assert_eq!(choose(&servers[..1], Some(&on_two)).await, None);
-    assert_eq!(choose(&servers[..], Some(&group("g", &[]))).await, None);
-    let chosen = backend.choose_share_server_compatible_with_cg(&servers, &on_two, None).await;
-    assert_eq!(chosen.unwrap(), None, "a new one, as upstream has it");
-    assert!(ground.audit("minimal").is_empty(), "the driver was not called");
+    let elsewhere = [("dummy_choice", super::text("two"))];
+    let backend = serving(&ground, "10.7.0.10-10.7.0.12", &elsewhere).await;
+    let servers = [set_up(&backend, "one").await, set_up(&backend, "two").await];
+    let (new, a_group) = (share("new", 1), group("g", &[]));
+    for (offered, fits) in [(&servers[..], true), (&servers[..1], false), (&[], false)] {
+        let for_share =
+            backend.choose_share_server_compatible_with_share(offered, &new, None, None).await;
+        let for_cg = backend.choose_share_server_compatible_with_cg(offered, &a_group, None).await;
+        for answer in [for_share, for_cg] {
+            match answer {
+                Ok(Some(chosen)) if fits => assert_eq!(chosen, "two"),
+                Err(error @ Error::Contract { .. }) if !fits => {
+                    assert_eq!(error.blame(), Blame::Driver);
+                    let mut lines = ground.audit("dummy").into_iter();
+                    let end = lines.rfind(|line| line["event"] == "call-end").unwrap();
+                    assert_eq!(end["outcome"], "failed", "{end}");
+                }
+                other => panic!("{} offered: {other:?}", offered.len()),
+            }
+        }
+    }
 }

@@ -2,20 +2,20 @@
 //! when something fails.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
+use abaca::network::{AllocationRequest, Lease, NetworkError, NetworkProvider, NetworkProviders};
 use abaca::types::{
-    AllocationLabel, Error as DriverError, NetworkInfo, NetworkType, SecurityService,
-    SecurityServiceType, ShareServer, ShareServerStatus,
+    AllocationLabel, Error as DriverError, NetworkAllocation, NetworkInfo, NetworkType,
+    SecurityService, SecurityServiceType, ShareServer, ShareServerStatus,
 };
-use abaca::{Backend, Error, OptionValue, ShareServerRecord};
+use abaca::{Backend, BackendConfiguration, Error, Limits, OptionValue, ShareServerRecord};
 
-use super::{
-    assert_driver, assert_invalid, calls, dummy, open, pair, serving, share_on, text, value,
-};
-use crate::support::{Ground, share};
+use super::{assert_driver, assert_invalid, calls, pair, serving, share_on, text, value};
+use crate::support::{Ground, load, runtime, share};
 
 /// Three addresses.
-const RANGE: &str = "10.7.0.10-10.7.0.12";
+pub const RANGE: &str = "10.7.0.10-10.7.0.12";
 
 /// What a service knows of a server that it wants.
 pub fn info(server_id: &str) -> NetworkInfo {
@@ -39,16 +39,16 @@ pub async fn set_up(backend: &Backend, id: &str) -> ShareServer {
     backend.setup_server(info(id), &[]).await.unwrap().expect("share servers are handled")
 }
 
-async fn records(backend: &Backend) -> Vec<ShareServerRecord> {
+pub async fn records(backend: &Backend) -> Vec<ShareServerRecord> {
     backend.records().share_servers().await.unwrap()
 }
 
-fn addresses(server: &ShareServer) -> Vec<&str> {
+pub fn addresses(server: &ShareServer) -> Vec<&str> {
     server.network_allocations.iter().map(|one| one.ip_address.as_str()).collect()
 }
 
 /// Asserts that so many addresses can be leased and no more.
-async fn assert_free(backend: &Backend, free: u32) {
+pub async fn assert_free(backend: &Backend, free: u32) {
     let more = backend.allocate_network("probe", Some(free + 1)).await;
     assert_driver!(more, NetworkBadConfiguration);
     assert_eq!(backend.allocate_network("probe", Some(free)).await.unwrap().len(), free as usize);
@@ -94,10 +94,11 @@ async fn a_server_lives_from_its_setup_to_its_teardown() {
     let one = share_on(&server, "one");
     let locations = backend.create_share(&one, Some(&server)).await.unwrap();
     assert_eq!(locations[0].path, format!("10.7.0.10:/shares/{}", one.name));
-    assert_driver!(backend.teardown_server(&server, &[]).await, ShareServerFailed);
+    let refused = assert_invalid!(backend.teardown_server(&server, &[]).await);
+    assert!(refused.contains("carries 1 shares"), "{refused}");
+    assert_invalid!(backend.deallocate_network(&server.id).await);
     let held = records(&backend).await;
-    assert_eq!(held[0].share_server.status, ShareServerStatus::Error);
-    assert!(held[0].message.as_ref().unwrap().contains("carries 1 shares"), "{held:?}");
+    assert_eq!(held[0].share_server, server, "nothing has happened to it");
     assert_free(&backend, 2).await;
 
     // Nothing of it is left, and its address is the next one's.
@@ -177,71 +178,6 @@ async fn a_network_that_does_not_fit_is_found_before_the_driver_is_called() {
 }
 
 #[tokio::test]
-async fn addresses_of_the_operator_need_a_network_of_the_operator() {
-    let ground = Ground::new();
-    let admin = ("dummy_admin_network_allocations", OptionValue::Integer(1));
-    let backend = serving(&ground, RANGE, std::slice::from_ref(&admin)).await;
-    let answer = backend.setup_server(info("one"), &[]).await;
-    let refused = assert_driver!(answer, NetworkBadConfiguration);
-    assert!(refused.contains("the admin side"), "{refused}");
-    assert_free(&backend, 3).await;
-
-    let network = BTreeMap::from([
-        ("standalone_network_plugin_gateway".to_owned(), text("10.9.0.1")),
-        ("standalone_network_plugin_mask".to_owned(), text("24")),
-    ]);
-    let options = [
-        ("driver_handles_share_servers", OptionValue::Boolean(true)),
-        ("dummy_network_allocations", OptionValue::Integer(0)),
-        ("admin_network_config_group", text("operators")),
-        admin,
-    ];
-    let networks = BTreeMap::from([("operators".to_owned(), network)]);
-    let backend = open(&ground, "operated", &options, networks).await.unwrap();
-    let server = set_up(&backend, "one").await;
-    assert_eq!(server.network_allocations.len(), 1);
-    let lease = &server.network_allocations[0];
-    assert_eq!(lease.label, AllocationLabel::Admin);
-    assert!(lease.ip_address.starts_with("10.9.0."), "{lease:?}");
-    let details = &server.backend_details;
-    assert_eq!(value(details, "admin_address"), Some(lease.ip_address.as_str()));
-    assert_eq!(value(details, "address"), Some("192.0.2.1"), "the users' side needs none");
-    backend.teardown_server(&server, &[]).await.unwrap();
-    assert!(backend.orphaned_leases().await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn a_server_without_addresses_needs_no_network() {
-    let ground = Ground::new();
-    let options = [
-        ("driver_handles_share_servers", OptionValue::Boolean(true)),
-        ("dummy_network_allocations", OptionValue::Integer(0)),
-    ];
-    let backend = open(&ground, "dummy", &options, BTreeMap::new()).await.unwrap();
-    let server = set_up(&backend, "one").await;
-    assert!(server.network_allocations.is_empty());
-    assert_eq!(value(&server.backend_details, "address"), Some("192.0.2.1"));
-    assert!(backend.allocate_network("one", Some(0)).await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn where_servers_are_not_handled_there_is_nothing_to_do() {
-    let ground = Ground::new();
-    let backend = dummy(&ground, &[]).await;
-    assert_eq!(backend.setup_server(info("one"), &[]).await.unwrap(), None);
-    let server = ShareServer {
-        id: "one".to_owned(),
-        host: "test@dummy".to_owned(),
-        share_network_id: "network".to_owned(),
-        status: ShareServerStatus::Active,
-        backend_details: Vec::new(),
-        network_allocations: Vec::new(),
-    };
-    backend.teardown_server(&server, &[]).await.unwrap();
-    assert!(calls(&ground).is_empty() && records(&backend).await.is_empty());
-}
-
-#[tokio::test]
 async fn leases_without_a_server_are_found() {
     let ground = Ground::new();
     let backend = serving(&ground, RANGE, &[]).await;
@@ -296,4 +232,86 @@ async fn fifty_servers_at_once_share_no_address_and_leave_none() {
     assert!(records(&backend).await.is_empty());
     assert!(backend.orphaned_leases().await.unwrap().is_empty());
     assert_free(&backend, 60).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_there_is_not_set_up_once_more() {
+    let ground = Ground::new();
+    let backend = serving(&ground, RANGE, &[]).await;
+    let server = set_up(&backend, "one").await;
+    let before = calls(&ground).len();
+    let fail = pair("fail", "setup-server:backend-failed");
+    let refused = assert_invalid!(backend.setup_server(info("one"), &[fail]).await);
+    assert!(refused.contains("there is a share server"), "{refused}");
+    assert_eq!(calls(&ground).len(), before);
+    assert_eq!(records(&backend).await[0].share_server, server);
+    // Its address is still its own.
+    assert_eq!(addresses(&set_up(&backend, "two").await), ["10.7.0.11"]);
+}
+
+/// A service's own network: it hands out what it has, from the end.
+#[derive(Debug, Default)]
+struct OwnNetwork {
+    leases: Mutex<Vec<Lease>>,
+}
+
+impl NetworkProvider for OwnNetwork {
+    fn allocate(
+        &self,
+        request: &AllocationRequest,
+    ) -> Result<Vec<NetworkAllocation>, NetworkError> {
+        let mut leases = self.leases.lock().unwrap();
+        let of_it = |one: &&Lease| one.server_id == request.server_id;
+        if leases.iter().any(|one| of_it(&one)) {
+            return Ok(leases.iter().filter(of_it).map(|one| one.allocation.clone()).collect());
+        }
+        let allocation = NetworkAllocation {
+            id: format!("{}-address", request.server_id),
+            label: request.label,
+            ip_address: format!("192.0.2.{}", 250 - leases.len()),
+            ip_version: 4,
+            cidr: None,
+            network_type: None,
+            segmentation_id: None,
+            mac_address: Some("52:54:00:00:00:01".to_owned()),
+        };
+        let (server_id, request_id) = (request.server_id.clone(), request.request_id.clone());
+        leases.push(Lease { server_id, request_id, allocation: allocation.clone() });
+        Ok(vec![allocation])
+    }
+
+    fn deallocate(&self, server_id: &str) -> Result<(), NetworkError> {
+        self.leases.lock().unwrap().retain(|one| one.server_id != server_id);
+        Ok(())
+    }
+
+    fn leases(&self) -> Result<Vec<Lease>, NetworkError> {
+        Ok(self.leases.lock().unwrap().clone())
+    }
+}
+
+#[tokio::test]
+async fn a_service_can_bring_its_own_network() {
+    let ground = Ground::new();
+    let own = Arc::new(OwnNetwork::default());
+    let driver = load(&runtime(Limits::default()), "abaca-driver-dummy").await;
+    let handled = ("driver_handles_share_servers".to_owned(), OptionValue::Boolean(true));
+    let configuration = BackendConfiguration {
+        name: "dummy".to_owned(),
+        policy: ground.write("dummy.policy.toml", super::POLICY),
+        approved: false,
+        state: ground.state(),
+        options: BTreeMap::from([handled]),
+        networks: BTreeMap::new(),
+    };
+    let networks = NetworkProviders { user: Some(Arc::clone(&own) as _), admin: None };
+    let backend = Backend::open_with_networks(driver, configuration, networks).await.unwrap();
+    let server = set_up(&backend, "one").await;
+    assert_eq!(addresses(&server), ["192.0.2.250"]);
+    assert_eq!(value(&server.backend_details, "address"), Some("192.0.2.250"));
+    backend.allocate_network("lost", Some(1)).await.unwrap();
+    assert_eq!(backend.orphaned_leases().await.unwrap()[0].server_id, "lost");
+    backend.deallocate_network("lost").await.unwrap();
+    backend.teardown_server(&server, &[]).await.unwrap();
+    assert!(own.leases.lock().unwrap().is_empty());
 }

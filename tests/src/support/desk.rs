@@ -55,6 +55,11 @@ impl Desk {
         self
     }
 
+    /// The same desk with another configuration.
+    pub fn beside(&self, file: PathBuf) -> Self {
+        Self { file, first: self.first.clone() }
+    }
+
     /// The command, not run yet.
     pub fn command(&self, words: &[&str]) -> Command {
         let (program, before) = self.first.split_first().unwrap();

@@ -3,11 +3,16 @@
 //!
 //! Called by `create_share` with what the share's metadata says.
 
+mod commands;
+mod keeping;
+mod places;
+mod slips;
+
 use core::hint::black_box;
 use core::time::Duration;
 
-use abaca_sdk::command::{Command, ExitStatus, Output};
-use abaca_sdk::{Error, Path, Result, clock, config, files, lock, log, state};
+use abaca_sdk::mounts::{self, MountSource};
+use abaca_sdk::{Error, Result, clock, config, log, network, state};
 
 /// Log lines of `log-flood`; more than any call may write.
 const LOG_LINES: u32 = 1_000_000;
@@ -20,18 +25,16 @@ const ALIASES: usize = 16 * 1024;
 const HOST_CALLS: u32 = 10_000_000;
 /// What `memory` takes at a time, and the length of the long line of `log-controls`.
 const MEBIBYTE: usize = 1 << 20;
-/// What a file attack reads at most, and lists at most.
-const FILE_MAX: u64 = 1 << 20;
-const LIST_MAX: usize = 10_000;
-/// Bytes of each value of `state-flood`.
-const STATE_VALUE_BYTES: usize = 1024;
-
 /// Runs the attack of this name.
 pub fn run(attack: &str, arguments: &[&str]) -> Result<Vec<String>> {
     match attack {
         "echo" => Ok(arguments.iter().map(|&argument| argument.to_owned()).collect()),
         "loop" => spin(),
         "recursion" => Ok(vec![format!("ok:{}", recurse(0))]),
+        "recurse" => Ok(vec![format!("ok:{}", descend(number(argument(arguments, 0)?)?))]),
+        "ask" => ask(arguments),
+        "lift" => lift(arguments),
+        "lower" => lower(arguments),
         "memory" => eat_memory(),
         "trap" => std::process::abort(),
         "panic" => panic_with(arguments.first().copied().unwrap_or("hostile panic")),
@@ -39,31 +42,36 @@ pub fn run(attack: &str, arguments: &[&str]) -> Result<Vec<String>> {
         "log-controls" => Ok(log_controls()),
         "huge-list" => huge_list(arguments),
         "aliased-list" => Ok(aliased_list()),
-        "command" => command(arguments),
-        "retry" => Command::new(argument(arguments, 0)?)
-            .args(arguments.get(1..).unwrap_or_default())
-            .retry()
-            .allow_any()
-            .output()
-            .map(|output| told(&output)),
-        "insist" => Command::new(argument(arguments, 0)?)
-            .args(arguments.get(1..).unwrap_or_default())
-            .output()
-            .map(|output| told(&output)),
+        "command" => commands::run(arguments),
+        "retry" => commands::retry(arguments),
+        "insist" => commands::insist(arguments),
+        "feed" => commands::feed(arguments),
+        "feed-much" => commands::feed_much(arguments),
+        "timed" => commands::timed(arguments),
+        "pipeline" => commands::pipeline(arguments),
         "hold" => {
-            drop(command(arguments)?);
+            drop(commands::run(arguments)?);
             spin()
         }
-        "file" => file(arguments),
+        "file" => places::file(arguments),
+        "race" => places::race(arguments),
         "config" => Ok(answered(config::get(argument(arguments, 0)?))),
-        "state-flood" => Ok(state_flood()),
+        "let-slip" => slips::let_slip(arguments),
+        "state" => keeping::state(arguments),
+        "state-flood" => Ok(keeping::flood()),
         "host-call-flood" => Ok(host_call_flood()),
         "denial-flood" => Ok(denial_flood()),
         "sleep" => {
             let milliseconds = number(argument(arguments, 0)?)?;
             Ok(answered(clock::sleep(Duration::from_millis(milliseconds))))
         }
-        "lock-hold" => lock_hold(arguments),
+        "lock-hold" => keeping::lock_hold(arguments),
+        "locks" => Ok(keeping::locks(arguments)),
+        "log" => Ok(logged(arguments)),
+        "fail" => Err(Error::BackendFailed(argument(arguments, 0)?.to_owned())),
+        "network" => network(arguments),
+        "mount" => mount(arguments),
+        "unmount" => Ok(answered(mounts::unmount(&places::path(arguments, 0)?))),
         unknown => Err(Error::InvalidShare(format!("no attack is called `{unknown}`"))),
     }
 }
@@ -79,6 +87,11 @@ fn spin() -> ! {
 /// Calls itself for ever; the addition after the call keeps it from becoming a loop.
 fn recurse(depth: u64) -> u64 {
     if black_box(true) { black_box(recurse(black_box(depth + 1))).wrapping_add(1) } else { depth }
+}
+
+/// Calls itself as often as is said, and comes back.
+fn descend(calls: u64) -> u64 {
+    if black_box(calls) == 0 { 0 } else { black_box(descend(black_box(calls - 1))).wrapping_add(1) }
 }
 
 /// Takes memory and touches it until there is none, then ends in a trap.
@@ -111,6 +124,17 @@ fn log_controls() -> Vec<String> {
     vec!["ok:logged".to_owned()]
 }
 
+/// Logs all arguments as one line each, and the last two as a field too.
+fn logged(arguments: &[&str]) -> Vec<String> {
+    for text in arguments {
+        log::warning(*text);
+    }
+    if let [.., name, value] = arguments {
+        log::write(log::Level::Info, "field", &[(name, value)]);
+    }
+    vec!["ok:logged".to_owned()]
+}
+
 /// As many locations as the first argument says.
 fn huge_list(arguments: &[&str]) -> Result<Vec<String>> {
     let count = match arguments.first() {
@@ -133,73 +157,41 @@ fn aliased_list() -> Vec<String> {
     (0..ALIASES).map(|_| alias()).collect()
 }
 
-/// Runs the first argument with the others; any ending is an answer.
-fn command(arguments: &[&str]) -> Result<Vec<String>> {
-    let program = argument(arguments, 0)?;
-    let command = Command::new(program).args(arguments.iter().skip(1)).allow_any();
-    Ok(match command.output() {
-        Ok(output) => told(&output),
-        Err(error) => vec![format!("err:{error:?}")],
-    })
-}
-
-fn told(output: &Output) -> Vec<String> {
-    let ending = match output.status {
-        ExitStatus::Exited(code) => code.to_string(),
-        ExitStatus::Signalled(signal) => format!("signal-{signal}"),
-    };
-    vec![
-        format!("ok:{ending}:{}", String::from_utf8_lossy(&output.stdout).escape_debug()),
-        format!("stderr:{}", String::from_utf8_lossy(&output.stderr).escape_debug()),
-    ]
-}
-
-/// A verb, a root and a path; `rename` and `copy` take a second root and path,
-/// `write` a content, `make-dir` and `set-mode` an octal mode, `set-owner` a number.
-fn file(arguments: &[&str]) -> Result<Vec<String>> {
-    let path = path(arguments, 1)?;
-    Ok(match argument(arguments, 0)? {
-        "read" => answered(
-            files::read(&path, FILE_MAX)
-                .map(|contents| String::from_utf8_lossy(&contents).into_owned()),
-        ),
-        "write" => answered(files::write(&path, argument(arguments, 3)?)),
-        "list" => answered(files::list(&path, LIST_MAX)),
-        "make-dir" => answered(files::make_dir(&path, mode(arguments)?)),
-        "remove" => answered(files::remove(&path)),
-        "remove-tree" => answered(files::remove_tree(&path)),
-        "rename" => answered(files::rename(&path, &self::path(arguments, 3)?)),
-        "copy" => answered(files::copy(&path, &self::path(arguments, 3)?)),
-        "set-mode" => answered(files::set_mode(&path, mode(arguments)?)),
-        "set-owner" => {
-            let user = u32::try_from(number(argument(arguments, 3)?)?).unwrap_or(u32::MAX);
-            answered(files::set_owner(&path, Some(user), None))
-        }
-        "usage" => answered(files::usage(&path)),
-        unknown => {
-            return Err(Error::InvalidShare(format!("no file attack is called `{unknown}`")));
-        }
-    })
-}
-
-/// Sets keys until the host refuses, and says how many it took.
-fn state_flood() -> Vec<String> {
-    let value = "v".repeat(STATE_VALUE_BYTES);
-    let mut taken: u64 = 0;
-    loop {
-        match state::Entity("hostile").set(&format!("key-{taken}"), &value) {
-            Ok(()) => taken += 1,
-            Err(error) => return vec![format!("ok:{taken}"), format!("err:{error:?}")],
-        }
-    }
-}
-
 /// Asks for the time again and again, whatever the answer.
 fn host_call_flood() -> Vec<String> {
     for _ in 0..HOST_CALLS {
         drop(black_box(clock::now()));
     }
     vec![format!("ok:{HOST_CALLS}")]
+}
+
+/// Asks for the time as often as is said.
+fn ask(arguments: &[&str]) -> Result<Vec<String>> {
+    let count = number(argument(arguments, 0)?)?;
+    for _ in 0..count {
+        drop(black_box(clock::now()));
+    }
+    Ok(vec![format!("ok:{count}")])
+}
+
+/// Sends the host so many texts of so many bytes; what it answers does not matter.
+fn lift(arguments: &[&str]) -> Result<Vec<String>> {
+    let count = number(argument(arguments, 0)?)?;
+    let length = usize::try_from(number(argument(arguments, 1)?)?).unwrap_or(usize::MAX);
+    let text = "x".repeat(length);
+    for _ in 0..count {
+        drop(black_box(state::Entity("hostile").get(&text)));
+    }
+    Ok(vec![format!("ok:{count}")])
+}
+
+/// Asks for the option `hostile_text` as often as is said, and says how long it was in all.
+fn lower(arguments: &[&str]) -> Result<Vec<String>> {
+    let mut taken = 0;
+    for _ in 0..number(argument(arguments, 0)?)? {
+        taken += config::text("hostile_text")?.map_or(0, |text| text.len());
+    }
+    Ok(vec![format!("ok:{taken}")])
 }
 
 /// Asks for an option that it has not, again and again.
@@ -210,19 +202,27 @@ fn denial_flood() -> Vec<String> {
     vec![format!("ok:{HOST_CALLS}")]
 }
 
-/// Takes the lock of the first argument within the milliseconds of the third, or as long as the
-/// call may take, and holds it for those of the second. Says from when to when it held it.
-fn lock_hold(arguments: &[&str]) -> Result<Vec<String>> {
-    let milliseconds = |text: &str| number(text).map(Duration::from_millis);
-    let held_for = milliseconds(argument(arguments, 1)?)?;
-    let patience = arguments.get(2).map(|text| milliseconds(text)).transpose()?;
-    let _guard = match lock::acquire(argument(arguments, 0)?, patience) {
-        Ok(guard) => guard,
-        Err(error) => return Ok(vec![format!("err:{error:?}")]),
+/// `allocate` or `deallocate` for the share server of the second argument.
+fn network(arguments: &[&str]) -> Result<Vec<String>> {
+    let server_id = argument(arguments, 1)?;
+    Ok(match argument(arguments, 0)? {
+        "allocate" => answered(network::allocate(server_id, Some(1), network::Label::User)),
+        _ => answered(network::deallocate(server_id)),
+    })
+}
+
+/// Mounts a `path`, `device` or `remote` with the second and, for a path, the third argument; a
+/// root and a path to mount at, the file system, and options follow.
+fn mount(arguments: &[&str]) -> Result<Vec<String>> {
+    let name = argument(arguments, 1)?;
+    let (source, at) = match argument(arguments, 0)? {
+        "path" => (MountSource::Path(places::path(arguments, 1)?), 3),
+        "device" => (MountSource::Device(name.to_owned()), 2),
+        _ => (MountSource::Remote(name.to_owned()), 2),
     };
-    let from = clock::now()?;
-    clock::sleep(held_for)?;
-    Ok(vec![format!("{}", from.as_millis()), format!("{}", clock::now()?.as_millis())])
+    let options = arguments.get(at + 3..).unwrap_or_default();
+    let filesystem = argument(arguments, at + 2)?;
+    Ok(answered(mounts::mount(source, &places::path(arguments, at)?, filesystem, options)))
 }
 
 /// What the host said, in one text.
@@ -238,18 +238,6 @@ fn argument<'a>(arguments: &[&'a str], index: usize) -> Result<&'a str> {
         .get(index)
         .copied()
         .ok_or_else(|| Error::InvalidShare(format!("the attack needs `argument` {index}")))
-}
-
-/// The path whose root is this argument and whose way is the next one.
-fn path(arguments: &[&str], index: usize) -> Result<Path> {
-    let (root, path) = (argument(arguments, index)?, argument(arguments, index + 1)?);
-    Ok(Path { root: root.to_owned(), path: path.to_owned() })
-}
-
-fn mode(arguments: &[&str]) -> Result<u32> {
-    let text = argument(arguments, 3)?;
-    u32::from_str_radix(text, 8)
-        .map_err(|error| Error::InvalidShare(format!("`{text}` is not an octal mode: {error}")))
 }
 
 fn number(text: &str) -> Result<u64> {

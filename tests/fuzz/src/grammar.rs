@@ -1,0 +1,310 @@
+//! The arguments of a command rule as values that a fuzzer can think up, and as the text of a
+//! policy. Alphabets are small, so that words meet rules.
+
+use std::fmt;
+
+use arbitrary::{Arbitrary, Result, Unstructured};
+
+/// Words of operators and guests.
+const TEXTS: [&str; 10] = ["a", "b", "ab", "7", "-a", "--", "ro", "ro,sync", "k=", ":"];
+/// What stands between the parts of a concat.
+const BETWEEN: [&str; 5] = [",", ":", "=", "k=", "-"];
+/// The words of option lists.
+const OPTIONS: [&str; 4] = ["ro", "sync", "a", "7"];
+
+/// One kind of argument.
+#[derive(Clone, Debug)]
+pub enum Part {
+    Literal(&'static str),
+    OneOf(Vec<&'static str>),
+    /// Letters, or digits.
+    Name { digits: bool, owner: Option<bool> },
+    Int { min: u8, max: u8 },
+    Mode(u16),
+    Csv { must: Vec<&'static str>, any: Vec<&'static str> },
+    Path { leaf: Leaf, own: bool },
+    Device { owner: Option<bool> },
+    Secret { exposed: bool },
+    Concat(Vec<Part>),
+}
+
+/// What a path ends in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Arbitrary)]
+pub enum Leaf {
+    New,
+    Dir,
+    File,
+    Root,
+}
+
+/// One element of `args`.
+#[derive(Clone, Debug)]
+pub enum Item {
+    Word(Part),
+    Flag { flag: &'static str, value: Part, optional: bool },
+    Optional(Part),
+    Repeat { once: Vec<Part>, min: u8, max: u8 },
+}
+
+/// The arguments of one rule.
+#[derive(Clone, Debug)]
+pub struct Args(pub Vec<Item>);
+
+/// A guest's words.
+#[derive(Clone, Debug)]
+pub struct Words(pub Vec<String>);
+
+fn some(u: &mut Unstructured<'_>, from: &[&'static str]) -> Result<Vec<&'static str>> {
+    let mut chosen = Vec::new();
+    for text in from {
+        if u.ratio(1, 2)? {
+            chosen.push(*text);
+        }
+    }
+    Ok(chosen)
+}
+
+impl Part {
+    /// A part that is no concat.
+    fn simple(u: &mut Unstructured<'_>) -> Result<Part> {
+        Ok(match u.int_in_range(0..=9)? {
+            0 => Part::Literal(u.choose(&TEXTS)?),
+            1 => Part::OneOf(some(u, &TEXTS)?),
+            2 | 3 => Part::Name { digits: u.arbitrary()?, owner: u.arbitrary()? },
+            4 => Part::Int { min: u.int_in_range(0..=12)?, max: u.int_in_range(0..=12)? },
+            5 => Part::Mode(u.int_in_range(0..=0o7777)?),
+            6 => {
+                let must = some(u, &OPTIONS)?;
+                let any = some(u, &OPTIONS)?;
+                Part::Csv { any: any.into_iter().filter(|one| !must.contains(one)).collect(), must }
+            }
+            7 => Part::Path { leaf: u.arbitrary()?, own: u.arbitrary()? },
+            8 => Part::Device { owner: u.arbitrary()? },
+            _ => Part::Secret { exposed: u.arbitrary()? },
+        })
+    }
+}
+
+impl Arbitrary<'_> for Part {
+    fn arbitrary(u: &mut Unstructured<'_>) -> Result<Part> {
+        if !u.ratio(1, 5)? {
+            return Part::simple(u);
+        }
+        let mut parts = Vec::new();
+        for at in 0..u.int_in_range(2..=4)? {
+            let between = (at % 2 == 1) != u.ratio(1, 8)?;
+            parts.push(if between { Part::Literal(u.choose(&BETWEEN)?) } else { Part::simple(u)? });
+        }
+        Ok(Part::Concat(parts))
+    }
+}
+
+impl Arbitrary<'_> for Item {
+    fn arbitrary(u: &mut Unstructured<'_>) -> Result<Item> {
+        Ok(match u.int_in_range(0..=5)? {
+            0..=2 => Item::Word(u.arbitrary()?),
+            3 => Item::Flag {
+                flag: u.choose(&["-a", "-b", "--"])?,
+                value: u.arbitrary()?,
+                optional: u.arbitrary()?,
+            },
+            4 => Item::Optional(u.arbitrary()?),
+            _ => {
+                let mut once: Vec<Part> = vec![u.arbitrary()?];
+                if u.arbitrary()? {
+                    once.insert(0, Part::Literal(u.choose(&["-a", "-b"])?));
+                }
+                Item::Repeat { once, min: u.int_in_range(0..=2)?, max: u.int_in_range(1..=3)? }
+            }
+        })
+    }
+}
+
+impl Arbitrary<'_> for Args {
+    fn arbitrary(u: &mut Unstructured<'_>) -> Result<Args> {
+        let count = u.int_in_range(0..=5)?;
+        (0..count).map(|_| u.arbitrary()).collect::<Result<_>>().map(Args)
+    }
+}
+
+impl Arbitrary<'_> for Words {
+    fn arbitrary(u: &mut Unstructured<'_>) -> Result<Words> {
+        const PIECES: [&str; 26] = [
+            "a", "b", "ab", "abc", "7", "12", "07", "0770", "770", "-a", "-b", "--", "ro", "sync", ",",
+            ":", "=", "k=", "r:", "r:a", "r:.", "vg/", "vg/a", "secret", "/", "..",
+        ];
+        let mut words = Vec::new();
+        for _ in 0..u.int_in_range(0..=8)? {
+            let mut word = String::new();
+            for _ in 0..u.int_in_range(1..=3)? {
+                if u.ratio(1, 32)? {
+                    word.extend(u.arbitrary::<char>());
+                } else {
+                    word.push_str(u.choose(&PIECES)?);
+                }
+                if u.ratio(1, 2)? {
+                    break;
+                }
+            }
+            words.push(word);
+        }
+        Ok(Words(words))
+    }
+}
+
+/// A word that is this, or nearly.
+fn sample(part: &Part, u: &mut Unstructured<'_>) -> Result<String> {
+    if u.ratio(1, 16)? {
+        return Ok(Words::arbitrary(u)?.0.pop().unwrap_or_default());
+    }
+    Ok(match part {
+        Part::Literal(text) => (*text).to_owned(),
+        Part::OneOf(texts) if texts.is_empty() => String::new(),
+        Part::OneOf(texts) => (*u.choose(texts)?).to_owned(),
+        Part::Name { digits: true, .. } => (*u.choose(&["7", "07", "12345678"])?).to_owned(),
+        Part::Name { digits: false, .. } => (*u.choose(&["a", "abc", "abcdefgh"])?).to_owned(),
+        Part::Int { .. } => u.int_in_range(0..=13)?.to_string(),
+        Part::Mode(mask) => {
+            let bits = u.arbitrary::<u16>()? & if u.ratio(1, 8)? { 0o7777 } else { *mask };
+            if u.arbitrary()? { format!("{bits:03o}") } else { format!("{bits:04o}") }
+        }
+        Part::Csv { must, any } => {
+            let mut list = must.clone();
+            list.extend(some(u, any)?);
+            let turned = if list.is_empty() { 0 } else { u.choose_index(list.len())? };
+            list.rotate_left(turned);
+            list.join(",")
+        }
+        Part::Path { leaf: Leaf::Root, .. } => (*u.choose(&["r:", "r:."])?).to_owned(),
+        Part::Path { .. } => (*u.choose(&["r:a", "r:abc"])?).to_owned(),
+        Part::Device { .. } => (*u.choose(&["vg/a", "vg/abc"])?).to_owned(),
+        Part::Secret { .. } => "secret".to_owned(),
+        Part::Concat(parts) => parts.iter().map(|part| sample(part, u)).collect::<Result<_>>()?,
+    })
+}
+
+impl Args {
+    /// A command line that fits, or nearly.
+    pub fn line(&self, u: &mut Unstructured<'_>) -> Result<Words> {
+        let mut words = Vec::new();
+        for item in &self.0 {
+            match item {
+                Item::Word(part) => words.push(sample(part, u)?),
+                Item::Optional(part) if u.arbitrary()? => words.push(sample(part, u)?),
+                Item::Flag { optional: true, .. } | Item::Optional(_) if u.arbitrary()? => {}
+                Item::Optional(_) => {}
+                Item::Flag { flag, value, .. } => {
+                    words.extend([(*flag).to_owned(), sample(value, u)?]);
+                }
+                Item::Repeat { once, max, .. } => {
+                    for _ in 0..u.int_in_range(0..=*max)? {
+                        for part in once {
+                            words.push(sample(part, u)?);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(Words(words))
+    }
+}
+
+/// A rule with command lines for it.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub args: Args,
+    pub lines: Vec<Words>,
+}
+
+impl Arbitrary<'_> for Case {
+    fn arbitrary(u: &mut Unstructured<'_>) -> Result<Case> {
+        let args: Args = u.arbitrary()?;
+        let mut lines = vec![u.arbitrary()?];
+        for _ in 0..u.int_in_range(1..=6)? {
+            lines.push(args.line(u)?);
+        }
+        Ok(Case { args, lines })
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Part::Literal(text) => write!(f, "{text:?}"),
+            Part::OneOf(texts) => write!(f, "{{ one-of = {texts:?} }}"),
+            Part::Name { digits, owner } => {
+                let kind = if *digits { "d" } else { "n" };
+                let place = owner.map_or("", |_| ", in = { space = \"s\" }");
+                write!(f, "{{ name = \"{kind}\"{}{place} }}", owner_key(*owner))
+            }
+            Part::Int { min, max } => write!(f, "{{ int = {{ min = {min}, max = {max} }} }}"),
+            Part::Mode(mask) => write!(f, "{{ mode = {{ mask = \"{mask:04o}\" }} }}"),
+            Part::Csv { must, any } => write!(f, "{{ csv = {{ must = {must:?}, any = {any:?} }} }}"),
+            Part::Path { leaf: Leaf::Root, .. } => {
+                f.write_str("{ path = { root = \"r\", leaf = \"root\" } }")
+            }
+            Part::Path { leaf, own } => {
+                let word = ["new", "dir", "file"][*leaf as usize];
+                let owner = if *own && *leaf != Leaf::New { ", owner = \"self\"" } else { "" };
+                write!(f, "{{ path = {{ root = \"r\", leaf = \"{word}\", name = \"n\"{owner} }} }}")
+            }
+            Part::Device { owner } => {
+                let owner = owner_key(*owner);
+                write!(f, "{{ device = {{ group = \"vg\", name = \"n\", pass = \"name\"{owner} }} }}")
+            }
+            Part::Secret { exposed } => {
+                let pass = if *exposed { ", pass = \"argument\", exposed = \"why\"" } else { "" };
+                write!(f, "{{ secret = \"secret\"{pass} }}")
+            }
+            Part::Concat(parts) => {
+                let parts: Vec<_> = parts.iter().map(ToString::to_string).collect();
+                write!(f, "{{ concat = [{}] }}", parts.join(", "))
+            }
+        }
+    }
+}
+
+fn owner_key(owner: Option<bool>) -> &'static str {
+    match owner {
+        None => "",
+        Some(true) => ", owner = \"self\"",
+        Some(false) => ", owner = \"new\"",
+    }
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Item::Word(part) => part.fmt(f),
+            Item::Flag { flag, value, optional } => {
+                write!(f, "{{ flag = {flag:?}, value = {value}, optional = {optional} }}")
+            }
+            Item::Optional(part) => write!(f, "{{ optional = {part} }}"),
+            Item::Repeat { once, min, max } => {
+                let repeated = match once.as_slice() {
+                    [Part::Literal(flag), value] => {
+                        format!("{{ flag = {flag:?}, value = {value} }}")
+                    }
+                    parts => parts.iter().map(ToString::to_string).collect(),
+                };
+                write!(f, "{{ repeat = {repeated}, min = {min}, max = {max} }}")
+            }
+        }
+    }
+}
+
+impl Args {
+    /// The text of a policy whose rule for `/bin/x` takes these.
+    pub fn policy(&self) -> String {
+        let args: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        format!(
+            "schema = 1\ndriver = \"d\"\n[roots.r]\npath = \"/r\"\n\
+             [types.n]\nfirst = \"a-z\"\nrest = \"a-z\"\nmax = 8\n\
+             [types.d]\nfirst = \"0-9\"\nrest = \"0-9\"\nmax = 8\n\
+             [[command]]\nid = \"use\"\nprogram = \"/bin/use\"\nread = [\"r\"]\n\
+             args = [{{ name = \"n\" }}, {{ name = \"d\" }}]\n\
+             [[command]]\nid = \"x\"\nprogram = \"/bin/x\"\nread = [\"r\"]\nargs = [{}]\n",
+            args.join(", ")
+        )
+    }
+}

@@ -1,0 +1,127 @@
+//! What a command line means under a rule, found by trying everything: every item present and
+//! absent, every way to cut a word in pieces. Slow, and without a line of the crate it checks.
+
+use crate::grammar::{Args, Item, Leaf, Part};
+
+/// Every way in which the words fit: what runs, as people see it, word by word.
+pub fn ways(args: &Args, words: &[String]) -> Vec<Vec<String>> {
+    if words.iter().any(|word| word.is_empty() || word.chars().any(is_hidden)) {
+        return Vec::new();
+    }
+    let mut found = items(&args.0, words);
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn items(rest: &[Item], words: &[String]) -> Vec<Vec<String>> {
+    let Some((first, rest)) = rest.split_first() else {
+        return if words.is_empty() { vec![Vec::new()] } else { Vec::new() };
+    };
+    match first {
+        Item::Word(part) => then(std::slice::from_ref(part), rest, words),
+        Item::Optional(part) => {
+            let absent = items(rest, words);
+            then(std::slice::from_ref(part), rest, words).into_iter().chain(absent).collect()
+        }
+        Item::Flag { flag, value, optional } => {
+            let both = [Part::Literal(flag), value.clone()];
+            let absent = if *optional { items(rest, words) } else { Vec::new() };
+            then(&both, rest, words).into_iter().chain(absent).collect()
+        }
+        Item::Repeat { once, min, max } => (*min..=*max)
+            .flat_map(|times| {
+                let all: Vec<Part> = (0..times).flat_map(|_| once.clone()).collect();
+                then(&all, rest, words)
+            })
+            .collect(),
+    }
+}
+
+/// These parts, one word each, and then the rest.
+fn then(parts: &[Part], rest: &[Item], words: &[String]) -> Vec<Vec<String>> {
+    let Some((words, after)) = words.split_at_checked(parts.len()) else { return Vec::new() };
+    let mut heads: Vec<Vec<String>> = vec![Vec::new()];
+    for (part, word) in parts.iter().zip(words) {
+        let read = read(part, word);
+        heads = heads
+            .iter()
+            .flat_map(|head| read.iter().map(|one| [head.as_slice(), &[one.clone()]].concat()))
+            .collect();
+    }
+    if heads.is_empty() {
+        return heads;
+    }
+    let tails = items(rest, after);
+    heads.iter().flat_map(|head| tails.iter().map(|tail| [&head[..], tail].concat())).collect()
+}
+
+/// Every way in which one word is this.
+fn read(part: &Part, word: &str) -> Vec<String> {
+    let letters = |text: &str| {
+        (1..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase())
+    };
+    let numbers = |text: &str| {
+        (1..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+    };
+    let one = |accepted: bool, runs: String| if accepted { vec![runs] } else { Vec::new() };
+    let same = |accepted| one(accepted, word.to_owned());
+    match part {
+        Part::Literal(text) => same(*text == word),
+        Part::OneOf(texts) => same(texts.contains(&word)),
+        Part::Name { digits, .. } => same(if *digits { numbers(word) } else { letters(word) }),
+        Part::Int { min, max } => {
+            // One number, one spelling: written again it is the same word.
+            let number = word.parse::<u64>().ok().filter(|number| number.to_string() == word);
+            same(number.is_some_and(|n| (u64::from(*min)..=u64::from(*max)).contains(&n)))
+        }
+        Part::Mode(mask) => {
+            let octal = word.len() == 3 || word.len() == 4;
+            let octal = octal && word.bytes().all(|b| (b'0'..=b'7').contains(&b));
+            let bits = word.bytes().fold(0_u32, |bits, b| bits.wrapping_mul(8) + u32::from(b & 7));
+            one(octal && bits & !u32::from(*mask) == 0, format!("{bits:04o}"))
+        }
+        Part::Csv { must, any } => {
+            let mut list: Vec<&str> = word.split(',').collect();
+            list.sort_unstable();
+            let known = list.iter().all(|one| must.contains(one) || any.contains(one));
+            let whole = must.iter().all(|one| list.contains(one));
+            let single = list.windows(2).all(|pair| pair[0] != pair[1]);
+            one(known && whole && single, list.join(","))
+        }
+        Part::Path { leaf: Leaf::Root, .. } => one(word == "r:" || word == "r:.", "<r>".to_owned()),
+        Part::Path { .. } => match word.strip_prefix("r:") {
+            Some(name) => one(letters(name), format!("<r>/{name}")),
+            None => Vec::new(),
+        },
+        Part::Device { .. } => same(word.strip_prefix("vg/").is_some_and(letters)),
+        Part::Secret { .. } => one(word == "secret", "<secret secret>".to_owned()),
+        Part::Concat(parts) => pieces(parts, word),
+    }
+}
+
+/// Every way to cut a word into pieces for these parts.
+fn pieces(parts: &[Part], word: &str) -> Vec<String> {
+    let Some((first, rest)) = parts.split_first() else {
+        return if word.is_empty() { vec![String::new()] } else { Vec::new() };
+    };
+    let ends = word.char_indices().map(|(at, _)| at).chain([word.len()]);
+    ends.flat_map(|end| {
+        let (piece, after) = word.split_at(end);
+        let heads = if piece.is_empty() { Vec::new() } else { read(first, piece) };
+        let tails = if heads.is_empty() { Vec::new() } else { pieces(rest, after) };
+        let joined = |head: &String| -> Vec<String> {
+            tails.iter().map(|tail| format!("{head}{tail}")).collect()
+        };
+        heads.iter().flat_map(joined).collect::<Vec<_>>()
+    })
+    .collect()
+}
+
+/// What nobody sees, as Unicode and the policy's documentation have it.
+fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(u32::from(character),
+            0xAD | 0x61C | 0x180E | 0xFEFF | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F
+            | 0xFFF9..=0xFFFB | 0xE0000..=0xE007F)
+}

@@ -1,0 +1,289 @@
+//! Granted programs in the attacker's hands that want powers: over other processes, over the
+//! kernel, over the machine. See `commands`.
+
+use super::commands::{either, furnish};
+use super::{Setup, attacks};
+
+/// One that makes these system calls with values that mean nothing, so that the kernel, were it
+/// asked, would say so.
+fn calling(numbers: &[i64]) -> Setup {
+    let numbers = numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+    let attack = format!(
+        "my $asked = 0; for my $call ({numbers}) {{ \
+           $asked++ unless syscall($call, -1, -1, -1, -1, -1, -1) == -1 && $! == 1 }} \
+         print $asked ? qq($asked were asked) : q(none is permitted); exit 1"
+    );
+    either(&attack, "syscall(39) > 0 or die $!")
+}
+
+attacks! { EscapingCommands:
+    /// Makes a device of its own in its root.
+    making_a_device {
+        setup: either(
+            &format!(
+                "my $at = q(@/lair/disk); syscall({}, $at, 060600, 0x800) == 0 or die $!;",
+                libc::SYS_mknod
+            ),
+            &format!(
+                "my $at = q(@/lair/pipe); syscall({}, $at, 010600, 0) == 0 or die $!;",
+                libc::SYS_mknod
+            ),
+        ),
+        attack: async |range| range.script("attack").await,
+        contained: "refused: the power to make devices is not kept",
+        refused: "Operation not permitted",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
+    /// Gives its files to somebody else.
+    giving_files_away {
+        setup: either(
+            "chown(1234, 1234, q(@/lair/file)) or die $!;",
+            "chown(-1, -1, q(@/lair/file)) or die $!;",
+        ),
+        given: furnish,
+        attack: async |range| range.script("attack").await,
+        contained: "refused: root's powers are not kept unless the rule names them",
+        refused: "Operation not permitted",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
+    /// Becomes somebody else, and takes powers back.
+    becoming_somebody_else {
+        setup: either(
+            &format!(
+                "my $root = q(/); syscall({}, 1234, 1234, 1234) == 0 and die q(became); \
+                 syscall({}, $root) == 0 and die q(became); die $!",
+                libc::SYS_setresuid,
+                libc::SYS_chroot,
+            ),
+            &format!("syscall({}, -1, -1, -1) == 0 or die $!;", libc::SYS_setresuid),
+        ),
+        attack: async |range| range.script("attack").await,
+        contained: "refused: without powers there is nobody else to become",
+        refused: "Operation not permitted",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
+    /// Ends the runtime, the broker's hand and everything else that it may.
+    killing_others {
+        setup: either(
+            &format!(
+                "kill(9, {}) and die q(killed); kill(9, getppid) and die q(killed); die $!",
+                std::process::id(),
+            ),
+            "kill(0, $$) or die $!;",
+        ),
+        attack: async |range| range.script("attack").await,
+        contained: "refused by the fence: no signal leaves it",
+        refused: "Operation not permitted",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
+    /// Looks into the runtime's process as a debugger does, and bounds and starves it.
+    debugging_others {
+        setup: either(
+            &format!(
+                "my $p = {}; syscall({}, 16, $p, 0, 0) == 0 and die q(attached); \
+                 syscall({}, $p, 7, -1, 0) == 0 and die q(bounded); setpriority(0, $p, 19) and \
+                 die q(starved); die $!",
+                std::process::id(),
+                libc::SYS_ptrace,
+                libc::SYS_prlimit64,
+            ),
+            &format!(
+                "setpriority(0, 0, 5) or die $!; syscall({}, 0, 7, 0, 0) == 0 or die $!;",
+                libc::SYS_prlimit64
+            ),
+        ),
+        attack: async |range| range.script("attack").await,
+        contained: "refused by the list of system calls",
+        refused: "Operation not permitted",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
+    /// Mounts, unmounts, and enters other roots.
+    mounting {
+        setup: calling(&[
+            libc::SYS_mount,
+            libc::SYS_umount2,
+            libc::SYS_pivot_root,
+            libc::SYS_open_tree,
+            libc::SYS_move_mount,
+            libc::SYS_fsopen,
+            libc::SYS_fsmount,
+            libc::SYS_mount_setattr,
+        ]),
+        attack: async |range| range.script("attack").await,
+        contained: "refused by the list of system calls",
+        refused: "none is permitted",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
+    /// Makes namespaces and enters those of others, also by `clone`.
+    entering_namespaces {
+        setup: either(
+            &format!(
+                "for my $call ([{unshare}, 0x10000000], [{unshare}, 0x20000], [{setns}, 0, 0], \
+                 [{clone}, 0x10000011, 0, 0, 0, 0]) {{ \
+                   my ($n, $a, $b) = ($$call[0], $$call[1], $$call[2] // 0); my $r = syscall($n, $a, $b, 0, 0, 0); \
+                   exit 0 if $r == 0 && $n == {clone}; $r == -1 && $! == 1 or die qq(call $n: $r \
+                   $!); }} die $!",
+                unshare = libc::SYS_unshare,
+                setns = libc::SYS_setns,
+                clone = libc::SYS_clone,
+            ),
+            "my $child = fork; defined $child or die $!; exit 0 unless $child; waitpid $child, 0;",
+        ),
+        attack: async |range| range.script("attack").await,
+        contained: "refused by the list of system calls, whatever the other flags",
+        refused: "Operation not permitted",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
+    /// Uses the doors that have most often led into the kernel.
+    doors_into_the_kernel {
+        setup: calling(&[
+            libc::SYS_bpf,
+            libc::SYS_perf_event_open,
+            libc::SYS_userfaultfd,
+            libc::SYS_io_uring_setup,
+            libc::SYS_io_uring_enter,
+            libc::SYS_add_key,
+            libc::SYS_request_key,
+            libc::SYS_keyctl,
+            libc::SYS_modify_ldt,
+            libc::SYS_fanotify_init,
+            libc::SYS_process_vm_readv,
+            libc::SYS_process_vm_writev,
+            libc::SYS_pidfd_getfd,
+            libc::SYS_kcmp,
+        ]),
+        attack: async |range| range.script("attack").await,
+        contained: "refused by the list of system calls",
+        refused: "none is permitted",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
+    /// Loads code into the kernel, and stops, renames and re-dates the machine.
+    the_machine_itself {
+        setup: calling(&[
+            libc::SYS_init_module,
+            libc::SYS_finit_module,
+            libc::SYS_delete_module,
+            libc::SYS_kexec_load,
+            libc::SYS_kexec_file_load,
+            libc::SYS_reboot,
+            libc::SYS_swapon,
+            libc::SYS_swapoff,
+            libc::SYS_acct,
+            libc::SYS_syslog,
+            libc::SYS_settimeofday,
+            libc::SYS_clock_settime,
+            libc::SYS_sethostname,
+            libc::SYS_setdomainname,
+            libc::SYS_iopl,
+            libc::SYS_ioperm,
+            libc::SYS_personality,
+            libc::SYS_vhangup,
+        ]),
+        attack: async |range| range.script("attack").await,
+        contained: "refused by the list of system calls",
+        refused: "none is permitted",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
+    /// Opens files by their number on the disk, past every path.
+    files_by_number {
+        setup: calling(&[libc::SYS_open_by_handle_at, libc::SYS_quotactl, libc::SYS_quotactl_fd]),
+        attack: async |range| range.script("attack").await,
+        contained: "refused by the list of system calls",
+        refused: "none is permitted",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
+    /// Shares memory and messages with others by number.
+    messages_by_number {
+        setup: calling(&[
+            libc::SYS_shmget,
+            libc::SYS_shmat,
+            libc::SYS_shmctl,
+            libc::SYS_msgget,
+            libc::SYS_msgsnd,
+            libc::SYS_msgrcv,
+            libc::SYS_msgctl,
+            libc::SYS_mq_open,
+            libc::SYS_mq_unlink,
+        ]),
+        attack: async |range| range.script("attack").await,
+        contained: "refused by the list of system calls",
+        refused: "none is permitted",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
+    /// Makes calls that came after the list was written, and by the numbers of another kind.
+    calls_that_nobody_has_judged {
+        setup: either(
+            &format!(
+                "syscall({}, -1, -1) == -1 && $! == {no} or die q(asked); \
+                 syscall(1000, -1) == -1 && $! == {no} or die q(asked); \
+                 syscall(0x40000027) == -1 && $! == 1 or die q(asked); die q(none was asked)",
+                libc::SYS_clone3,
+                no = libc::ENOSYS,
+            ),
+            "syscall(39) > 0 or die $!;",
+        ),
+        attack: async |range| range.script("attack").await,
+        contained: "answered as if they were not there",
+        refused: "none was asked",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
+    /// Types into a terminal.
+    typing_into_a_terminal {
+        setup: either(
+            &format!(
+                "syscall({call}, 0, {sti}, 0) == -1 && $! == 1 or die q(asked); \
+                 syscall({call}, 0, {above}, 0) == -1 && $! == 1 or die q(asked); die $!",
+                call = libc::SYS_ioctl,
+                sti = libc::TIOCSTI,
+                above = (1_u64 << 32) | libc::TIOCSTI,
+            ),
+            "-t STDIN and die q(a terminal);",
+        ),
+        attack: async |range| range.script("attack").await,
+        contained: "refused by the list of system calls, in all bits that the kernel looks at",
+        refused: "Operation not permitted",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
+    /// Calls the kernel as 32-bit programs do, past a list of 64-bit calls.
+    a_32_bit_call {
+        setup: either(
+            // mov eax, 20 (getpid); int 0x80; ret: as a string, made executable where it lies.
+            "require DynaLoader; my $code = qq(\\xb8\\x14\\x00\\x00\\x00\\xcd\\x80\\xc3) . \
+             (qq(\\x90) x 8192); \
+             my $at = unpack(q(Q), pack(q(p), $code)); syscall(10, $at & ~4095, 8192, 7) == 0 or exit 3; \
+             my $call = DynaLoader::dl_install_xsub(q(main::old), $at); &$call; exit 4;",
+            "require DynaLoader;",
+        ),
+        attack: async |range| range.script("attack").await,
+        contained: "the program is ended at once",
+        refused: "ok:signal-31:",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+}

@@ -1,0 +1,210 @@
+//! An operator approves what he was shown, and only that runs.
+
+mod typed;
+
+use std::fs;
+use std::path::PathBuf;
+
+use abaca::policy::review;
+use serde_json::Value;
+
+use crate::manifest::MINIMAL;
+use crate::support::components::{MANIFEST, with_manifest, with_section, written};
+use crate::support::{Desk, Ground, component};
+
+/// A rule that is as good as root, for the directory driver's manifest.
+const ROOTED: &str = "[[command]]\nid = \"rooted\"\nprogram = \"/usr/bin/find\"\nargs = [\"x\"]\n\
+                      root-equivalent = \"the vendor says so\"\n";
+
+/// A desk whose backend `home` must be approved, and a component to approve.
+fn desk(ground: &Ground, file: &std::path::Path) -> Desk {
+    let text = Desk::text(ground, "home", file).replace(
+        "policy = \"home.policy.toml\"\n",
+        "policy = \"home.policy.toml\"\napproved = true\n",
+    );
+    let export_root = format!("directory_export_root = {:?}\n", ground.shares());
+    Desk::with(ground, &(text + &export_root))
+}
+
+/// The words that approve a component into `home.policy.toml`, with its roots.
+fn words(ground: &Ground, file: &std::path::Path) -> Vec<String> {
+    let at = |name: &str| ground.path().join(name).to_str().unwrap().to_owned();
+    vec![
+        "driver".to_owned(),
+        "approve".to_owned(),
+        file.to_str().unwrap().to_owned(),
+        "--policy".to_owned(),
+        at("home.policy.toml"),
+        "--root".to_owned(),
+        format!("shares={}", at("shares")),
+        "--root".to_owned(),
+        format!("snapshots={}", at("snapshots")),
+    ]
+}
+
+/// The words, and more of them.
+fn and<'a>(words: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
+    words.iter().map(String::as_str).chain(more.iter().copied()).collect()
+}
+
+fn answers(ground: &Ground, text: &str) -> String {
+    ground.write("answers.toml", text).to_str().unwrap().to_owned()
+}
+
+fn is_written(ground: &Ground) -> bool {
+    ["home.policy.toml", "home.policy.lock"].iter().any(|name| ground.path().join(name).exists())
+}
+
+#[test]
+fn what_was_shown_is_written_and_runs() {
+    let ground = Ground::new();
+    let file = component("abaca-driver-directory");
+    let desk = desk(&ground, &file);
+    let answers = answers(&ground, "driver = \"directory\"\n");
+    let answer = desk.run(&and(&words(&ground, &file), &["--answers", &answers]));
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    let policy = fs::read_to_string(ground.path().join("home.policy.toml")).unwrap();
+    assert!(answer.stdout.starts_with(&policy), "what was written is not what was shown");
+    assert_eq!(review(&policy, "p").unwrap(), policy);
+    assert_eq!(review(&ground.directory_policy(), "p").unwrap(), policy);
+    desk.json(&["share", "create", "one", "--size", "1"]);
+    // Once more: what approval wrote, it may write again.
+    let document = desk.json(&and(&words(&ground, &file), &["--answers", &answers]));
+    assert_eq!(document["approval"]["driver"], "directory");
+    assert!(document["approval"]["by"].as_str().unwrap().starts_with("uid "));
+    desk.json(&["share", "delete", "one"]);
+}
+
+#[test]
+fn a_backend_starts_only_as_it_was_approved() {
+    let ground = Ground::new();
+    let file = component("abaca-driver-directory");
+    let copy = written(&ground, "copy.wasm", &fs::read(&file).unwrap());
+    let desk = desk(&ground, &copy);
+    let refused = |why: &str| {
+        let text = desk.fails(2, &["share", "create", "one", "--size", "1"]);
+        assert!(text.contains(why), "{why}: {text}");
+        assert!(ground.audit("home").is_empty(), "{why}: the driver was called");
+    };
+    ground.write("home.policy.toml", &ground.directory_policy());
+    refused("was not approved");
+    fs::remove_file(ground.path().join("home.policy.toml")).unwrap();
+    let answers = answers(&ground, "driver = \"directory\"\n");
+    desk.json(&and(&words(&ground, &copy), &["--answers", &answers]));
+    let kept = |name: &str| fs::read(ground.path().join(name)).unwrap();
+    let (policy, lock) = (kept("home.policy.toml"), kept("home.policy.lock"));
+    let restore = || {
+        fs::write(ground.path().join("home.policy.toml"), &policy).unwrap();
+        fs::write(ground.path().join("home.policy.lock"), &lock).unwrap();
+    };
+    // One comment more in the policy.
+    fs::write(ground.path().join("home.policy.toml"), [&policy[..], b"# more\n"].concat()).unwrap();
+    refused("it is not as it was approved");
+    restore();
+    // The same driver, but for one byte more.
+    fs::write(&copy, with_section("abaca-driver-directory", "more", b"x")).unwrap();
+    refused("the component is another one");
+    fs::write(&copy, fs::read(&file).unwrap()).unwrap();
+    let document: toml::Table = toml::from_str(std::str::from_utf8(&lock).unwrap()).unwrap();
+    let digest = document["manifest"].as_str().unwrap().to_owned();
+    desk.edit("home.policy.lock", &digest, &digest.chars().rev().collect::<String>());
+    refused("the manifest is another one");
+    restore();
+    desk.edit("home.policy.lock", "schema = 1", "schema = 2");
+    refused("no lock file of this version");
+    fs::remove_file(ground.path().join("home.policy.lock")).unwrap();
+    refused("was not approved");
+    restore();
+    desk.json(&["share", "create", "one", "--size", "1"]);
+}
+
+#[test]
+fn nothing_is_approved_without_consent() {
+    let ground = Ground::new();
+    let file = component("abaca-driver-directory");
+    let desk = desk(&ground, &file);
+    let words = words(&ground, &file);
+    let refused = |more: &[&str], why: &str| {
+        let text = desk.fails(2, &and(&words, more));
+        assert!(text.contains(why), "{why}: {text}");
+        assert!(!is_written(&ground), "{why}");
+    };
+    refused(&[], "next: prepare --answers FILE with driver = \"directory\"");
+    refused(&["--yes"], "--yes does for R0 and R1 only");
+    let other = answers(&ground, "driver = \"dummy\"\n");
+    refused(&["--answers", &other], "the answers are for the driver");
+    let reason = answers(&ground, "driver = \"directory\"\n[reasons]\nclone = \"x\"\n");
+    refused(&["--answers", &reason], "no rule as good as root");
+    let stale = format!("driver = \"directory\"\nmanifest = \"{}\"\n", "0".repeat(64));
+    let stale = answers(&ground, &stale);
+    refused(&["--answers", &stale], "the answers are for another manifest");
+    let unknown = answers(&ground, "driver = \"directory\"\nyes = true\n");
+    refused(&["--answers", &unknown], "answers.toml:2");
+    let twice = answers(&ground, "driver = \"directory\"\n[roots]\nshares = \"/elsewhere\"\n");
+    refused(&["--answers", &twice], "twice");
+    let good = answers(&ground, "driver = \"directory\"\n");
+    refused(&["--answers", &good, "--root", "etc=/etc"], "asks for no root");
+    // A root that is missing, and one within another.
+    let text = desk.fails(2, &and(&words[..7], &["--answers", &good]));
+    assert!(text.contains("--root snapshots=PATH"), "{text}");
+    let inner = format!("snapshots={}/inner", ground.shares().display());
+    let text = desk.fails(2, &and(&words[..7], &["--answers", &good, "--root", &inner]));
+    assert!(text.contains("lies within"), "{text}");
+    assert!(!is_written(&ground));
+    // What somebody wrote by hand is not lost.
+    ground.write("home.policy.toml", "by hand");
+    let text = desk.fails(2, &and(&words, &["--answers", &good]));
+    assert!(text.contains("by hand"), "{text}");
+    assert_eq!(fs::read_to_string(ground.path().join("home.policy.toml")).unwrap(), "by hand");
+}
+
+#[test]
+fn what_is_as_good_as_root_needs_a_reason_each() {
+    let ground = Ground::new();
+    let bytes = with_manifest("directory", |text| {
+        text.replacen("[[command]]", &format!("{ROOTED}\n[[command]]"), 1)
+    });
+    let file = written(&ground, "rooted.wasm", &bytes);
+    let desk = desk(&ground, &file);
+    let words = words(&ground, &file);
+    let name = answers(&ground, "driver = \"directory\"\n");
+    let answer = desk.run(&and(&words, &["--answers", &name]));
+    assert_eq!(answer.code, Some(2), "{answer:?}");
+    assert!(answer.stderr.contains("[reasons] rooted = "), "{answer:?}");
+    let (_, first) = answer.stdout.split_once("[[").unwrap();
+    assert!(first.starts_with("command]]\nid = \"rooted\"\n"), "not first");
+    let empty = answers(&ground, "driver = \"directory\"\n[reasons]\nrooted = \" \"\n");
+    desk.fails(2, &and(&words, &["--answers", &empty]));
+    assert!(!is_written(&ground));
+    let inspected = desk.json(&["driver", "inspect", file.to_str().unwrap()]);
+    let full = answers(
+        &ground,
+        &format!(
+            "driver = \"directory\"\nmanifest = {}\n[reasons]\nrooted = \"we know it\"\n",
+            inspected["manifest"]["digest"]
+        ),
+    );
+    let document: Value = desk.json(&and(&words, &["--answers", &full]));
+    assert_eq!(document["approval"]["reasons"]["rooted"], "we know it");
+    let lock = fs::read_to_string(ground.path().join("home.policy.lock")).unwrap();
+    assert!(lock.contains("rooted = \"we know it\""), "{lock}");
+}
+
+#[test]
+fn a_yes_does_for_what_is_harmless() {
+    let ground = Ground::new();
+    let minimal = with_section("abaca-guest-minimal", MANIFEST, MINIMAL.as_bytes());
+    let file: PathBuf = written(&ground, "minimal.wasm", &minimal);
+    let text = Desk::text(&ground, "minimal", &file);
+    let desk = Desk::with(&ground, &text);
+    let policy = ground.path().join("minimal.policy.toml");
+    let words = ["driver", "approve", file.to_str().unwrap(), "--policy", policy.to_str().unwrap()];
+    desk.fails(2, &words);
+    assert!(!policy.exists());
+    desk.json(&[&words[..], &["--yes"]].concat());
+    desk.json(&["share", "create", "one", "--size", "1"]);
+    // Without a manifest there is nothing to approve.
+    let bare = component("abaca-guest-minimal");
+    let text = desk.fails(2, &["driver", "approve", bare.to_str().unwrap(), "--yes"]);
+    assert!(text.contains("carries no manifest"), "{text}");
+}

@@ -1,0 +1,85 @@
+//! The policy is no wider than what the driver needs: each rule is used, and without any one
+//! capability something fails.
+
+use std::collections::BTreeSet;
+
+use super::{Home, groups, managing, open, policy};
+use crate::support::{share, snapshot};
+
+/// All that the driver does, of shares of root's and of a client's.
+async fn everything(home: &Home) {
+    let (current, _) = home.made(&share("one", 1)).await;
+    let taken = snapshot(&current);
+    home.backend.create_snapshot(&taken, None).await.unwrap();
+    // Repeated, it asks whose the snapshot is.
+    home.backend.create_snapshot(&taken, None).await.unwrap();
+    home.backend.create_share_from_snapshot(&share("two", 1), &taken, None).await.unwrap();
+    home.backend.extend_share(&current, 2, None).await.unwrap();
+    home.backend.shrink_share(&home.recorded(&current).await, 1, None).await.unwrap();
+    home.backend.update_access(&current, &[], &[], &[], None).await.unwrap();
+    home.backend.get_share_stats(true).await.unwrap();
+    home.backend.check_for_setup_error().await.unwrap();
+    managing::taken_over(home).await;
+    groups::life(home).await;
+    home.backend.delete_snapshot(&taken, None).await.unwrap();
+    home.backend.delete_share(&current, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn every_rule_of_the_policy_is_needed() {
+    let Some(home) = Home::new("the rules of the policy").await else { return };
+    everything(&home).await;
+    let lines = home.ground.audit("home");
+    let rules = lines.iter().filter_map(|line| line["rule"].as_str());
+    let used: BTreeSet<_> = rules.flat_map(|rules| rules.split(" + ")).collect();
+    let policy = home.backend.policy();
+    let commands = policy.commands().iter().map(|rule| rule.id.as_str());
+    let files = policy.files().iter().map(|rule| rule.id.as_str());
+    let unused: Vec<_> = commands.chain(files).filter(|id| !used.contains(id)).collect();
+    assert!(unused.is_empty(), "the driver never needs {unused:?}");
+}
+
+/// The policy without one capability of one rule.
+fn without(policy: &str, id: &str, capability: &str) -> String {
+    let wanted = format!("\nid = {id:?}\n");
+    let pieces = policy.split("\n[").map(|piece| match piece.contains(&wanted) {
+        true => {
+            piece.replace(&format!("{capability:?}"), "").replace("[, ", "[").replace(", ]", "]")
+        }
+        false => piece.to_owned(),
+    });
+    let changed = pieces.collect::<Vec<_>>().join("\n[");
+    assert!(changed.len() < policy.len(), "{id} has {capability}");
+    changed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_capability_of_the_policy_is_needed() {
+    let Some(home) = Home::new("the capabilities of the policy").await else { return };
+    let shipped = policy(&home.pool);
+    let rules = home.backend.policy().commands().iter();
+    let all = rules.flat_map(|rule| rule.caps.iter().map(|one| (rule.id.clone(), *one)));
+    let all: Vec<_> = all.collect();
+    drop(home);
+    let mut idle = Vec::new();
+    for (id, capability) in all {
+        let Some(Home { ground, pool, backend }) = Home::new("").await else { return };
+        drop(backend);
+        let policy = without(&shipped, &id, capability);
+        let path = super::text(&pool.path()).to_owned();
+        let policy = policy.replace(first_path(&shipped), &path);
+        let backend = open(&ground, &pool, &policy).await;
+        let home = Home { backend, ground, pool };
+        // What is refused ends it, wherever that is.
+        if tokio::spawn(async move { everything(&home).await }).await.is_ok() {
+            idle.push(format!("{id}: {capability}"));
+        }
+    }
+    assert!(idle.is_empty(), "the driver can do without {idle:?}");
+}
+
+/// Where the pool lies that a policy is for.
+fn first_path(policy: &str) -> &str {
+    let (_, after) = policy.split_once("path = \"").unwrap();
+    after.split_once("/shares\"").unwrap().0
+}

@@ -1,0 +1,151 @@
+//! A file system in a file, mounted: what a driver of real storage makes its shares in.
+//!
+//! ```text
+//! TEMPORARY/abaca-storage/          root's alone
+//!   lock                            who makes or sweeps holds it
+//!   PID-NUMBER/                     one pool
+//!     held                          locked as long as its process lives
+//!     image ── loop device ──▶ mounted at   pool/
+//! ```
+//! It is removed when it is dropped. What a killed process left is swept by the next pool that
+//! is made: nobody holds it any more.
+
+use std::fs::{self, File};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::mount::{UnmountFlags, unmount};
+
+/// How large a pool is: room for some shares; the file that it lies in takes only what is written.
+pub const LARGE: u64 = 8 << 30;
+
+/// A pool that is full soon.
+pub const SMALL: u64 = 256 << 20;
+
+/// The tools of btrfs that its tests need.
+const BTRFS: [&str; 3] = ["/usr/bin/btrfs", "/usr/sbin/mkfs.btrfs", "/dev/loop-control"];
+
+pub struct Pool {
+    directory: PathBuf,
+    /// Locked; the kernel lets go of it whatever ends this process.
+    _held: File,
+}
+
+impl Pool {
+    /// A btrfs file system of so many bytes, with quotas on; none, and a line that says what is skipped, for
+    /// whoever may not have one.
+    pub fn btrfs(skipped: &str, size: u64) -> Option<Pool> {
+        let root = rustix::process::geteuid().is_root();
+        if !root || !BTRFS.iter().all(|path| Path::new(path).exists()) {
+            eprintln!("SKIPPED (needs root and {}): {skipped}", BTRFS.join(" and "));
+            return None;
+        }
+        let pool = Pool::place();
+        let image = pool.directory.join("image");
+        File::create(&image).unwrap().set_len(size).unwrap();
+        run("mkfs.btrfs", &["-q", text(&image)]);
+        // A loop device that `mount` takes is given back by the kernel with the mount.
+        let options = "loop,noatime,nosuid,nodev";
+        run("mount", &["-t", "btrfs", "-o", options, text(&image), text(&pool.path())]);
+        run("btrfs", &["quota", "enable", text(&pool.path())]);
+        Some(pool)
+    }
+
+    /// Where it is mounted.
+    pub fn path(&self) -> PathBuf {
+        self.directory.join("pool")
+    }
+
+    /// A directory for one pool, in this process's hands; what nobody's hands hold is removed.
+    fn place() -> Pool {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let base = base();
+        let lock = File::create(base.join("lock")).unwrap();
+        flock(&lock, FlockOperation::LockExclusive).unwrap();
+        for left in fs::read_dir(&base).unwrap().map(|entry| entry.unwrap().path()) {
+            if left.is_dir() {
+                sweep(&left);
+            }
+        }
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let directory = base.join(format!("{}-{number}", std::process::id()));
+        fs::create_dir_all(directory.join("pool")).unwrap();
+        let held = File::create(directory.join("held")).unwrap();
+        flock(&held, FlockOperation::NonBlockingLockExclusive).unwrap();
+        Pool { directory, _held: held }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        remove(&self.directory);
+    }
+}
+
+/// Where all pools are. Root's alone, or a user could put something else in a pool's place.
+fn base() -> PathBuf {
+    let base = std::env::temp_dir().join("abaca-storage");
+    let _ = fs::DirBuilder::new().mode(0o700).create(&base);
+    let found = fs::symlink_metadata(&base).unwrap();
+    let safe = found.is_dir() && found.uid() == 0 && found.mode() & 0o077 == 0;
+    assert!(safe, "{} is not a directory of root's alone", base.display());
+    base
+}
+
+/// Removes a pool whose process is gone.
+fn sweep(directory: &Path) {
+    let held = File::open(directory.join("held"));
+    if held.is_ok_and(|held| flock(&held, FlockOperation::NonBlockingLockExclusive).is_err()) {
+        return;
+    }
+    eprintln!("swept what a killed process left: {}", directory.display());
+    remove(directory);
+}
+
+fn remove(directory: &Path) {
+    // A broker that is ending may still hold it, and nobody else: what is inside goes with it.
+    let _ = unmount(directory.join("pool"), UnmountFlags::DETACH);
+    if let Err(error) = fs::remove_dir_all(directory) {
+        eprintln!("{} is left: {error}", directory.display());
+    }
+}
+
+/// Runs a program of the system, which must succeed, and says what it wrote.
+pub fn run(program: &str, arguments: &[&str]) -> String {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "makes and looks at storage, as an operator does"
+    )]
+    let output = Command::new(program).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {arguments:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A path as an argument.
+pub fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// What a killed process leaves is swept, what a living one holds is not.
+#[test]
+fn a_pool_is_swept_when_nobody_holds_it() {
+    let Some(pool) = Pool::btrfs("a pool that is swept", SMALL) else { return };
+    let left = base().join("0-0");
+    fs::create_dir_all(left.join("pool")).unwrap();
+    fs::write(left.join("image"), "").unwrap();
+    fs::write(left.join("held"), "").unwrap();
+    let other = Pool::place();
+    assert!(!left.exists());
+    assert!(pool.path().join(".").is_dir() && other.path().is_dir());
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+    assert!(mounts.contains(text(&pool.path())));
+    let path = pool.path();
+    drop((pool, other));
+    assert!(!path.exists());
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+    assert!(!mounts.contains(text(&path)));
+}
