@@ -5,7 +5,7 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 # Guests are linked by the component linker that comes with the toolchain.
 export PATH := `rustc --print sysroot` + "/lib/rustlib/" + `rustc -vV | sed -n 's/^host: //p'` + "/bin:" + env("PATH")
 
-guests := "-p abaca-driver-directory -p abaca-driver-dummy -p abaca-guest-minimal -p abaca-guest-hostile"
+guests := "-p abaca-driver-btrfs -p abaca-driver-directory -p abaca-driver-dummy -p abaca-guest-minimal -p abaca-guest-hostile -p abaca-guest-obedient"
 
 # What there is.
 default:
@@ -33,6 +33,28 @@ test: build
     cargo nextest run --locked --workspace
     cargo test --locked --doc --workspace
 
+# Runs the tests on real storage alone, and says what they skipped and why.
+test-storage: build
+    cargo nextest run --locked --workspace --success-output immediate -E 'test(/^storage::/)'
+
+# Who the corpus runs as a second time, when it runs as root: nobody, in most systems.
+ordinary := "65534"
+corpus := "'test(/^hostile::/)'"
+
+# Runs the hostile corpus; as root, once more as an ordinary user.
+hostile: build
+    cargo nextest run --locked -p abaca-tests -E {{ corpus }}
+    if [ "$(id -u)" = 0 ]; then {{ just_executable() }} ordinary; fi
+
+[private]
+ordinary:
+    setpriv --reuid={{ ordinary }} --regid={{ ordinary }} --clear-groups test -x target/debug/abaca || { \
+        echo "the user {{ ordinary }} cannot reach $PWD/target/debug/abaca: check out where others may read" >&2; \
+        exit 1; }
+    install -d -m 0700 -o {{ ordinary }} -g {{ ordinary }} target/tmp/compiled-{{ ordinary }}
+    CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="setpriv --reuid={{ ordinary }} --regid={{ ordinary }} --clear-groups --" \
+        cargo nextest run --locked -p abaca-tests -E {{ corpus }}
+
 # What a change must pass before it lands, beside the tests.
 lint: components
     cargo fmt --all --check
@@ -48,3 +70,19 @@ audit:
 licences:
     cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
     cargo deny check licenses bans sources
+
+# The fuzz targets, and of which features: the engine takes minutes to build.
+fuzz-targets := "policy matcher covers protocol"
+fuzz-targets-of-the-engine := "loader door"
+
+# What is found beside the kept corpora stays in the target directory.
+# Throws some seconds of made-up input at each fuzz target, and fails where one fails.
+fuzz-smoke seconds="5": build
+    cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
+    for target in {{ fuzz-targets }}; do just fuzz-one "$target" {{ seconds }}; done
+    for target in {{ fuzz-targets-of-the-engine }}; do just fuzz-one "$target" {{ seconds }} --features engine; done
+
+# Runs one fuzz target for so many seconds.
+fuzz-one target seconds *features:
+    mkdir -p target/fuzz/corpus/{{ target }} tests/fuzz/corpus/{{ target }}
+    cargo fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none --dev {{ features }} {{ target }} target/fuzz/corpus/{{ target }} tests/fuzz/corpus/{{ target }} -- -max_total_time={{ seconds }} -timeout=60
