@@ -35,14 +35,15 @@ impl Template {
                     else {
                         continue;
                     };
-                    differences.extend(between(old_step, new_step, new_at));
+                    let place = format!("{} {}", self.unit.word(), new_at + 1);
+                    differences.extend(between(old_step, new_step, place));
                 }
                 (Some(at), None) => differences.extend(self.steps.get(at).map(|step| {
                     let direction = match self.is_within_optional(at) {
                         true => Direction::Narrower,
                         false => Direction::Changed,
                     };
-                    let what = format!("argument {} of before", at + 1);
+                    let what = format!("{} {} of before", self.unit.word(), at + 1);
                     Difference::new(what, direction, Some(step.matcher.to_string()), None)
                 })),
                 (None, Some(at)) => differences.extend(new.steps.get(at).map(|step| {
@@ -50,7 +51,7 @@ impl Template {
                         true => Direction::Wider,
                         false => Direction::Changed,
                     };
-                    let what = format!("argument {}", at + 1);
+                    let what = format!("{} {}", self.unit.word(), at + 1);
                     Difference::new(what, direction, None, Some(step.matcher.to_string()))
                 })),
                 (None, None) => {}
@@ -114,8 +115,7 @@ fn likeness(one: &Step, other: &Step) -> u32 {
 }
 
 /// What differs between a word and the one that stands for it now.
-fn between(old: &Step, new: &Step, at: usize) -> Vec<Difference> {
-    let place = format!("argument {}", at + 1);
+fn between(old: &Step, new: &Step, place: String) -> Vec<Difference> {
     let mut differences = Vec::new();
     if let Some(direction) =
         Direction::between(old.matcher.covers(&new.matcher), new.matcher.covers(&old.matcher))
