@@ -88,6 +88,8 @@ impl Unit {
 #[derive(Debug, Clone)]
 struct Step {
     matcher: Matcher,
+    /// Which matcher of the list it is: repetitions have the same.
+    written: usize,
     /// How many steps, with this one, are left out if the word does not fit: a
     /// flag with its value, or all repetitions to come; 0 if it must fit.
     skip: usize,
@@ -265,7 +267,7 @@ impl Template {
         granted: &[String],
         unit: Unit,
     ) -> Result<Template, Flaw> {
-        let mut loader = Loader { scope, granted, unit, steps: Vec::new() };
+        let mut loader = Loader { scope, granted, unit, steps: Vec::new(), written: 0 };
         let mut shown = Vec::new();
         let mut optional = Vec::new();
         for item in array(value, unit.key())? {
@@ -325,6 +327,8 @@ struct Loader<'s> {
     granted: &'s [String],
     unit: Unit,
     steps: Vec<Step>,
+    /// How many matchers were read.
+    written: usize,
 }
 
 impl Loader<'_> {
@@ -348,7 +352,8 @@ impl Loader<'_> {
             content::check_line(&matcher, item, self.scope)?;
         }
         let shown = matcher.to_string();
-        self.steps.push(Step { matcher, skip });
+        self.steps.push(Step { matcher, written: self.written, skip });
+        self.written += 1;
         Ok(shown)
     }
 

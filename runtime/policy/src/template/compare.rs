@@ -1,6 +1,8 @@
 //! Two templates word by word: which word of the one stands for which of the other, and what
 //! differs there. For people; whether a template covers another is `Template::covers`.
 
+use std::collections::BTreeMap;
+
 use crate::diff::{Difference, Direction};
 use crate::matcher::Matcher;
 use crate::template::{Step, Template};
@@ -66,10 +68,29 @@ impl Template {
         steps.into_iter().any(|(first, step)| first + step.skip > at)
     }
 
+    /// How much alike the matchers of the one and of the other are, each pair compared once: lines
+    /// of which there are hundreds are few that are repeated.
+    fn likenesses(&self, new: &Template) -> BTreeMap<(usize, usize), u32> {
+        let mut known = BTreeMap::new();
+        let distinct = |template: &Template| -> Vec<Step> {
+            let by_matcher: BTreeMap<usize, &Step> =
+                template.steps.iter().map(|step| (step.written, step)).collect();
+            by_matcher.into_values().cloned().collect()
+        };
+        let others = distinct(new);
+        for one in distinct(self) {
+            for other in &others {
+                known.insert((one.written, other.written), likeness(&one, other));
+            }
+        }
+        known
+    }
+
     /// The cheapest way to take the words of the one for the words of the other, in order.
     fn aligned(&self, new: &Template) -> Vec<Pair> {
         let (rows, columns) = (self.steps.len(), new.steps.len());
         let width = columns + 1;
+        let likenesses = self.likenesses(new);
         // What it costs from each place to the end, filled from the end.
         let mut costs = vec![0_u32; (rows + 1) * width];
         let at = |costs: &[u32], row: usize, column: usize| {
@@ -77,7 +98,13 @@ impl Template {
         };
         let options = |costs: &[u32], row: usize, column: usize| {
             let pair = self.steps.get(row).zip(new.steps.get(column)).map(|(one, other)| {
-                (likeness(one, other) + at(costs, row + 1, column + 1), (1, 1))
+                let alike = likenesses.get(&(one.written, other.written)).copied();
+                let presence = u32::from((one.skip > 0) != (other.skip > 0));
+                let cost = match alike.unwrap_or(cost::ANOTHER) {
+                    cost::SAME => presence * cost::SKIPPED_OTHERWISE,
+                    other => other,
+                };
+                (cost + at(costs, row + 1, column + 1), (1, 1))
             });
             let gone = (row < rows).then(|| (cost::ONE_MORE + at(costs, row + 1, column), (1, 0)));
             let more =
@@ -104,10 +131,7 @@ impl Template {
 
 fn likeness(one: &Step, other: &Step) -> u32 {
     if one.matcher.covers(&other.matcher) && other.matcher.covers(&one.matcher) {
-        return match (one.skip > 0) == (other.skip > 0) {
-            true => cost::SAME,
-            false => cost::SKIPPED_OTHERWISE,
-        };
+        return cost::SAME;
     }
     let kinds = [&one.matcher, &other.matcher].map(std::mem::discriminant);
     let literals = matches!(one.matcher, Matcher::Literal(_));
