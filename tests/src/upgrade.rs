@@ -2,6 +2,7 @@
 //! operator's word where it does, and back again. No call fails of it, and none runs under
 //! another version's policy.
 
+mod following;
 mod in_flight;
 
 use std::fs;

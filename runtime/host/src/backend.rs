@@ -55,6 +55,7 @@ use crate::error::{Error, Result};
 use crate::gate::Powers;
 use crate::limits::Limits;
 use crate::locks::{HeldLock, HeldShareNetwork, NamedLocks};
+use crate::metrics::BackendMetrics;
 use crate::network::power::NetworkPower;
 use crate::network::{self, NetworkError, NetworkProviders};
 use crate::options::{OptionRow, OptionValue, OptionValues};
@@ -304,6 +305,11 @@ impl Backend {
 
     pub(crate) fn options(&self) -> &OptionValues {
         &self.shared.powers.options
+    }
+
+    /// Where it is counted.
+    pub(crate) fn metrics(&self) -> &BackendMetrics {
+        &self.shared.powers.metrics
     }
 
     /// The functions of an interface, or the refusal that names it.

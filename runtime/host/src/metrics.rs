@@ -98,6 +98,7 @@ struct Figures {
     limits: Family<OfLimit, Counter>,
     requests: Family<OfImport, Counter>,
     strikes: Family<OfStrike, Counter>,
+    behind: Family<OfBackend, Gauge>,
     lifted: Family<OfBackend, Counter>,
     lowered: Family<OfBackend, Counter>,
     call_seconds: Family<OfBackend, Histogram, fn() -> Histogram>,
@@ -116,6 +117,7 @@ impl Metrics {
             limits: Family::default(),
             requests: Family::default(),
             strikes: Family::default(),
+            behind: Family::default(),
             lifted: Family::default(),
             lowered: Family::default(),
             call_seconds: Family::new_with_constructor(long),
@@ -137,6 +139,11 @@ impl Metrics {
         registry.register("limits", "Driver calls that used up a limit", all.limits);
         registry.register("requests", "What drivers asked of the host", all.requests);
         registry.register("strikes", "Driver calls that count for a quarantine", all.strikes);
+        registry.register(
+            "versions_behind",
+            "1 while another version of the driver should run, and cannot",
+            all.behind,
+        );
         for (name, help, counter) in [
             ("lifted", "What drivers said to the host in their requests", all.lifted),
             ("lowered", "What the host answered drivers", all.lowered),
@@ -278,5 +285,10 @@ impl BackendMetrics {
     pub(crate) fn struck(&self, kind: StrikeKind) {
         let labels = OfStrike { backend: self.backend(), kind: kind.name() };
         self.figures.strikes.get_or_create(&labels).inc();
+    }
+
+    /// Whether another version of the driver should run, and cannot.
+    pub(crate) fn behind(&self, is_behind: bool) {
+        self.figures.behind.get_or_create(&self.of_backend()).set(is_behind.into());
     }
 }
