@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use abaca::audit::AuditLog;
 use abaca::configuration::{BackendEntry, Configuration};
 use abaca::quarantine::{Conduct, Standing};
-use abaca::{Backend, Keeper, Records, Runtime, Versions};
+use abaca::{Backend, BackendConfiguration, Keeper, Records, Runtime, Versions};
 
 use crate::cli::Global;
 use crate::failure::{Failure, Result};
@@ -147,6 +147,16 @@ impl Service {
     /// When what runs was never approved, or the state cannot be read or written.
     pub fn versions(&self, active: &BackendEntry) -> Result<Keeper> {
         Ok(Keeper::open(self.state(), active, self.configuration.audit())?)
+    }
+
+    /// What a backend has beside its driver.
+    pub fn beside(&self, entry: &BackendEntry) -> BackendConfiguration {
+        self.configuration.backend(entry)
+    }
+
+    /// The failure of an error of a backend, with its place in the configuration if it has one.
+    pub fn located(&self, entry: &BackendEntry, error: abaca::Error) -> Failure {
+        self.configuration.locate(&entry.name, error).into()
     }
 
     /// One runtime carries all backends of a command.

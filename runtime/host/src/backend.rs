@@ -93,6 +93,15 @@ pub struct BackendConfiguration {
     pub networks: BTreeMap<String, BTreeMap<String, OptionValue>>,
 }
 
+/// What a backend is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// To be called.
+    Runs,
+    /// To see whether it could be.
+    TriedOut,
+}
+
 /// A driver that can be called. Cheap to clone; all clones are the same backend.
 #[derive(Clone, Debug)]
 pub struct Backend {
@@ -137,7 +146,28 @@ impl Backend {
         configuration: BackendConfiguration,
         networks: NetworkProviders,
     ) -> Result<Self> {
-        tokio::task::spawn_blocking(move || Self::open_now(driver, configuration, networks))
+        Self::opened(driver, configuration, networks, Stage::Runs).await
+    }
+
+    /// Whether a backend would open with a version of its driver that is not the current one yet,
+    /// its broker included. Nothing of it stays.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open) and [`broker`](Self::broker).
+    pub(crate) async fn try_out(driver: Driver, configuration: BackendConfiguration) -> Result<()> {
+        let networks = NetworkProviders::default();
+        let backend = Self::opened(driver, configuration, networks, Stage::TriedOut).await?;
+        backend.broker().await.map(drop)
+    }
+
+    async fn opened(
+        driver: Driver,
+        configuration: BackendConfiguration,
+        networks: NetworkProviders,
+        stage: Stage,
+    ) -> Result<Self> {
+        let open = move || Self::open_now(driver, configuration, networks, stage);
+        tokio::task::spawn_blocking(open)
             .await
             .map_err(|error| Error::Runtime(format!("opening a backend: {error}")))?
     }
@@ -146,6 +176,7 @@ impl Backend {
         driver: Driver,
         configuration: BackendConfiguration,
         providers: NetworkProviders,
+        stage: Stage,
     ) -> Result<Self> {
         let BackendConfiguration { name, policy: policy_file, approved, state, options, networks } =
             configuration;
@@ -161,7 +192,9 @@ impl Backend {
             )));
         }
         approval::check(&driver, &policy, &policy_file, approved)?;
-        versions::check(&state, &name, driver.digest(), policy.digest())?;
+        if stage == Stage::Runs {
+            versions::check(&state, &name, driver.digest(), policy.digest())?;
+        }
         if let Some(finding) = driver.findings().first() {
             return Err(Error::Mismatch(format!(
                 "backend `{name}`: the driver `{}` does not keep to its own manifest: {finding}",

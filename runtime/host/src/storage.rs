@@ -101,6 +101,19 @@ pub(crate) fn private(what: &dyn std::fmt::Display, user: u32, mode: u32) -> Res
     Ok(())
 }
 
+/// Removes a file of Abaca's own that nobody needs any more. That it stays does no harm, so it is
+/// only told.
+pub(crate) fn remove(path: &Path) {
+    #[expect(clippy::disallowed_methods, reason = "a file of Abaca's own")]
+    let removed = std::fs::remove_file(path);
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(path = %path.display(), %error, "it could not be removed");
+        }
+        _ => {}
+    }
+}
+
 /// How a new file of Abaca's own is made: it must not be there, and is for this user alone.
 pub(crate) fn new_file() -> OpenOptions {
     let mut options = OpenOptions::new();

@@ -3,9 +3,10 @@
 //! other one waits, and the old one keeps serving.
 //!
 //! ```text
-//! upgrade ─▶ covered and allowed? ──yes──▶ current
-//!                └──no──▶ pending ── pending --approve ──▶ current ── rollback ──▶ the one before
-//!                             └───── pending --refuse ───▶ gone
+//! upgrade ─▶ covered and allowed? ──yes──▶ does the backend open with it? ──yes──▶ current
+//!                └──no──▶ pending ◀──────────────────no─────┘ ▲                       │
+//!                          │ └── pending --approve ───────────┘      rollback ◀───────┘
+//!                          └──── pending --refuse ───▶ gone             └─▶ the one before
 //! ```
 
 use std::path::Path;
@@ -19,7 +20,7 @@ use super::approve::{answers, bind, show, truthful};
 use super::consent::consent;
 use crate::cli::{Floor, Pending, Upgrade};
 use crate::failure::{Failure, Result};
-use crate::output::{Output, plain, write};
+use crate::output::{Output, complain, plain, write};
 use crate::policy::changes;
 use crate::service::Service;
 
@@ -58,7 +59,14 @@ pub async fn upgrade(asked: &Upgrade, service: &Service, output: Output) -> Resu
         let mut reasons = running.approval.reasons;
         reasons.retain(|id, _| bound.policy.rule_risks().iter().any(|rule| rule.id == *id));
         let approval = Approval::now(&new, &bound, answers.roots, reasons)?;
-        keeper.activate(&bound, &approval)?;
+        let beside = service.beside(&running.entry);
+        if let Err(error) = keeper.activate(&new, &bound, &approval, beside).await {
+            complain(&format!(
+                "version {number} asks for nothing more, and waits all the same: the backend does \
+                 not start with it\n"
+            ));
+            return Err(service.located(&running.entry, error));
+        }
         return told(
             &asked.backend,
             keeper.versions(),
@@ -120,7 +128,9 @@ pub async fn pending(asked: &Pending, service: &Service, output: Output) -> Resu
     let reasons = consent(manifest, &bound, &given, asked.consent.yes).await?;
     let approval = Approval::now(&new, &bound, given.roots, reasons)?;
     let mut keeper = service.versions(&running.entry)?;
-    keeper.activate(&bound, &approval)?;
+    let beside = service.beside(&running.entry);
+    let activated = keeper.activate(&new, &bound, &approval, beside).await;
+    activated.map_err(|error| service.located(&running.entry, error))?;
     told(&asked.backend, keeper.versions(), "it runs from now on", output)
 }
 

@@ -14,13 +14,13 @@ use sha2::{Digest, Sha256};
 use super::{Configured, FILE, SCHEMA, Version, Versions, directory, files, floor};
 use crate::approval::{Approval, who};
 use crate::audit::{Audit, AuditSettings, Event, Subject};
-use crate::backend::fresh_id;
+use crate::backend::{Backend, BackendConfiguration, fresh_id};
 use crate::configuration::BackendEntry;
 use crate::database::{self, Database};
 use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::limits::COMPONENT_BYTES;
-use crate::storage::{private_directory, read, sha256_of, write_durably};
+use crate::storage::{private_directory, read, remove, sha256_of, write_durably};
 use crate::text::hex;
 
 /// The file whose lock its changer holds.
@@ -163,25 +163,43 @@ impl Keeper {
         Ok(number)
     }
 
-    /// Makes the pending version the current one, under a policy that was approved for it. What
-    /// runs goes on with the version it began with.
+    /// Makes the pending version the current one, under a policy that was approved for it, if the
+    /// backend opens with both. `driver` is that version, `configuration` what the backend has
+    /// beside it. What runs goes on with the version it began with.
     ///
     /// # Errors
-    /// When none is pending, the approval is of another component, or it cannot be written.
-    pub fn activate(&mut self, bound: &Bound, approval: &Approval) -> Result<u32> {
+    /// When none is pending, the approval is of another component, the backend does not open with
+    /// it, or it cannot be written. The version is pending as before then.
+    pub async fn activate(
+        &mut self,
+        driver: &Driver,
+        bound: &Bound,
+        approval: &Approval,
+        configuration: BackendConfiguration,
+    ) -> Result<u32> {
         let number = self.versions.pending.ok_or_else(|| self.nothing_pending())?;
         let current = self.versions.current;
         let policy_file = self.files(number).1;
-        let backend = self.backend.clone();
-        let found = self.versions.versions.iter_mut().find(|one| one.number == number);
-        let pending = found.filter(|one| one.component == approval.component).ok_or_else(|| {
+        let pending = self.versions.version(number);
+        let is_it = |one: &&Version| one.component == approval.component;
+        let pending = pending.filter(is_it).filter(|_| approval.component == driver.digest());
+        let version = pending.map(|one| one.version.clone()).ok_or_else(|| {
+            let backend = &self.backend;
             Error::Mismatch(format!("backend `{backend}`: another version is pending by now"))
         })?;
-        pending.policy = Some(approval.policy.clone());
-        pending.replaces = Some(current);
-        let version = pending.version.clone();
         self.check_floor(&version)?;
         approval.write(&policy_file, bound)?;
+        let policy = policy_file.clone();
+        let tried = BackendConfiguration { policy, approved: true, ..configuration };
+        if let Err(error) = Backend::try_out(driver.clone(), tried).await {
+            self.remove_policy(number);
+            return Err(error);
+        }
+        let found = self.versions.versions.iter_mut().find(|one| one.number == number);
+        if let Some(pending) = found {
+            pending.policy = Some(approval.policy.clone());
+            pending.replaces = Some(current);
+        }
         self.versions.current = number;
         self.versions.pending = None;
         self.decided(Decision::Approved, Some(number))?;
@@ -239,6 +257,14 @@ impl Keeper {
         }
         self.decided(Decision::Floor, None)?;
         self.save()
+    }
+
+    /// Removes a policy that was never in force; that one stays there changes nothing.
+    fn remove_policy(&self, number: u32) {
+        let policy = self.files(number).1;
+        for file in [Approval::file(&policy), policy] {
+            remove(&file);
+        }
     }
 
     /// Writes down what is about to hold: about the version of this number, or the floor.
