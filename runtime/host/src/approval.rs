@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use abaca_policy::{Bound, Policy};
+use abaca_policy::{Bound, Manifest, Policy};
 use serde::{Deserialize, Serialize};
 
 pub use self::answers::Answers;
@@ -145,31 +145,45 @@ impl Approval {
         write_durably(&Self::file(policy), format!("{HEADING}{lock}").as_bytes())
     }
 
-    /// What is not as it was approved, if anything is.
-    fn changed(&self, driver: &Driver, policy: &Policy) -> Option<Changed> {
-        let manifest = driver.manifest().map(abaca_policy::Manifest::digest);
-        if self.component != driver.digest() {
-            Some(Changed::Component)
+    /// Whether a driver and the policy in `file` are what was approved.
+    ///
+    /// # Errors
+    /// When component, manifest or policy is another one.
+    pub fn check(&self, driver: &Driver, policy: &Policy, file: &Path) -> Result<()> {
+        let manifest = driver.manifest().map(Manifest::digest);
+        self.check_digests(driver.digest(), manifest, policy.digest(), file)
+    }
+
+    /// As [`check`](Self::check), of digests.
+    pub(crate) fn check_digests(
+        &self,
+        component: &str,
+        manifest: Option<&str>,
+        policy: &str,
+        file: &Path,
+    ) -> Result<()> {
+        let changed = if self.component != component {
+            Changed::Component
         } else if manifest != Some(&self.manifest) {
-            Some(Changed::Manifest)
-        } else if self.policy != policy.digest() {
-            Some(Changed::Policy)
+            Changed::Manifest
+        } else if self.policy != policy {
+            Changed::Policy
         } else {
-            None
-        }
+            return Ok(());
+        };
+        Err(Error::Unapproved { policy: file.to_owned(), changed })
     }
 }
 
 /// Whether a driver may run under a policy: as far as the policy has an approval, it must be of
 /// both; it must have one if `required`.
 pub(crate) fn check(driver: &Driver, policy: &Policy, file: &Path, required: bool) -> Result<()> {
-    let changed = match Approval::read(file)? {
-        Some(approval) => approval.changed(driver, policy),
-        None => required.then_some(Changed::Nothing),
-    };
-    match changed {
+    match Approval::read(file)? {
+        Some(approval) => approval.check(driver, policy, file),
+        None if required => {
+            Err(Error::Unapproved { policy: file.to_owned(), changed: Changed::Nothing })
+        }
         None => Ok(()),
-        Some(changed) => Err(Error::Unapproved { policy: file.to_owned(), changed }),
     }
 }
 

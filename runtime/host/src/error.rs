@@ -357,7 +357,8 @@ impl Error {
             Self::Read { .. } => "check the path, and that you may read the file",
             Self::Write { .. } => "check the path, and that you may write there",
             Self::Unapproved { .. } => {
-                "`abaca driver upgrade` takes a new version; `abaca driver approve FILE` begins anew"
+                "put back what was approved, or go back with `abaca driver rollback`; \
+                 `abaca driver approve FILE` asks anew"
             }
             Self::Compile { error: CompileError::Compiler(_), .. } => {
                 "is `abaca-compiler` beside `abaca`, and of the same version?"

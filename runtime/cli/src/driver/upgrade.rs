@@ -13,7 +13,7 @@ use std::path::Path;
 
 use abaca::configuration::BackendEntry;
 use abaca::policy::{Bound, Diff, Manifest};
-use abaca::{Answers, Approval, Driver, Keeper, Versions};
+use abaca::{Answers, Approval, Driver, Keeper, Versions, read_policy};
 use serde_json::{Value, json};
 
 use super::approve::{answers, bind, show, truthful};
@@ -170,10 +170,8 @@ async fn running(backend: &str, service: &Service, output: Output) -> Result<Run
         )
     })?;
     let driver = load(&entry.driver, service, output).await?;
-    if approval.component != driver.digest() {
-        let changed = abaca::Changed::Component;
-        return Err(abaca::Error::Unapproved { policy: entry.policy, changed }.into());
-    }
+    // What a new version is compared with is what was approved, or "nothing more" means nothing.
+    approval.check(&driver, &read_policy(&entry.policy)?, &entry.policy)?;
     Ok(Running { entry, driver, approval })
 }
 

@@ -20,7 +20,7 @@ use crate::database::{self, Database};
 use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::limits::COMPONENT_BYTES;
-use crate::storage::{private_directory, read, remove, sha256_of, write_durably};
+use crate::storage::{private_directory, read, remove, write_durably};
 use crate::text::hex;
 
 /// The file whose lock its changer holds.
@@ -55,7 +55,8 @@ impl Keeper {
     /// the first. Each decision is a line of the backend's audit before it holds.
     ///
     /// # Errors
-    /// When what runs was never approved, or the state cannot be read or written.
+    /// When what runs was never approved or is not as it was, or the state cannot be read or
+    /// written.
     pub fn open(state: &Path, entry: &BackendEntry, settings: &AuditSettings) -> Result<Self> {
         let path = directory(state, &entry.name);
         let failed = |reason: String| Error::State { path: path.clone(), reason };
@@ -92,7 +93,19 @@ impl Keeper {
             policy: entry.policy.clone(),
             changed: crate::approval::Changed::Nothing,
         })?;
-        let policy_digest = sha256_of(&entry.policy)?;
+        // What is kept as the first version for ever must be what was approved, all of it.
+        let component = read(&entry.driver, COMPONENT_BYTES)?;
+        let policy_text = read(&entry.policy, COMPONENT_BYTES)?;
+        let lock_file = read(&Approval::file(&entry.policy), COMPONENT_BYTES)?;
+        let manifest = crate::driver::manifest_of(&component)
+            .map_err(|reason| Error::Component { driver: entry.name.clone(), reason })?;
+        let policy_digest = hex(&Sha256::digest(&policy_text));
+        approval.check_digests(
+            &hex(&Sha256::digest(&component)),
+            manifest.as_ref().map(abaca_policy::Manifest::digest),
+            &policy_digest,
+            &entry.policy,
+        )?;
         let first = Version {
             number: 1,
             version: approval.version.clone(),
@@ -112,10 +125,9 @@ impl Keeper {
         };
         let audit = audit(&approval.driver, &approval.component, &approval.policy)?;
         let keeper = Self { state, backend, versions, audit, _lock: lock };
-        let (component, policy) = files(&keeper.state, &keeper.backend, 1);
-        keeper.keep_component(&entry.driver, &approval.component, &component)?;
-        let lock_file = read(&Approval::file(&entry.policy), COMPONENT_BYTES)?;
-        write_durably(&policy, &read(&entry.policy, COMPONENT_BYTES)?)?;
+        let (component_file, policy) = files(&keeper.state, &keeper.backend, 1);
+        write_durably(&component_file, &component)?;
+        write_durably(&policy, &policy_text)?;
         write_durably(&Approval::file(&policy), &lock_file)?;
         keeper.save()?;
         Ok(keeper)
