@@ -18,10 +18,8 @@ const ROOTED: &str = "[[command]]\nid = \"rooted\"\nprogram = \"/usr/bin/find\"\
 
 /// A desk whose backend `home` must be approved, and a component to approve.
 fn desk(ground: &Ground, file: &std::path::Path) -> Desk {
-    let text = Desk::text(ground, "home", file).replace(
-        "policy = \"home.policy.toml\"\n",
-        "policy = \"home.policy.toml\"\napproved = true\n",
-    );
+    // It need not be said.
+    let text = Desk::text(ground, "home", file).replace("approved = false\n", "");
     let export_root = format!("directory_export_root = {:?}\n", ground.shares());
     Desk::with(ground, &(text + &export_root))
 }

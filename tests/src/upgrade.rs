@@ -19,8 +19,7 @@ use crate::support::{Desk, Ground, runtime};
 fn approved(ground: &Ground, more: &str) -> Desk {
     let own = with_section("abaca-driver-directory", "first", b"");
     let file = written(ground, "first.wasm", &own);
-    let policy = "policy = \"home.policy.toml\"\n";
-    let text = Desk::text(ground, "home", &file).replace(policy, &format!("{policy}{more}"));
+    let text = Desk::text(ground, "home", &file).replace("approved = false\n", more);
     let text = format!("{text}directory_export_root = {:?}\n", ground.shares());
     let desk = Desk::with(ground, &text);
     let answers = ground.write(

@@ -69,7 +69,7 @@ pub enum Changed {
     Manifest,
     /// The policy.
     Policy,
-    /// Nothing was approved, and the configuration asks for it.
+    /// Nothing was approved, and it must be.
     Nothing,
 }
 
@@ -214,7 +214,7 @@ impl std::fmt::Display for Changed {
             }
             Self::Manifest => "the manifest is another one than the one that was approved with it",
             Self::Policy => "it is not as it was approved",
-            Self::Nothing => "it was not approved, and `approved = true` asks for that",
+            Self::Nothing => "it was not approved",
         })
     }
 }

@@ -9,7 +9,7 @@
 //! [backends.home]
 //! driver = "/usr/lib/abaca/directory.wasm"
 //! policy = "/etc/abaca/directory.policy.toml"
-//! approved = true                   # only as `abaca driver approve` has left both
+//! approved = true                   # the default: only as `abaca driver approve` has left both
 //! allow_same_rights_upgrades = true # a new version that asks for nothing more just goes on
 //!
 //! [backends.home.options]
@@ -82,7 +82,8 @@ pub struct BackendEntry {
     pub driver: PathBuf,
     /// The policy.
     pub policy: PathBuf,
-    /// Whether the driver must have been approved under this policy.
+    /// Whether the driver must have been approved under this policy; it must unless the file says
+    /// otherwise.
     pub approved: bool,
     /// Whether a new version that asks for nothing more goes on without its operator.
     pub allow_same_rights_upgrades: bool,
@@ -123,12 +124,17 @@ struct FileLimits {
 struct FileBackend {
     driver: PathBuf,
     policy: PathBuf,
-    #[serde(default)]
+    #[serde(default = "must_be")]
     approved: bool,
     #[serde(default)]
     allow_same_rights_upgrades: bool,
     #[serde(default)]
     options: BTreeMap<Spanned<String>, Spanned<Value>>,
+}
+
+/// What runs was approved, unless its operator says that it need not be.
+fn must_be() -> bool {
+    true
 }
 
 impl Configuration {

@@ -39,11 +39,12 @@ impl Desk {
         Self { file: ground.write("abaca.toml", text), first: vec![program("abaca")] }
     }
 
-    /// The text of a configuration with one backend, which its options may follow.
+    /// The text of a configuration with one backend under a policy written by hand, which its
+    /// options may follow.
     pub fn text(ground: &Ground, name: &str, driver: &Path) -> String {
         format!(
             "schema = 1\nstate = {:?}\n\n[backends.{name}]\ndriver = {driver:?}\n\
-             policy = \"{name}.policy.toml\"\n\n[backends.{name}.options]\n\
+             policy = \"{name}.policy.toml\"\napproved = false\n[backends.{name}.options]\n\
              driver_handles_share_servers = false\n",
             ground.state(),
         )

@@ -41,7 +41,7 @@ pub async fn run(asked: &Approve, output: Output) -> Result<()> {
         let (policy, lock) = (policy.display().to_string(), lock.display().to_string());
         format!(
             "approved: {} and {} are written\nin abaca.toml, in [backends.NAME]:\n  driver = \
-             {:?}\n  policy = {policy:?}\n  approved = true\n",
+             {:?}\n  policy = {policy:?}\n",
             plain(&policy),
             plain(&lock),
             asked.file.display().to_string(),

@@ -12,7 +12,7 @@ use serde_json::{Map, json};
 use sha2::{Digest, Sha256};
 
 use super::{Configured, FILE, SCHEMA, Version, Versions, directory, files, floor};
-use crate::approval::{Approval, who};
+use crate::approval::{Approval, Changed, who};
 use crate::audit::{Audit, AuditSettings, Event, Subject};
 use crate::backend::{Backend, BackendConfiguration, fresh_id};
 use crate::configuration::BackendEntry;
@@ -91,7 +91,7 @@ impl Keeper {
         }
         let approval = approval?.ok_or_else(|| Error::Unapproved {
             policy: entry.policy.clone(),
-            changed: crate::approval::Changed::Nothing,
+            changed: Changed::Nothing,
         })?;
         // What is kept as the first version for ever must be what was approved, all of it.
         let component = read(&entry.driver, COMPONENT_BYTES)?;
