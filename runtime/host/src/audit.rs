@@ -12,6 +12,7 @@
 //! escapes controls; text is bounded by the gate).
 
 mod chain;
+mod deed;
 mod files;
 mod finding;
 mod head;
@@ -156,25 +157,6 @@ impl Audit {
     /// When it cannot be written; what needed it must not be done then.
     pub(crate) fn write(&self, event: Event, call: &str, facts: &Map<String, Value>) -> Result<()> {
         self.append(event, call, facts).map(|_| ())
-    }
-
-    /// As [`write`](Self::write), and waits until the line is on the disk: for what must be known
-    /// also if the power goes while it is done.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub(crate) async fn write_down(
-        &self,
-        event: Event,
-        call: &str,
-        facts: Map<String, Value>,
-    ) -> Result<()> {
-        let (audit, call) = (self.clone(), call.to_owned());
-        let written = tokio::task::spawn_blocking(move || {
-            let written = audit.append(event, &call, &facts)?;
-            written.file.sync_data().map_err(|error| audit.failed(error.to_string()))
-        });
-        written.await.map_err(|error| self.failed(error.to_string()))?
     }
 
     fn append(&self, event: Event, call: &str, facts: &Map<String, Value>) -> Result<Written> {

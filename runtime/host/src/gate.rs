@@ -4,7 +4,7 @@
 //! count ─▶ permitted? (a place, for a command) its own? ──no──▶ audit `denied` ─▶ typed refusal
 //!              │yes
 //!              └──▶ audit `intent` ─▶ perform ─▶ settle ─▶ audit `outcome` ─▶ answer
-//!                   (privileged only)          (what it made)  (privileged only)
+//!                   (privileged only)          (what it made)  (privileged only, also if given up)
 //! ```
 //! "May I?" (`Crossing::permitted`) is pure; whose a thing is (`ownership`) is looked up; doing it
 //! (`Crossing::perform`) is another thing; only this file joins them. Called by the generated import traits, in `imports/`.
@@ -291,10 +291,12 @@ impl Gate {
             intent.insert(name.into(), whole(value));
         }
         let intent = powers.revealed.hidden_line(intent);
-        powers.audit.write_down(Event::Intent, &self.call, intent).await?;
+        let given_up = powers.revealed.hidden_line(line.clone());
+        let deed = powers.audit.begin(&self.call, intent, given_up).await?;
         let begun = Instant::now();
         let result = request.perform(self, &powers).await;
         let settled = stake.settle(&powers, C::ended(&result)).await;
+        deed.ended();
         let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         line.insert("duration_ms".into(), took.into());
         let answer = match result {

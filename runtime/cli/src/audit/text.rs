@@ -62,7 +62,11 @@ fn said(line: &AuditLine) -> String {
                 ("", None) => "done".to_owned(),
                 (error, _) => error.to_owned(),
             };
-            format!("{}: {end} in {} ms", asked(), field("duration_ms"))
+            // One that was given up has no end of its own.
+            match word("outcome") {
+                "" => format!("{}: {end} in {} ms", asked(), field("duration_ms")),
+                outcome => format!("{}: {outcome}", asked()),
+            }
         }
         "limit" => format!("{}: {}", word("import"), word("limit")),
         "version" => {
