@@ -227,7 +227,8 @@ impl Service {
     /// When its state cannot be opened.
     pub async fn conduct(&self, entry: &BackendEntry) -> abaca::Result<Conduct> {
         let configuration = &self.configuration;
-        Conduct::open(configuration.state(), &entry.name, configuration.quarantine()).await
+        let (rules, audit) = (configuration.quarantine(), configuration.audit());
+        Conduct::open(configuration.state(), &entry.name, rules, audit).await
     }
 
     /// How a backend stands; nothing is made where there is no state yet.

@@ -16,12 +16,19 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use abaca_policy::{Bound, Manifest, Policy};
+use rusqlite::OptionalExtension;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, json};
+use sha2::{Digest, Sha256};
 
 pub use self::answers::Answers;
+use crate::audit::{Audit, Event};
+use crate::backend::fresh_id;
+use crate::database::Database;
 use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::storage::{read_text, write_durably};
+use crate::text::hex;
 
 /// The largest lock file that is read, in bytes: 512 rules with a reason each fit.
 const LOCK_BYTES: u64 = 1024 * 1024;
@@ -139,10 +146,14 @@ impl Approval {
     /// # Errors
     /// When a file cannot be written.
     pub fn write(&self, policy: &Path, bound: &Bound) -> Result<()> {
-        let lock = toml::to_string(self)
-            .map_err(|error| Error::Runtime(format!("a lock file as TOML: {error}")))?;
+        let lock = self.text()?;
         write_durably(policy, bound.text.as_bytes())?;
         write_durably(&Self::file(policy), format!("{HEADING}{lock}").as_bytes())
+    }
+
+    fn text(&self) -> Result<String> {
+        toml::to_string(self)
+            .map_err(|error| Error::Runtime(format!("a lock file as TOML: {error}")))
     }
 
     /// Whether a driver and the policy in `file` are what was approved.
@@ -176,15 +187,47 @@ impl Approval {
 }
 
 /// Whether a driver may run under a policy: as far as the policy has an approval, it must be of
-/// both; it must have one if `required`.
-pub(crate) fn check(driver: &Driver, policy: &Policy, file: &Path, required: bool) -> Result<()> {
+/// both; it must have one if `required`. Answers the approval.
+pub(crate) fn check(
+    driver: &Driver,
+    policy: &Policy,
+    file: &Path,
+    required: bool,
+) -> Result<Option<Approval>> {
     match Approval::read(file)? {
-        Some(approval) => approval.check(driver, policy, file),
+        Some(approval) => approval.check(driver, policy, file).map(|()| Some(approval)),
         None if required => {
             Err(Error::Unapproved { policy: file.to_owned(), changed: Changed::Nothing })
         }
-        None => Ok(()),
+        None => Ok(None),
     }
+}
+
+/// Writes an approval into the audit of a backend that is opened under another one than before, or
+/// under its first: who decided what, and why, belongs to the chain before it is used.
+pub(crate) fn take_up(approval: &Approval, audit: &Audit, database: &Database) -> Result<()> {
+    let text = approval.text()?;
+    let digest = hex(&Sha256::digest(&text));
+    let last = database.write_now(|transaction| {
+        let query = "SELECT digest FROM approval";
+        transaction.query_row(query, [], |row| row.get::<_, String>(0)).optional()
+    })?;
+    if last.as_ref() == Some(&digest) {
+        return Ok(());
+    }
+    let line = Map::from_iter([
+        ("version".to_owned(), approval.version.clone().into()),
+        ("manifest".to_owned(), approval.manifest.clone().into()),
+        ("by".to_owned(), approval.by.clone().into()),
+        ("at".to_owned(), approval.at.clone().into()),
+        ("roots".to_owned(), json!(approval.roots)),
+        ("reasons".to_owned(), json!(approval.reasons)),
+    ]);
+    audit.write(Event::Approval, &fresh_id(), &line)?;
+    database.write_now(|transaction| {
+        let query = "INSERT OR REPLACE INTO approval VALUES (1, ?1)";
+        transaction.execute(query, [&digest]).map(drop)
+    })
 }
 
 /// A driver that cannot be approved, because it does not say what it asks for.

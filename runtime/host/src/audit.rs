@@ -47,7 +47,7 @@ pub use self::settings::AuditSettings;
 pub use self::system_log::logged_anchor;
 
 /// What every line of one backend says.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Subject {
     /// The backend's name.
     pub backend: String,
@@ -98,6 +98,16 @@ pub(crate) enum Event {
     Strike,
     /// The call before this line was on trial and behaved: the quarantine has ended.
     QuarantineEnd,
+    /// A backend is opened under an approval for the first time: who has approved what, and why.
+    Approval,
+    /// The driver is told a secret, the first time in this call.
+    Reveal,
+    /// The operator ends a quarantine.
+    Release,
+    /// The operator lets the driver not be called any more.
+    Disable,
+    /// The operator lets the driver be called again.
+    Enable,
     /// The operator says that something is the backend's own.
     OwnedAdd,
     /// The operator says that something is no longer the backend's own.
@@ -121,6 +131,11 @@ impl Event {
             Self::Gap => "gap",
             Self::Strike => "strike",
             Self::QuarantineEnd => "quarantine-end",
+            Self::Approval => "approval",
+            Self::Reveal => "reveal",
+            Self::Release => "release",
+            Self::Disable => "disable",
+            Self::Enable => "enable",
             Self::OwnedAdd => "owned-add",
             Self::OwnedRemove => "owned-remove",
             Self::Version => "version",

@@ -191,7 +191,7 @@ impl Backend {
                 description.name
             )));
         }
-        approval::check(&driver, &policy, &policy_file, approved)?;
+        let approval = approval::check(&driver, &policy, &policy_file, approved)?;
         if stage == Stage::Runs {
             versions::check(&state, &name, driver.digest(), policy.digest())?;
         }
@@ -236,7 +236,11 @@ impl Backend {
         let network = network.replaced_by(providers).needed_by(driver.manifest());
         let records = Records::new(database.clone(), &directory, &opened)?;
         let rules = driver.runtime().shared().quarantine.clone();
-        let conduct = Conduct::new(&name, rules, database.clone(), &directory, &opened)?;
+        let told = Some(audit.clone());
+        let conduct = Conduct::new(&name, rules, database.clone(), &directory, &opened, told)?;
+        if let Some(approval) = approval.filter(|_| stage == Stage::Runs) {
+            approval::take_up(&approval, &audit, &database)?;
+        }
         let digest = policy.digest().to_owned();
         let broker = Broker::new(program, absolute(&policy_file)?, digest, records.presence());
         let powers = Powers {

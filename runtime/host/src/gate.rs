@@ -15,6 +15,7 @@ mod meter;
 mod ownership;
 mod weight;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -111,6 +112,8 @@ pub(crate) struct Gate {
     pub share_server: Option<String>,
     /// Whether what the request at work makes must not be there yet: it becomes this backend's own.
     pub must_be_new: bool,
+    /// The secrets that the driver was told in this call.
+    revealed: BTreeSet<String>,
     /// The locks that this call holds; they end with it.
     pub locks: Vec<Held>,
     /// What the `log` import has let through.
@@ -137,6 +140,7 @@ impl Gate {
             meter,
             share_server: None,
             must_be_new: false,
+            revealed: BTreeSet::new(),
             locks: Vec::new(),
             log,
         }
@@ -246,6 +250,11 @@ impl Gate {
         };
         if !C::PRIVILEGED {
             powers.metrics.asked(C::IMPORT, true);
+            if let Some(secret) = request.reveals(&powers)
+                && self.revealed.insert(secret.to_owned())
+            {
+                self.audit(Event::Reveal, line)?;
+            }
             return match request.perform(self, &powers).await {
                 Ok(done) => Ok(Ok(done.answer)),
                 Err(Refusal::Answer(error)) => Ok(Err(error)),

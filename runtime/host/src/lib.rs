@@ -85,5 +85,5 @@ pub use records::{
 pub use runtime::{Builder, Runtime};
 pub use storage::read_text;
 pub use text::{printable, printable_time};
-pub use versions::{Keeper, Version, Versions};
+pub use versions::{Consent, Keeper, Version, Versions};
 pub use walls::Walls;

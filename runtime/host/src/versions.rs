@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::keeper::Keeper;
+pub use self::keeper::{Consent, Keeper};
 use crate::configuration::BackendEntry;
 use crate::error::{Error, Result};
 use crate::storage::{read_text, sha256_of};

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use abaca::configuration::BackendEntry;
 use abaca::policy::{Bound, Diff, Manifest};
+use abaca::Consent::{Approved, Automatic};
 use abaca::{Answers, Approval, Driver, Keeper, Versions, read_policy};
 use serde_json::{Value, json};
 
@@ -60,7 +61,7 @@ pub async fn upgrade(asked: &Upgrade, service: &Service, output: Output) -> Resu
         reasons.retain(|id, _| bound.policy.rule_risks().iter().any(|rule| rule.id == *id));
         let approval = Approval::now(&new, &bound, answers.roots, reasons)?;
         let beside = service.beside(&running.entry);
-        if let Err(error) = keeper.activate(&new, &bound, &approval, beside).await {
+        if let Err(error) = keeper.activate(&new, &bound, &approval, beside, Automatic).await {
             complain(&format!(
                 "version {number} asks for nothing more, and waits all the same: the backend does \
                  not start with it\n"
@@ -129,7 +130,7 @@ pub async fn pending(asked: &Pending, service: &Service, output: Output) -> Resu
     let approval = Approval::now(&new, &bound, given.roots, reasons)?;
     let mut keeper = service.versions(&running.entry)?;
     let beside = service.beside(&running.entry);
-    let activated = keeper.activate(&new, &bound, &approval, beside).await;
+    let activated = keeper.activate(&new, &bound, &approval, beside, Approved).await;
     activated.map_err(|error| service.located(&running.entry, error))?;
     told(&asked.backend, keeper.versions(), "it runs from now on", output)
 }

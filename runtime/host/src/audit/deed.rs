@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Map, Value};
 
 use super::{Audit, Event};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How far the audit is with the intent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Audit {
                 Stage::GivenUp => given_up.tell(),
                 _ => *stage = Stage::Told,
             }
-            Ok(())
+            Ok::<_, Error>(())
         });
         let told = telling.await.map_err(|error| self.failed(error.to_string())).flatten();
         deed.ended = told.is_err();

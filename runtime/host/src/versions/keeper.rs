@@ -36,13 +36,27 @@ pub struct Keeper {
     _lock: File,
 }
 
-/// What an operator decides, as the audit has it.
+/// Why a version becomes the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// An operator has approved it.
+    Approved,
+    /// It asks for nothing more, and the configuration allows such a one without asking.
+    Automatic,
+}
+
+/// What was decided, as the audit has it.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Decision {
     /// A new version waits.
     Pending,
+    /// It waited, and a newer one waits in its place.
+    Replaced,
+    /// An operator has consented.
     Approved,
+    /// Nobody was asked: it asks for nothing more, and the configuration allows that.
+    Automatic,
     Refused,
     RolledBack,
     /// Nothing below a version runs any more.
@@ -160,6 +174,9 @@ impl Keeper {
         let number = self.versions.versions.iter().map(|one| one.number).max().unwrap_or(0) + 1;
         let (component, _) = self.files(number);
         self.keep_component(file, driver.digest(), &component)?;
+        if let Some(replaced) = self.versions.pending {
+            self.decided(Decision::Replaced, Some(replaced), None)?;
+        }
         self.versions.versions.retain(|one| Some(one.number) != self.versions.pending);
         self.versions.versions.push(Version {
             number,
@@ -170,7 +187,7 @@ impl Keeper {
             at: now(),
         });
         self.versions.pending = Some(number);
-        self.decided(Decision::Pending, Some(number))?;
+        self.decided(Decision::Pending, Some(number), None)?;
         self.save()?;
         Ok(number)
     }
@@ -188,6 +205,7 @@ impl Keeper {
         bound: &Bound,
         approval: &Approval,
         configuration: BackendConfiguration,
+        consent: Consent,
     ) -> Result<u32> {
         let number = self.versions.pending.ok_or_else(|| self.nothing_pending())?;
         let current = self.versions.current;
@@ -214,7 +232,11 @@ impl Keeper {
         }
         self.versions.current = number;
         self.versions.pending = None;
-        self.decided(Decision::Approved, Some(number))?;
+        let decision = match consent {
+            Consent::Approved => Decision::Approved,
+            Consent::Automatic => Decision::Automatic,
+        };
+        self.decided(decision, Some(number), Some(approval))?;
         self.save()?;
         Ok(number)
     }
@@ -225,7 +247,7 @@ impl Keeper {
     /// When none is pending, or that cannot be written.
     pub fn refuse(&mut self) -> Result<u32> {
         let number = self.versions.pending.take().ok_or_else(|| self.nothing_pending())?;
-        self.decided(Decision::Refused, Some(number))?;
+        self.decided(Decision::Refused, Some(number), None)?;
         self.versions.versions.retain(|one| one.number != number);
         self.save()?;
         Ok(number)
@@ -246,7 +268,7 @@ impl Keeper {
             })?;
         let number = target.number;
         self.check_floor(&target.version.clone())?;
-        self.decided(Decision::RolledBack, Some(number))?;
+        self.decided(Decision::RolledBack, Some(number), None)?;
         self.versions.current = number;
         self.save()?;
         Ok(number)
@@ -267,7 +289,7 @@ impl Keeper {
             self.versions.floor = before;
             return Err(error);
         }
-        self.decided(Decision::Floor, None)?;
+        self.decided(Decision::Floor, None, None)?;
         self.save()
     }
 
@@ -280,7 +302,12 @@ impl Keeper {
     }
 
     /// Writes down what is about to hold: about the version of this number, or the floor.
-    fn decided(&self, decision: Decision, number: Option<u32>) -> Result<()> {
+    fn decided(
+        &self,
+        decision: Decision,
+        number: Option<u32>,
+        approval: Option<&Approval>,
+    ) -> Result<()> {
         let found = number.and_then(|number| self.versions.version(number));
         let mut line = Map::from_iter([
             ("decision".to_owned(), json!(decision)),
@@ -294,6 +321,10 @@ impl Keeper {
             line.insert("number".to_owned(), found.number.into());
             line.insert("new_component".to_owned(), found.component.clone().into());
             line.insert("new_policy".to_owned(), json!(found.policy));
+        }
+        if let Some(approval) = approval {
+            line.insert("roots".to_owned(), json!(approval.roots));
+            line.insert("reasons".to_owned(), json!(approval.reasons));
         }
         self.audit.write(Event::Version, &fresh_id(), &line)
     }
