@@ -138,7 +138,15 @@ impl Service {
     /// # Errors
     /// When the versions cannot be read.
     pub fn version(&self, backend: &str) -> Result<Option<u32>> {
-        Ok(Versions::read(self.state(), backend)?.map(|versions| versions.current))
+        Ok(self.versions_of(backend)?.map(|versions| versions.current))
+    }
+
+    /// The versions of a backend's driver, to look at; none if it was never upgraded.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn versions_of(&self, backend: &str) -> Result<Option<Versions>> {
+        Ok(Versions::read(self.state(), backend)?)
     }
 
     /// The versions of a backend's driver, held for a change; `active` is the backend as it runs.

@@ -211,7 +211,14 @@ impl Manifest {
     /// What `new` asks for more and less than this one: rules, roots and needs. It asks for more
     /// exactly if this one does not [cover](Self::covers) it.
     pub fn diff(&self, new: &Manifest) -> Diff {
-        let Diff { mut changes, .. } = self.policy.diff(&new.policy);
+        self.diff_at(&BTreeMap::new(), new)
+    }
+
+    /// As [`diff`](Self::diff), where the roots of these names are these directories: how dangerous
+    /// a rule is depends on where its roots are.
+    pub fn diff_at(&self, paths: &BTreeMap<String, String>, new: &Manifest) -> Diff {
+        let (old_rules, new_rules) = (self.policy.placed(paths), new.policy.placed(paths));
+        let Diff { mut changes, .. } = old_rules.diff(&new_rules);
         for root in changes.iter_mut().filter(|change| change.subject == Subject::Root) {
             // There is no path yet.
             let purpose = |manifest: &Manifest| {

@@ -64,6 +64,17 @@ impl Policy {
         Policy { driver, digest, roots, rules }
     }
 
+    /// The same rules with roots elsewhere: the directories of those that have one here.
+    pub(crate) fn placed(&self, paths: &BTreeMap<String, String>) -> Policy {
+        let mut placed = self.clone();
+        for root in &mut placed.roots {
+            if let Some(path) = paths.get(&root.name) {
+                root.path.clone_from(path);
+            }
+        }
+        placed
+    }
+
     /// The driver it is for.
     pub fn driver(&self) -> &str {
         &self.driver

@@ -75,7 +75,7 @@ pub async fn upgrade(asked: &Upgrade, service: &Service, output: Output) -> Resu
             output,
         );
     }
-    let diff = old.diff(manifest);
+    let diff = old.diff_at(&running.approval.roots, manifest);
     if output.json {
         let document = document(&asked.backend, keeper.versions(), Some(&diff));
         return output.answer(&document, String::new);
@@ -112,8 +112,8 @@ pub async fn pending(asked: &Pending, service: &Service, output: Output) -> Resu
     let file = Versions::files(service.state(), &asked.backend, number).0;
     let new = load(&file, service, output).await?;
     let (old, manifest) = (truthful(&running.driver)?, truthful(&new)?);
-    let diff = old.diff(manifest);
     if !asked.approve {
+        let diff = old.diff_at(&running.approval.roots, manifest);
         let document = document(&asked.backend, &versions, Some(&diff));
         return output.answer(&document, || changes(&diff));
     }
@@ -122,6 +122,8 @@ pub async fn pending(asked: &Pending, service: &Service, output: Output) -> Resu
         given.roots.entry(name).or_insert(path);
     }
     let bound: Bound = bind(manifest, &mut given).await?;
+    // With the directories that a new root got just now.
+    let diff = old.diff_at(&given.roots, manifest);
     if !output.json {
         write(changes(&diff).as_bytes())?;
     }
