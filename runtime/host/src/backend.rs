@@ -238,6 +238,8 @@ impl Backend {
         let rules = driver.runtime().shared().quarantine.clone();
         let told = Some(audit.clone());
         let conduct = Conduct::new(&name, rules, database.clone(), &directory, &opened, told)?;
+        let metrics = driver.runtime().shared().metrics.of(&name);
+        let conduct = conduct.told_to(metrics.clone());
         if let Some(approval) = approval.filter(|_| stage == Stage::Runs) {
             approval::take_up(&approval, &audit, &database)?;
         }
@@ -254,7 +256,7 @@ impl Backend {
             locks: NamedLocks::open(&directory, &opened)?,
             network,
             audit,
-            metrics: driver.runtime().shared().metrics.of(&name),
+            metrics,
             commands: driver.runtime().shared().commands.backend(),
         };
         let limits = driver.limits();

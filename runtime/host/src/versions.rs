@@ -11,8 +11,8 @@
 //! upgrade ─▶ pending ──approved──▶ current ──upgrade, approved──▶ replaced
 //!               └──refused──▶ gone    ▲───────────rollback───────────┘
 //! ```
-//! What was written for a version never changes: whoever runs one goes on with it, and whoever
-//! begins anew takes the current one. Changed by `keeper` alone; read by `Configuration::active`
+//! What was written for a version that ran never changes, and no number is given twice: whoever runs
+//! one goes on with it, and whoever begins anew takes the current one. Changed by `keeper` alone; read by `Configuration::active`
 //! and by `Backend::open`.
 
 mod floor;
@@ -48,6 +48,9 @@ pub struct Versions {
     pub current: u32,
     /// The number of the one that waits for its operator.
     pub pending: Option<u32>,
+    /// The number that the next one gets: none is given twice, or two would have one name.
+    #[serde(default)]
+    next: u32,
     /// No version of the driver below this one runs.
     pub floor: Option<String>,
     configured: Configured,

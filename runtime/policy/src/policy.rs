@@ -4,7 +4,7 @@
 //! refused rules that overlap, so a second match here means that this crate is
 //! wrong about `overlaps`; it denies.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 

@@ -20,6 +20,7 @@ use crate::audit::{Audit, AuditSettings, Event, Subject};
 use crate::backend::fresh_id;
 use crate::database::{self, Database};
 use crate::error::{Error, Result};
+use crate::metrics::BackendMetrics;
 use crate::records::now;
 use crate::storage::private_directory;
 use crate::text::printable;
@@ -62,6 +63,8 @@ pub struct Conduct {
     path: PathBuf,
     /// What the operator decides is written there; none for whoever only looks.
     audit: Option<Audit>,
+    /// Where it is told how the backend stands; none for whoever does not call it.
+    metrics: Option<BackendMetrics>,
 }
 
 impl Conduct {
@@ -130,7 +133,18 @@ impl Conduct {
             .try_clone()
             .map_err(|error| Error::State { path: path.clone(), reason: error.to_string() })?;
         let (name, directory) = (name.to_owned(), Arc::new(directory));
-        Ok(Self { name, rules, database, directory, path, audit })
+        Ok(Self { name, rules, database, directory, path, audit, metrics: None })
+    }
+
+    /// The same, which tells these figures how the backend stands whenever that is looked at.
+    pub(crate) fn told_to(self, metrics: BackendMetrics) -> Self {
+        Self { metrics: Some(metrics), ..self }
+    }
+
+    fn tell(&self, state: State) {
+        if let Some(metrics) = &self.metrics {
+            metrics.stands(state);
+        }
     }
 
     /// When there is a quarantine, and for how long.
@@ -159,6 +173,7 @@ impl Conduct {
                 Err(error) => return Ok(Err(error)),
             }
         }
+        self.tell(standing.state);
         Ok(Ok(standing))
     }
 
@@ -229,6 +244,7 @@ impl Conduct {
         // ends, so whoever gets the lock here has read the verdict of the one before.
         let admit = move |transaction: &Transaction<'_>| {
             let standing = standing(transaction, &conduct.rules, now())?;
+            conduct.tell(standing.state);
             Ok(match standing.state {
                 State::Ok => Ok(None),
                 State::Due => match conduct.try_trial() {
@@ -287,7 +303,9 @@ impl Conduct {
             }
             standing(transaction, &rules, now).map(Some)
         };
-        self.database.write(judge).await
+        let standing = self.database.write(judge).await?;
+        standing.iter().for_each(|standing| self.tell(standing.state));
+        Ok(standing)
     }
 
     /// Takes the place of the call on trial; none while another call has it.

@@ -133,6 +133,7 @@ impl Keeper {
             schema: SCHEMA,
             current: 1,
             pending: None,
+            next: 2,
             floor: None,
             configured: Configured { driver, policy, policy_digest },
             versions: vec![first],
@@ -171,7 +172,8 @@ impl Keeper {
                 self.backend, self.versions.current
             )));
         }
-        let number = self.versions.versions.iter().map(|one| one.number).max().unwrap_or(0) + 1;
+        let last = self.versions.versions.iter().map(|one| one.number).max().unwrap_or(0);
+        let number = self.versions.next.max(last.saturating_add(1));
         let (component, _) = self.files(number);
         self.keep_component(file, driver.digest(), &component)?;
         if let Some(replaced) = self.versions.pending {
@@ -187,6 +189,7 @@ impl Keeper {
             at: now(),
         });
         self.versions.pending = Some(number);
+        self.versions.next = number.saturating_add(1);
         self.decided(Decision::Pending, Some(number), None)?;
         self.save()?;
         Ok(number)
