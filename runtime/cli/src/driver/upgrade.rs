@@ -14,7 +14,7 @@ use std::path::Path;
 use abaca::configuration::BackendEntry;
 use abaca::policy::{Bound, Diff, Manifest};
 use abaca::Consent::{Approved, Automatic};
-use abaca::{Answers, Approval, Driver, Keeper, Versions, read_policy};
+use abaca::{Answers, Approval, Driver, Keeper, Version, Versions, read_policy};
 use serde_json::{Value, json};
 
 use super::approve::{answers, bind, show, truthful};
@@ -51,7 +51,7 @@ pub async fn upgrade(asked: &Upgrade, service: &Service, output: Output) -> Resu
             "a backend keeps its driver; configure another backend for this one",
         ));
     }
-    let mut keeper = service.versions(&running.entry)?;
+    let mut keeper = held(&running, service)?;
     let number = keeper.add(&asked.file, &new)?;
     if old.covers(manifest) && running.entry.allow_same_rights_upgrades {
         let mut answers = known(&running.approval, manifest);
@@ -94,8 +94,9 @@ pub async fn upgrade(asked: &Upgrade, service: &Service, output: Output) -> Resu
 /// # Errors
 /// When nothing is pending, or the operator does not consent.
 pub async fn pending(asked: &Pending, service: &Service, output: Output) -> Result<()> {
-    let running = running(&asked.backend, service, output).await?;
-    let versions = Versions::read(service.state(), &asked.backend)?;
+    // That there is such a backend is known first.
+    service.entry(&asked.backend)?;
+    let versions = service.versions_of(&asked.backend)?;
     let Some((versions, number)) = versions.and_then(|all| all.pending.map(|one| (all, one)))
     else {
         return Err(Failure::refused(
@@ -104,11 +105,12 @@ pub async fn pending(asked: &Pending, service: &Service, output: Output) -> Resu
         ));
     };
     if asked.refuse {
-        let mut keeper = service.versions(&running.entry)?;
-        keeper.refuse()?;
-        let gone = format!("version {number} is gone");
+        // What runs is not looked at: letting go changes nothing of it.
+        let mut keeper = recorded(&asked.backend, service)?;
+        let gone = format!("version {} is gone", keeper.refuse()?);
         return told(&asked.backend, keeper.versions(), &gone, output);
     }
+    let running = running(&asked.backend, service, output).await?;
     let file = Versions::files(service.state(), &asked.backend, number).0;
     let new = load(&file, service, output).await?;
     let (old, manifest) = (truthful(&running.driver)?, truthful(&new)?);
@@ -130,7 +132,7 @@ pub async fn pending(asked: &Pending, service: &Service, output: Output) -> Resu
     show(manifest, &bound, output)?;
     let reasons = consent(manifest, &bound, &given, asked.consent.yes).await?;
     let approval = Approval::now(&new, &bound, given.roots, reasons)?;
-    let mut keeper = service.versions(&running.entry)?;
+    let mut keeper = held(&running, service)?;
     let beside = service.beside(&running.entry);
     let activated = keeper.activate(&new, &bound, &approval, beside, Approved).await;
     activated.map_err(|error| service.located(&running.entry, error))?;
@@ -162,6 +164,25 @@ pub fn floor(asked: &Floor, service: &Service, output: Output) -> Result<()> {
 /// The versions of a backend whose driver was upgraded before, or is approved.
 fn recorded(backend: &str, service: &Service) -> Result<Keeper> {
     service.versions(&service.active(service.entry(backend)?)?)
+}
+
+/// The versions, held for a change, while still that runs with which the new one was compared.
+fn held(running: &Running, service: &Service) -> Result<Keeper> {
+    let keeper = service.versions(&running.entry)?;
+    let versions = keeper.versions();
+    let Approval { component, policy, .. } = &running.approval;
+    let is_it = |now: &&Version| now.component == *component && now.policy.as_ref() == Some(policy);
+    if versions.version(versions.current).filter(is_it).is_some() {
+        return Ok(keeper);
+    }
+    Err(Failure::refused(
+        format!(
+            "backend `{}` has gone to version {} meanwhile, and the new one was compared with what \
+             ran before",
+            running.entry.name, versions.current
+        ),
+        "ask again",
+    ))
 }
 
 async fn running(backend: &str, service: &Service, output: Output) -> Result<Running> {
