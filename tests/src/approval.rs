@@ -58,7 +58,7 @@ fn what_was_shown_is_written_and_runs() {
     let ground = Ground::new();
     let file = component("abaca-driver-directory");
     let desk = desk(&ground, &file);
-    let answers = answers(&ground, "driver = \"directory\"\n");
+    let answers = answers(&ground, &desk.consents(&file));
     let answer = desk.run(&and(&words(&ground, &file), &["--answers", &answers]));
     assert_eq!(answer.code, Some(0), "{answer:?}");
     let policy = fs::read_to_string(ground.path().join("home.policy.toml")).unwrap();
@@ -87,7 +87,7 @@ fn a_backend_starts_only_as_it_was_approved() {
     ground.write("home.policy.toml", &ground.directory_policy());
     refused("was not approved");
     fs::remove_file(ground.path().join("home.policy.toml")).unwrap();
-    let answers = answers(&ground, "driver = \"directory\"\n");
+    let answers = answers(&ground, &desk.consents(&copy));
     desk.json(&and(&words(&ground, &copy), &["--answers", &answers]));
     let kept = |name: &str| fs::read(ground.path().join(name)).unwrap();
     let (policy, lock) = (kept("home.policy.toml"), kept("home.policy.lock"));
@@ -127,7 +127,7 @@ fn nothing_is_approved_without_consent() {
         assert!(text.contains(why), "{why}: {text}");
         assert!(!is_written(&ground), "{why}");
     };
-    refused(&[], "next: prepare --answers FILE with driver = \"directory\"");
+    refused(&[], "next: prepare --answers FILE with driver = \"directory\", manifest = \"");
     refused(&["--yes"], "--yes does for R0 and R1 only");
     let other = answers(&ground, "driver = \"dummy\"\n");
     refused(&["--answers", &other], "the answers are for the driver");
@@ -138,9 +138,12 @@ fn nothing_is_approved_without_consent() {
     refused(&["--answers", &stale], "the answers are for another manifest");
     let unknown = answers(&ground, "driver = \"directory\"\nyes = true\n");
     refused(&["--answers", &unknown], "answers.toml:2");
+    // Answers for whatever comes next are none.
+    let any = answers(&ground, "driver = \"directory\"\n");
+    refused(&["--answers", &any], "do not say for which manifest they are");
     let twice = answers(&ground, "driver = \"directory\"\n[roots]\nshares = \"/elsewhere\"\n");
     refused(&["--answers", &twice], "twice");
-    let good = answers(&ground, "driver = \"directory\"\n");
+    let good = answers(&ground, &desk.consents(&file));
     refused(&["--answers", &good, "--root", "etc=/etc"], "asks for no root");
     // A root that is missing, and one within another.
     let text = desk.fails(2, &and(&words[..7], &["--answers", &good]));
@@ -165,23 +168,18 @@ fn what_is_as_good_as_root_needs_a_reason_each() {
     let file = written(&ground, "rooted.wasm", &bytes);
     let desk = desk(&ground, &file);
     let words = words(&ground, &file);
-    let name = answers(&ground, "driver = \"directory\"\n");
+    let name = answers(&ground, &desk.consents(&file));
     let answer = desk.run(&and(&words, &["--answers", &name]));
     assert_eq!(answer.code, Some(2), "{answer:?}");
     assert!(answer.stderr.contains("[reasons] rooted = "), "{answer:?}");
     let (_, first) = answer.stdout.split_once("[[").unwrap();
     assert!(first.starts_with("command]]\nid = \"rooted\"\n"), "not first");
-    let empty = answers(&ground, "driver = \"directory\"\n[reasons]\nrooted = \" \"\n");
+    let empty = format!("{}[reasons]\nrooted = \" \"\n", desk.consents(&file));
+    let empty = answers(&ground, &empty);
     desk.fails(2, &and(&words, &["--answers", &empty]));
     assert!(!is_written(&ground));
-    let inspected = desk.json(&["driver", "inspect", file.to_str().unwrap()]);
-    let full = answers(
-        &ground,
-        &format!(
-            "driver = \"directory\"\nmanifest = {}\n[reasons]\nrooted = \"we know it\"\n",
-            inspected["manifest"]["digest"]
-        ),
-    );
+    let full = format!("{}[reasons]\nrooted = \"we know it\"\n", desk.consents(&file));
+    let full = answers(&ground, &full);
     let document: Value = desk.json(&and(&words, &["--answers", &full]));
     assert_eq!(document["approval"]["reasons"]["rooted"], "we know it");
     let lock = fs::read_to_string(ground.path().join("home.policy.lock")).unwrap();

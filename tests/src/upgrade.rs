@@ -25,7 +25,8 @@ fn approved(ground: &Ground, more: &str) -> Desk {
     let answers = ground.write(
         "answers.toml",
         &format!(
-            "driver = \"directory\"\n[roots]\nshares = {:?}\nsnapshots = {:?}\n",
+            "{}[roots]\nshares = {:?}\nsnapshots = {:?}\n",
+            desk.consents(&file),
             ground.shares(),
             ground.snapshots()
         ),
@@ -109,8 +110,14 @@ fn what_asks_for_more_waits_is_shown_and_goes_back() {
     // Approving asks as the first time did.
     let text = desk.fails(2, &["driver", "pending", "home", "--approve"]);
     assert!(text.contains("no terminal"), "{text}");
+    // What was answered to the first is no answer to this one.
+    let first_answers = ground.path().join("answers.toml");
+    let words = ["driver", "pending", "home", "--approve", "--answers", text_of(&first_answers)];
+    assert!(desk.fails(2, &words).contains("for another manifest"));
     let answers = ground.write("name.toml", "driver = \"directory\"\n");
     let words = ["driver", "pending", "home", "--approve", "--answers", text_of(&answers)];
+    assert!(desk.fails(2, &words).contains("do not say for which manifest"));
+    ground.write("name.toml", &desk.consents(&more));
     assert_eq!(current(&desk.json(&words)), 3);
     desk.json(&["backend", "check"]);
     let third = ran(&ground);

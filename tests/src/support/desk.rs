@@ -109,6 +109,13 @@ impl Desk {
         shares.iter().find(|share| share["name"] == name).cloned().unwrap_or_default()
     }
 
+    /// The beginning of a file of answers that approves this component and no other manifest.
+    pub fn consents(&self, component: &Path) -> String {
+        let inspected = self.json(&["driver", "inspect", component.to_str().unwrap()]);
+        let (name, digest) = (&inspected["name"], &inspected["manifest"]["digest"]);
+        format!("driver = {name}\nmanifest = {digest}\n")
+    }
+
     /// Replaces a piece of a file beside the configuration.
     pub fn edit(&self, file: &str, from: &str, to: &str) {
         let path = self.file.with_file_name(file);

@@ -38,8 +38,9 @@ fn a_version_that_cannot_be_used_is_tried_again_until_it_can() {
     let service = Service::start(&ground, &desk, &["--metrics", &place]);
     let mut client = service.client();
     let first = ran(&ground);
-    desk.json(&["driver", "upgrade", "home", text_of(&more_rights(&ground))]);
-    let answers = ground.write("name.toml", "driver = \"directory\"\n");
+    let more = more_rights(&ground);
+    desk.json(&["driver", "upgrade", "home", text_of(&more)]);
+    let answers = ground.write("name.toml", &desk.consents(&more));
     desk.json(&["driver", "pending", "home", "--approve", "--answers", text_of(&answers)]);
     let stats = json!({ "backend": "home", "refresh": true });
     let goes_to_another = |client: &mut Client, from: &Value| {

@@ -80,7 +80,7 @@ fn no_call_fails_of_an_upgrade_or_a_rollback_nor_runs_under_another_policy() {
     let first = version(ground.audit("home").last().unwrap());
     let more = more_rights(&ground);
     desk.json(&["driver", "upgrade", "home", text_of(&more)]);
-    let answers = ground.write("name.toml", "driver = \"directory\"\n");
+    let answers = ground.write("name.toml", &desk.consents(&more));
     let done = AtomicBool::new(false);
     let (asked, second) = std::thread::scope(|scope| {
         let ask = |shares| {
