@@ -27,7 +27,7 @@ use crate::backend::fresh_id;
 use crate::database::Database;
 use crate::driver::Driver;
 use crate::error::{Error, Result};
-use crate::storage::{read_text, write_durably};
+use crate::storage::{read_trusted_text, write_durably};
 use crate::text::hex;
 
 /// The largest lock file that is read, in bytes: 512 rules with a reason each fit.
@@ -118,10 +118,10 @@ impl Approval {
     /// The approval of a policy, if it has one.
     ///
     /// # Errors
-    /// When the lock file is there and cannot be read, or is none.
+    /// When the lock file is there and cannot be read, others can change it, or it is none.
     pub fn read(policy: &Path) -> Result<Option<Self>> {
         let file = Self::file(policy);
-        let text = match read_text(&file, LOCK_BYTES) {
+        let text = match read_trusted_text(&file, LOCK_BYTES) {
             Err(Error::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(None);
             }

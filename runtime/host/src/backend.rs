@@ -63,7 +63,7 @@ use crate::owned::Owned;
 use crate::quarantine::Conduct;
 use crate::records::Records;
 use crate::revealed::Revealed;
-use crate::storage::{absolute, private_directory, read_text};
+use crate::storage::{absolute, private_directory, read_text, read_trusted_text};
 use crate::turns::Account;
 use crate::versions;
 
@@ -181,7 +181,8 @@ impl Backend {
         let BackendConfiguration { name, policy: policy_file, approved, state, options, networks } =
             configuration;
         check_name(&name)?;
-        let policy = read_policy(&policy_file)?;
+        let text = read_trusted_text(&policy_file, POLICY_BYTES)?;
+        let policy = Policy::parse(&text, &policy_file.display().to_string())?;
         let description = driver.description();
         if policy.driver() != description.name {
             return Err(Error::Mismatch(format!(

@@ -46,7 +46,7 @@ use crate::limits::Limits;
 use crate::network::options::check_section;
 use crate::options::{OptionValue, is_variable};
 use crate::quarantine::Quarantine;
-use crate::storage::read_text;
+use crate::storage::read_trusted_text;
 use crate::versions::Versions;
 
 use self::audit::FileAudit;
@@ -141,12 +141,12 @@ impl Configuration {
     /// Reads a file.
     ///
     /// # Errors
-    /// When it cannot be read, or is not a configuration: then with the place and what would be
-    /// right.
+    /// When it cannot be read, others can change it, or it is not a configuration: then with the
+    /// place and what would be right.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let read = |source| Error::Read { path: path.to_owned(), source };
-        let text = read_text(path, BYTES)?;
+        let text = read_trusted_text(path, BYTES)?;
         let absolute = std::path::absolute(path).map_err(read)?;
         let directory = absolute.parent().unwrap_or(Path::new("/"));
         Ok(Self::parse(&text, &path.display().to_string(), directory)?)
