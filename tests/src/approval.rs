@@ -3,6 +3,7 @@
 mod typed;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use abaca::policy::review;
@@ -157,6 +158,80 @@ fn nothing_is_approved_without_consent() {
     let text = desk.fails(2, &and(&words, &["--answers", &good]));
     assert!(text.contains("by hand"), "{text}");
     assert_eq!(fs::read_to_string(ground.path().join("home.policy.toml")).unwrap(), "by hand");
+}
+
+#[test]
+fn a_root_holds_nothing_of_abacas_own() {
+    let ground = Ground::new();
+    let file = component("abaca-driver-directory");
+    let desk = desk(&ground, &file);
+    let answers = answers(&ground, &desk.consents(&file));
+    let words = words(&ground, &file);
+    let with = |shares: &std::path::Path, policy: &std::path::Path| {
+        let mut words = words.clone();
+        words[4] = policy.to_str().unwrap().to_owned();
+        words[6] = format!("shares={}", shares.display());
+        desk.run(&and(&words, &["--answers", &answers]))
+    };
+    // The policy itself: a root around it is refused before it is written.
+    let inner = ground.shares().join("home.policy.toml");
+    let answer = with(&ground.shares(), &inner);
+    assert_eq!(answer.code, Some(2), "{answer:?}");
+    assert!(answer.stderr.contains("is not apart from its policy"), "{answer:?}");
+    assert!(!inner.exists());
+    // The rest is known when a backend is opened: the state, in or around a root.
+    let policy = ground.path().join("home.policy.toml");
+    std::fs::create_dir(ground.state().join("inner")).unwrap();
+    for shares in [ground.state(), ground.state().join("inner")] {
+        assert_eq!(with(&shares, &policy).code, Some(0));
+        let text = desk.fails(2, &["backend", "check"]);
+        assert!(text.contains("the root `shares`") && text.contains("apart from the state"), "{text}");
+    }
+    // The configuration that the command reads, and where compiled drivers are kept.
+    assert_eq!(with(&ground.shares(), &policy).code, Some(0));
+    let text = fs::read_to_string(&desk.file).unwrap();
+    let cached = text.replace("schema = 1\n", &format!("schema = 1\ncache = {:?}\n", ground.shares()));
+    ground.write("abaca.toml", &cached);
+    let said = desk.fails(2, &["backend", "check"]);
+    assert!(said.contains("apart from the cache"), "{said}");
+    let within = ground.shares().join("abaca.toml");
+    let policy = format!("policy = {policy:?}\n");
+    fs::write(&within, text.replace("policy = \"home.policy.toml\"\n", &policy)).unwrap();
+    let said = desk.beside(within).fails(2, &["backend", "check"]);
+    assert!(said.contains("apart from the configuration"), "{said}");
+    desk.beside(ground.write("other.toml", &text)).json(&["backend", "check"]);
+}
+
+#[test]
+fn what_others_can_change_is_not_gone_by() {
+    let ground = Ground::new();
+    let file = component("abaca-driver-directory");
+    let desk = desk(&ground, &file);
+    let answers = answers(&ground, &desk.consents(&file));
+    desk.json(&and(&words(&ground, &file), &["--answers", &answers]));
+    let mode = |name: &str, bits| {
+        let path = ground.path().join(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(bits)).unwrap();
+    };
+    for name in ["abaca.toml", "home.policy.toml", "home.policy.lock"] {
+        for bits in [0o664, 0o646] {
+            mode(name, bits);
+            let text = desk.fails(2, &["backend", "check"]);
+            assert!(text.contains("others may write to") && text.contains(name), "{text}");
+        }
+        mode(name, 0o600);
+        desk.json(&["backend", "check"]);
+    }
+    mode(".", 0o770);
+    let text = desk.fails(2, &["backend", "check"]);
+    assert!(text.contains("others may write to"), "{text}");
+    mode(".", 0o700);
+    if rustix::process::geteuid().is_root() {
+        let policy = ground.path().join("home.policy.toml");
+        std::os::unix::fs::chown(policy, Some(65534), None).unwrap();
+        let text = desk.fails(2, &["backend", "check"]);
+        assert!(text.contains("belongs to user 65534"), "{text}");
+    }
 }
 
 #[test]

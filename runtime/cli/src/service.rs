@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 
 use abaca::audit::AuditLog;
 use abaca::configuration::{BackendEntry, Configuration};
+use abaca::policy::Policy;
 use abaca::quarantine::{Conduct, Standing};
 use abaca::{Backend, BackendConfiguration, Keeper, Records, Runtime, Versions};
 
@@ -115,9 +116,19 @@ impl Service {
         let configuration = &self.configuration;
         let active = configuration.active(entry)?;
         let driver = self.runtime()?.load(&active.driver).await?;
-        Backend::open(driver, configuration.backend(&active))
+        let backend = Backend::open(driver, configuration.backend(&active))
             .await
-            .map_err(|error| configuration.locate(&entry.name, error).into())
+            .map_err(|error| configuration.locate(&entry.name, error))?;
+        configuration.check_apart(backend.policy())?;
+        Ok(backend)
+    }
+
+    /// Whether a policy may be approved for a backend, as far as that depends on where its roots are.
+    ///
+    /// # Errors
+    /// When one of them holds something of Abaca's own, or lies in it.
+    pub fn check_apart(&self, policy: &Policy) -> Result<()> {
+        Ok(self.configuration.check_apart(policy)?)
     }
 
     /// The directory of the state of all backends.

@@ -44,6 +44,7 @@ pub use stats::BackendStats;
 
 use self::answers::{check_locations, check_pairs, check_text, resized};
 
+use crate::apart::check_apart;
 use crate::approval;
 use crate::audit::{Audit, Subject};
 use crate::broker::{Broker, locate};
@@ -202,6 +203,14 @@ impl Backend {
                 description.name
             )));
         }
+        let cache = driver.runtime().shared().cache.as_ref();
+        let secrets = options.values().filter_map(|value| match value {
+            OptionValue::SecretFile(file) => Some(("the file of a secret", file.as_path())),
+            _ => None,
+        });
+        let own = [("the state", state.as_path()), ("the policy", policy_file.as_path())];
+        let own = own.into_iter().chain(cache.map(|cache| ("the cache", cache.path())));
+        check_apart(&policy, own.chain(secrets))?;
         let directory = state.join(&name);
         let state_path = directory.display().to_string();
         let options = OptionValues::resolve(&description.options, &options, &state_path)

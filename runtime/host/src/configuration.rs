@@ -36,9 +36,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use abaca_policy::Policy;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
+use crate::apart::check_apart;
 use crate::audit::AuditSettings;
 use crate::backend::BackendConfiguration;
 use crate::error::{Error, Result};
@@ -64,6 +66,8 @@ const SCHEMA: i64 = 1;
 #[derive(Clone, Debug)]
 pub struct Configuration {
     source: Source,
+    /// Where it was read; none if it was not a file.
+    file: Option<PathBuf>,
     state: PathBuf,
     cache: PathBuf,
     limits: Limits,
@@ -148,8 +152,9 @@ impl Configuration {
         let read = |source| Error::Read { path: path.to_owned(), source };
         let text = read_trusted_text(path, BYTES)?;
         let absolute = std::path::absolute(path).map_err(read)?;
-        let directory = absolute.parent().unwrap_or(Path::new("/"));
-        Ok(Self::parse(&text, &path.display().to_string(), directory)?)
+        let directory = absolute.parent().unwrap_or(Path::new("/")).to_owned();
+        let parsed = Self::parse(&text, &path.display().to_string(), &directory)?;
+        Ok(Self { file: Some(absolute), ..parsed })
     }
 
     /// Reads a text; `file` names it in messages, `directory` is where its relative paths begin.
@@ -184,7 +189,8 @@ impl Configuration {
                 format!("a backend cannot be called `{}`: the cache is there", taken.name);
             return Err(source.error(0..0, &message, Some("choose another name".to_owned())));
         }
-        Ok(Self { source, state, cache, limits, audit, quarantine, backends, networks })
+        let file = None;
+        Ok(Self { source, file, state, cache, limits, audit, quarantine, backends, networks })
     }
 
     /// The backends, sorted by name.
@@ -246,6 +252,17 @@ impl Configuration {
             options: entry.options.clone(),
             networks: self.networks.clone(),
         }
+    }
+
+    /// Whether the roots of a policy lie apart from this file and from all backends' state and cache:
+    /// what a backend of it may be opened with.
+    ///
+    /// # Errors
+    /// When one does not, with both names.
+    pub fn check_apart(&self, policy: &Policy) -> Result<()> {
+        let own = [("the state", self.state.as_path()), ("the cache", self.cache.as_path())];
+        let file = self.file.iter().map(|file| ("the configuration", file.as_path()));
+        check_apart(policy, own.into_iter().chain(file))
     }
 
     /// Adds the place in this file to an error that is about one of its options.

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use abaca::policy::{BindError, Bound, Manifest};
-use abaca::{Answers, Approval, Driver, Runtime};
+use abaca::{Answers, Approval, Driver, Runtime, check_apart};
 use serde_json::json;
 
 use super::consent::{self, consent};
@@ -31,6 +31,7 @@ pub async fn run(asked: &Approve, output: Output) -> Result<()> {
     is_ours(&policy)?;
     let mut answers = answers(&asked.consent)?;
     let bound = bind(manifest, &mut answers).await?;
+    check_apart(&bound.policy, [("its policy", policy.as_path())])?;
     show(manifest, &bound, output)?;
     let reasons = consent(manifest, &bound, &answers, asked.consent.yes).await?;
     let approval = Approval::now(&driver, &bound, answers.roots, reasons)?;

@@ -124,6 +124,7 @@ pub async fn pending(asked: &Pending, service: &Service, output: Output) -> Resu
         given.roots.entry(name).or_insert(path);
     }
     let bound: Bound = bind(manifest, &mut given).await?;
+    service.check_apart(&bound.policy)?;
     // With the directories that a new root got just now.
     let diff = old.diff_at(&given.roots, manifest);
     if !output.json {
