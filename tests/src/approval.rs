@@ -50,6 +50,18 @@ fn answers(ground: &Ground, text: &str) -> String {
     ground.write("answers.toml", text).to_str().unwrap().to_owned()
 }
 
+/// What was shown without the needs in it, and without the first line, which counts them too.
+fn without_needs(shown: &str) -> Vec<&str> {
+    let shown = shown.split("\n\napproved: ").next().unwrap();
+    let parts = shown.trim_end().split("\n\n").skip(1);
+    parts.filter(|part| !part.contains("\n[needs")).collect()
+}
+
+/// A policy without its first line.
+fn rules_of(policy: &str) -> Vec<&str> {
+    policy.trim_end().split("\n\n").skip(1).collect()
+}
+
 fn is_written(ground: &Ground) -> bool {
     ["home.policy.toml", "home.policy.lock"].iter().any(|name| ground.path().join(name).exists())
 }
@@ -63,13 +75,15 @@ fn what_was_shown_is_written_and_runs() {
     let answer = desk.run(&and(&words(&ground, &file), &["--answers", &answers]));
     assert_eq!(answer.code, Some(0), "{answer:?}");
     let policy = fs::read_to_string(ground.path().join("home.policy.toml")).unwrap();
-    assert!(answer.stdout.starts_with(&policy), "what was written is not what was shown");
+    assert_eq!(without_needs(&answer.stdout), rules_of(&policy), "it is not what was shown");
     assert_eq!(review(&policy, "p").unwrap(), policy);
     assert_eq!(review(&ground.directory_policy(), "p").unwrap(), policy);
     desk.json(&["share", "create", "one", "--size", "1"]);
     // Once more: what approval wrote, it may write again.
     let document = desk.json(&and(&words(&ground, &file), &["--answers", &answers]));
     assert_eq!(document["approval"]["driver"], "directory");
+    let asked = document["asked"].as_str().unwrap();
+    assert_eq!(without_needs(asked), rules_of(&policy));
     assert!(document["approval"]["by"].as_str().unwrap().starts_with("uid "));
     desk.json(&["share", "delete", "one"]);
 }
@@ -259,6 +273,24 @@ fn what_is_as_good_as_root_needs_a_reason_each() {
     assert_eq!(document["approval"]["reasons"]["rooted"], "we know it");
     let lock = fs::read_to_string(ground.path().join("home.policy.lock")).unwrap();
     assert!(lock.contains("rooted = \"we know it\""), "{lock}");
+}
+
+#[test]
+fn needs_are_shown_by_their_danger_among_the_rules() {
+    let ground = Ground::new();
+    let file = component("abaca-driver-dummy");
+    let desk = Desk::with(&ground, &Desk::text(&ground, "dummy", &file));
+    let answers = answers(&ground, &desk.consents(&file));
+    let policy = ground.path().join("dummy.policy.toml");
+    let (file, policy) = (file.to_str().unwrap(), policy.to_str().unwrap());
+    let words = ["driver", "approve", file, "--policy", policy, "--answers", &answers];
+    let shown = desk.run(&words).stdout;
+    let first = shown.lines().next().unwrap();
+    assert!(first.starts_with("# Rules and needs, the most dangerous first: 1 R3 ("), "{shown}");
+    let secret = "# R3, reaches devices, services, secrets, or what is others': it uses the secret \
+                  `dummy_secret`\n[needs.options.dummy_secret]\n";
+    let place = |text: &str| shown.find(text).unwrap_or_else(|| panic!("{text}: {shown}"));
+    assert!(place(secret) < place("\n# R2, ") && place("\n# R2, ") < place("\n# R0, "), "{shown}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::consent::{self, consent};
 use crate::cli::{Approve, Consent};
 use crate::failure::{Failure, Result};
-use crate::output::{Output, plain, write};
+use crate::output::{Output, complain, plain, write};
 
 /// Does what was asked.
 ///
@@ -32,12 +32,15 @@ pub async fn run(asked: &Approve, output: Output) -> Result<()> {
     let mut answers = answers(&asked.consent)?;
     let bound = bind(manifest, &mut answers).await?;
     check_apart(&bound.policy, [("its policy", policy.as_path())])?;
-    show(manifest, &bound, output)?;
+    // Every line is visible ASCII: nothing in it acts on a terminal.
+    show(&format!("{}\n", bound.shown), output)?;
     let reasons = consent(manifest, &bound, &answers, asked.consent.yes).await?;
     let approval = Approval::now(&driver, &bound, answers.roots, reasons)?;
     approval.write(&policy, &bound)?;
     let lock = Approval::file(&policy);
-    let document = json!({ "policy_file": policy, "lock_file": lock, "approval": approval });
+    let document = json!({
+        "policy_file": policy, "lock_file": lock, "approval": approval, "asked": bound.shown,
+    });
     output.answer(&document, || {
         let (policy, lock) = (policy.display().to_string(), lock.display().to_string());
         format!(
@@ -112,16 +115,19 @@ pub async fn bind(manifest: &Manifest, answers: &mut Answers) -> Result<Bound> {
     })
 }
 
-/// Shows all that is asked for: the policy that will be written, and the needs.
+/// Shows what a person decides on: on standard output, or, where a document will stand there, on
+/// standard error, if somebody is there to be asked.
 ///
 /// # Errors
 /// When standard output does not take it.
-pub fn show(manifest: &Manifest, bound: &Bound, output: Output) -> Result<()> {
-    if output.json {
-        return Ok(());
+pub fn show(text: &str, output: Output) -> Result<()> {
+    if !output.json {
+        return write(text.as_bytes());
     }
-    // Every line is visible ASCII: nothing in it acts on a terminal.
-    write(format!("{}{}\n", bound.text, manifest.needs_text()).as_bytes())
+    if consent::is_somebody_there() {
+        complain(text);
+    }
+    Ok(())
 }
 
 /// Whether a policy may be written there: nothing is lost that somebody wrote by hand.

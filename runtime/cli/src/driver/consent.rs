@@ -109,11 +109,16 @@ fn reason<'a>(answers: &'a Answers, id: &str) -> Option<&'a String> {
 }
 
 /// Whether questions reach a person.
+pub fn is_somebody_there() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// As [`is_somebody_there`], for whoever has to ask.
 ///
 /// # Errors
 /// When they do not; `next` says what to do then.
 pub fn somebody_is_there(next: &str) -> Result<()> {
-    if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
+    if is_somebody_there() {
         return Ok(());
     }
     Err(Failure::refused("this asks, and there is no terminal to ask at", next))

@@ -127,10 +127,8 @@ pub async fn pending(asked: &Pending, service: &Service, output: Output) -> Resu
     service.check_apart(&bound.policy)?;
     // With the directories that a new root got just now.
     let diff = old.diff_at(&given.roots, manifest);
-    if !output.json {
-        write(changes(&diff).as_bytes())?;
-    }
-    show(manifest, &bound, output)?;
+    show(&changes(&diff), output)?;
+    show(&format!("{}\n", bound.shown), output)?;
     let reasons = consent(manifest, &bound, &given, asked.consent.yes).await?;
     let approval = Approval::now(&new, &bound, given.roots, reasons)?;
     let mut keeper = held(&running, service)?;
