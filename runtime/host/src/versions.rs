@@ -129,18 +129,30 @@ impl Versions {
         let Configured { driver, policy, policy_digest } = &self.configured;
         let changed = if *driver != entry.driver || *policy != entry.policy {
             Some("names other files than".to_owned())
-        } else if sha256_of(policy)? != *policy_digest {
-            Some(format!("names {}, which is not as it was", policy.display()))
         } else {
-            None
+            match sha256_of(policy) {
+                Ok(now) if now != *policy_digest => {
+                    Some(format!("names {}, which is not as it was", policy.display()))
+                }
+                // Nobody means what is not there: what runs is what was kept.
+                Ok(_) | Err(Error::Read { .. }) => None,
+                Err(error) => return Err(error),
+            }
         };
         if let Some(changed) = changed {
+            let floor = self.floor.as_ref().map(|floor| {
+                format!(
+                    "; that forgets the floor {floor} as well: say it anew with `abaca driver \
+                     floor {name} {floor}`, or older versions run again"
+                )
+            });
             return Err(Error::Mismatch(format!(
                 "backend `{name}`: the configuration {changed} when its driver was first upgraded, \
                  and version {} of that runs; take a new version with `abaca driver upgrade`, or \
-                 remove {} to begin anew with what is configured",
+                 remove {} to begin anew with what is configured{}",
                 self.current,
-                directory(state, name).display()
+                directory(state, name).display(),
+                floor.unwrap_or_default()
             )));
         }
         let (driver, policy) = files(state, name, self.current);
