@@ -188,10 +188,13 @@ impl Keeper {
             replaces: None,
             at: now(),
         });
-        self.versions.pending = Some(number);
+        let replaced = self.versions.pending.replace(number);
         self.versions.next = number.saturating_add(1);
         self.decided(Decision::Pending, Some(number), None)?;
         self.save()?;
+        if let Some(replaced) = replaced {
+            remove(&self.files(replaced).0);
+        }
         Ok(number)
     }
 
@@ -253,6 +256,7 @@ impl Keeper {
         self.decided(Decision::Refused, Some(number), None)?;
         self.versions.versions.retain(|one| one.number != number);
         self.save()?;
+        remove(&self.files(number).0);
         Ok(number)
     }
 
