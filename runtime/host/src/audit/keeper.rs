@@ -104,7 +104,7 @@ impl Shared {
         // What was before this process is its own processes' to anchor.
         let before = self.news().first.map_or(0, |first| first.saturating_sub(1));
         let (mut kept, mut anchored, mut since) = (before, before, Instant::now());
-        let (mut failing, mut unlogged) = (false, false);
+        let mut failing = false;
         loop {
             let (written, closing) = self.wait(anchored, &mut since);
             let Some(written) = written else { return };
@@ -120,7 +120,7 @@ impl Shared {
             let is_due = lines >= self.settings.anchor_lines
                 || since.elapsed() >= self.settings.anchor_every;
             if lines > 0 && (closing || is_due) {
-                let told = self.anchor(&written, &mut unlogged);
+                let told = self.anchor(&written);
                 if told.is_ok() {
                     anchored = seq;
                 }
@@ -153,21 +153,20 @@ impl Shared {
         kept.map_err(|error| error.to_string())
     }
 
-    /// Says once that no system log takes an anchor, and not again until one has.
-    fn anchor(&self, written: &Written, unlogged: &mut bool) -> Result<(), String> {
+    fn anchor(&self, written: &Written) -> Result<(), String> {
         let socket = &self.settings.system_log;
         let source = match system_log::tell(socket, &self.backend, &written.chain, &written.link) {
-            Ok(()) => {
-                *unlogged = false;
-                AnchorSource::StateAndSystemLog
-            }
+            Ok(()) => AnchorSource::StateAndSystemLog,
             Err(error) => {
-                if !std::mem::replace(unlogged, true) {
-                    let (backend, socket) = (&self.backend, socket.display());
-                    tracing::warn!(
-                        backend, %socket, %error,
-                        "no system log takes the audit's anchors: its state alone says how far it went"
-                    );
+                // Said once, in whatever process, and not again until a log has taken one.
+                let (backend, socket) = (&self.backend, socket.display());
+                let said = "no system log takes the audit's anchors: the state alone says how far \
+                            it went";
+                match self.kept.last_anchored() {
+                    Ok(Some(AnchorSource::StateOnly)) => {
+                        tracing::debug!(backend, %socket, %error, "{said}");
+                    }
+                    _ => tracing::warn!(backend, %socket, %error, "{said}"),
                 }
                 AnchorSource::StateOnly
             }
