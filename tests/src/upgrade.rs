@@ -4,6 +4,7 @@
 
 mod following;
 mod in_flight;
+mod refused;
 
 use std::fs;
 use std::path::{Path, PathBuf};
