@@ -1,6 +1,6 @@
 //! `abaca serve` on a desk's configuration, and a client of it, as another program would be.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -29,6 +29,15 @@ pub fn dummy_desk(ground: &Ground, options: &str) -> Desk {
     ground.write("dummy.policy.toml", "schema = 1\ndriver = \"dummy\"\n");
     let text = Desk::text(ground, "dummy", &component("abaca-driver-dummy"));
     Desk::with(ground, &(text + options))
+}
+
+/// The figures that a service shows at this socket.
+pub fn figures(socket: &Path) -> String {
+    let mut scrape = UnixStream::connect(socket).unwrap();
+    scrape.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut text = String::new();
+    scrape.read_to_string(&mut text).unwrap();
+    text
 }
 
 impl Service {

@@ -2,31 +2,14 @@
 //! and it goes over as soon as it can.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{approved, more_rights, text_of};
-use crate::support::{Client, Ground, Service, patiently};
+use super::{approved, more_rights, ran, text_of};
+use crate::support::{Client, Ground, Service, figures, patiently};
 
 fn listed(client: &mut Client) -> Value {
     client.ok("list_backends", &json!({}))[0].clone()
-}
-
-fn figures(socket: &Path) -> String {
-    let mut scrape = UnixStream::connect(socket).unwrap();
-    scrape.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-    let mut text = String::new();
-    scrape.read_to_string(&mut text).unwrap();
-    text
-}
-
-/// The component of the last call.
-fn ran(ground: &Ground) -> Value {
-    let mut lines = ground.audit("home").into_iter();
-    lines.rfind(|line| line["event"] == "call").unwrap()["component"].clone()
 }
 
 #[test]
