@@ -3,6 +3,7 @@
 //! planted, and everything that is left is searched for them.
 
 mod everywhere;
+mod memory;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
