@@ -195,7 +195,7 @@ fn a_root_holds_nothing_of_abacas_own() {
     assert!(!inner.exists());
     // The rest is known when a backend is opened: the state, in or around a root.
     let policy = ground.path().join("home.policy.toml");
-    std::fs::create_dir(ground.state().join("inner")).unwrap();
+    fs::create_dir(ground.state().join("inner")).unwrap();
     for shares in [ground.state(), ground.state().join("inner")] {
         assert_eq!(with(&shares, &policy).code, Some(0));
         let text = desk.fails(2, &["backend", "check"]);

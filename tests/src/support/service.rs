@@ -64,7 +64,7 @@ impl Service {
             if stdout.read_line(&mut text).unwrap() == 0 {
                 let mut said = String::new();
                 if let Some(mut stderr) = child.stderr.take() {
-                    std::io::Read::read_to_string(&mut stderr, &mut said).unwrap();
+                    stderr.read_to_string(&mut said).unwrap();
                 }
                 panic!("the service ended before it listened: {text}{said}");
             }
