@@ -134,7 +134,7 @@ async fn hostile(ground: &Ground, settings: AuditSettings) -> Backend {
                   [[command]]\nid = \"say\"\nprogram = \"/usr/bin/echo\"\n\
                   args = [\"-n\", { name = \"word\" }]\n\
                   [[command]]\nid = \"wait\"\nprogram = \"/usr/bin/sleep\"\n\
-                  args = [{ name = \"seconds\" }]\ntimeout = \"1h\"\n\
+                  args = [{ name = \"seconds\" }]\ntimeout = \"60m\"\n\
                   [types.seconds]\nfirst = \"0-9\"\nrest = \"0-9.\"\nmax = 64\n\
                   [[command]]\nid = \"look\"\nprogram = \"/usr/bin/ls\"\nread = [\"shares\"]\n\
                   args = [\"-d\", { path = { root = \"shares\", leaf = \"dir\", name = \"word\" } }]\n";

@@ -173,7 +173,7 @@ async fn what_a_driver_asks_makes_no_series_of_its_own() {
         assert!(!text.contains("word"), "{text}");
         counts.push(series(&text));
     }
-    assert!(counts[0] > 50 && counts.iter().all(|count| *count == counts[0]), "{counts:?}");
+    assert!(counts[0] > 30 && counts.iter().all(|count| *count == counts[0]), "{counts:?}");
     assert!(counts[0] < 300, "{counts:?}");
 }
 

@@ -149,6 +149,7 @@ fn what_asks_for_more_waits_is_shown_and_goes_back() {
     };
     let expected = [
         line("pending", 2, &first),
+        line("replaced", 2, &first),
         line("pending", 3, &first),
         line("approved", 3, &first),
         line("rolled-back", 1, &third),
@@ -206,6 +207,8 @@ async fn only_versions_run_and_only_as_configured() {
     let refused = open(&other).await.unwrap_err();
     assert!(matches!(refused, Error::Unapproved { .. }), "{refused}");
     fs::remove_file(ground.path().join("home.policy.lock")).unwrap();
+    // Also where its operator says that it need not be approved.
+    other.approved = false;
     let refused = open(&other).await.unwrap_err();
     assert!(refused.to_string().contains("none of its versions"), "{refused}");
     // An operator who changes the policy is told that another one holds.
