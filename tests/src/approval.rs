@@ -199,12 +199,16 @@ fn a_root_holds_nothing_of_abacas_own() {
     for shares in [ground.state(), ground.state().join("inner")] {
         assert_eq!(with(&shares, &policy).code, Some(0));
         let text = desk.fails(2, &["backend", "check"]);
-        assert!(text.contains("the root `shares`") && text.contains("apart from the state"), "{text}");
+        assert!(
+            text.contains("the root `shares`") && text.contains("apart from the state"),
+            "{text}"
+        );
     }
     // The configuration that the command reads, and where compiled drivers are kept.
     assert_eq!(with(&ground.shares(), &policy).code, Some(0));
     let text = fs::read_to_string(&desk.file).unwrap();
-    let cached = text.replace("schema = 1\n", &format!("schema = 1\ncache = {:?}\n", ground.shares()));
+    let cached =
+        text.replace("schema = 1\n", &format!("schema = 1\ncache = {:?}\n", ground.shares()));
     ground.write("abaca.toml", &cached);
     let said = desk.fails(2, &["backend", "check"]);
     assert!(said.contains("apart from the cache"), "{said}");

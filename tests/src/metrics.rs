@@ -165,7 +165,9 @@ async fn what_a_driver_asks_makes_no_series_of_its_own() {
     let mut counts = Vec::new();
     for round in 0..3 {
         let word = format!("word-{round}");
-        for attack in ["command", "config", "file", "state", "lock-hold", "log", "fail", "echo", "no"] {
+        for attack in
+            ["command", "config", "file", "state", "lock-hold", "log", "fail", "echo", "no"]
+        {
             let _ = backend.create_share(&attack_share(attack, &[&word, &word, &word]), None).await;
         }
         let _ = backend.create_share(&attack_share("trap", &[]), None).await;

@@ -72,8 +72,7 @@ impl Ground {
 /// names.
 #[expect(clippy::disallowed_methods, reason = "the policy, by the path that the broker was given")]
 fn read(path: &str, user: u32) -> Result<String, Failure> {
-    let failed =
-        |error| Failure::new(ErrorKind::Io, format!("the policy {path}: {error}"));
+    let failed = |error| Failure::new(ErrorKind::Io, format!("the policy {path}: {error}"));
     let file = File::open(path).map_err(failed)?;
     trusted::check(Path::new(path), &file, user)
         .map_err(|reason| Failure::new(ErrorKind::Changed, format!("the policy: {reason}")))?;

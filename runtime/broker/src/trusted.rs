@@ -59,11 +59,15 @@ fn check_owner(path: &Path, found: &Stat, user: u32) -> Result<(), String> {
     let shown = path.display();
     if ![0, user].contains(&found.st_uid) {
         let owner = found.st_uid;
-        return Err(format!("{shown} belongs to user {owner}, who may change it; make it your own"));
+        return Err(format!(
+            "{shown} belongs to user {owner}, who may change it; make it your own"
+        ));
     }
     let mode = found.st_mode & 0o7777;
     if Mode::from_raw_mode(found.st_mode).intersects(Mode::WGRP | Mode::WOTH) {
-        return Err(format!("others may write to {shown} (mode {mode:04o}); `chmod go-w` mends it"));
+        return Err(format!(
+            "others may write to {shown} (mode {mode:04o}); `chmod go-w` mends it"
+        ));
     }
     Ok(())
 }

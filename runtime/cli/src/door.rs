@@ -66,7 +66,9 @@ pub async fn serve(asked: &Serve, service: Service, output: Output) -> Result<()
     // Until the end, while what runs is finished too.
     let showing = async {
         match shown {
-            Some((listening, runtime)) => metrics::show(listening, metrics::Figures { runtime, door: figured }).await,
+            Some((listening, runtime)) => {
+                metrics::show(listening, metrics::Figures { runtime, door: figured }).await
+            }
             None => std::future::pending().await,
         }
     };

@@ -46,9 +46,8 @@ async fn wherever_a_call_is_dropped_each_intent_has_one_outcome() {
         let lines = ground.audit("hostile");
         let deeds = |event: &str| {
             let of_it = lines.iter().filter(|line| line["event"] == event);
-            let mut deeds: Vec<_> = of_it
-                .map(|line| (line["call"].to_string(), line["request"].to_string()))
-                .collect();
+            let mut deeds: Vec<_> =
+                of_it.map(|line| (line["call"].to_string(), line["request"].to_string())).collect();
             deeds.sort();
             deeds
         };

@@ -143,10 +143,13 @@ fn a_service_refuses_by_kind_and_hears_of_a_release_at_once() {
     let service = Service::start(&ground, &desk, &["--metrics", &place]);
     let states = || {
         let text = figures(&socket);
-        let of_state = |line: &&str| line.starts_with("abaca_backend_state{") && line.ends_with(" 1");
+        let of_state =
+            |line: &&str| line.starts_with("abaca_backend_state{") && line.ends_with(" 1");
         text.lines().filter(of_state).map(str::to_owned).collect::<Vec<_>>()
     };
-    let state = |state: &str| vec![format!("abaca_backend_state{{backend=\"hostile\",state=\"{state}\"}} 1")];
+    let state = |state: &str| {
+        vec![format!("abaca_backend_state{{backend=\"hostile\",state=\"{state}\"}} 1")]
+    };
     assert_eq!(states(), state("ok"));
     let mut client = service.client();
     crash(&mut client);

@@ -198,7 +198,8 @@ async fn neither_going_back_nor_opening_leads_below_the_floor() {
 #[test]
 fn what_waits_is_compared_where_the_roots_are() {
     let ground = Ground::new();
-    let file = written(&ground, "first.wasm", &with_section("abaca-driver-directory", "first", b""));
+    let file =
+        written(&ground, "first.wasm", &with_section("abaca-driver-directory", "first", b""));
     let text = Desk::text(&ground, "home", &file).replace("approved = false\n", "");
     let desk = Desk::with(&ground, &text);
     // Where it matters to everybody: what changes there is as good as root.
@@ -210,8 +211,16 @@ fn what_waits_is_compared_where_the_roots_are() {
     );
     let policy = ground.path().join("home.policy.toml");
     let words = |answers: &Path| {
-        ["driver", "approve", text_of(&file), "--policy", text_of(&policy), "--answers", text_of(answers)]
-            .map(str::to_owned)
+        [
+            "driver",
+            "approve",
+            text_of(&file),
+            "--policy",
+            text_of(&policy),
+            "--answers",
+            text_of(answers),
+        ]
+        .map(str::to_owned)
     };
     let run = |words: &[String]| desk.run(&words.iter().map(String::as_str).collect::<Vec<_>>());
     let refused = run(&words(&ground.write("answers.toml", &answers)));
@@ -227,9 +236,8 @@ fn what_waits_is_compared_where_the_roots_are() {
     let answers = ground.write("answers.toml", &(answers + &missing.concat()));
     let approved = run(&words(&answers));
     assert_eq!(approved.code, Some(0), "{approved:?}");
-    let longer = with_manifest("directory", |text| {
-        text.replace("timeout = \"60m\"", "timeout = \"61m\"")
-    });
+    let longer =
+        with_manifest("directory", |text| text.replace("timeout = \"60m\"", "timeout = \"61m\""));
     let longer = written(&ground, "longer.wasm", &longer);
     let answer = desk.run(&["driver", "upgrade", "home", text_of(&longer)]);
     assert_eq!(answer.code, Some(0), "{answer:?}");

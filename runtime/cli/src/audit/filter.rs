@@ -56,9 +56,7 @@ fn became(line: &AuditLine, verdict: Verdict) -> bool {
             "outcome" => failed(line),
             _ => false,
         },
-        Verdict::Interrupted => {
-            matches!(event, "call-end" | "outcome") && outcome == "interrupted"
-        }
+        Verdict::Interrupted => matches!(event, "call-end" | "outcome") && outcome == "interrupted",
     }
 }
 

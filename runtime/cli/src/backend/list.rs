@@ -84,7 +84,8 @@ impl Listed<'_> {
             Ok(standing) => note(standing),
             Err(failure) => Some(format!("its state is not known: {failure}")),
         };
-        let broken = self.active.as_ref().err().map(|failure| format!("it does not run: {failure}"));
+        let broken =
+            self.active.as_ref().err().map(|failure| format!("it does not run: {failure}"));
         let notes: Vec<_> = [standing, broken].into_iter().flatten().collect();
         (!notes.is_empty()).then(|| notes.join("; "))
     }

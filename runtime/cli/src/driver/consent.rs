@@ -80,9 +80,8 @@ pub async fn consent(
             missing.iter().map(|rule| format!(" {} = \"WHY\"", rule.id)).collect();
         let reasons = if reasons.is_empty() { reasons } else { format!(", [reasons]{reasons}") };
         let digest = manifest.digest();
-        let prepare = format!(
-            "--answers FILE with driver = \"{name}\", manifest = \"{digest}\"{reasons}"
-        );
+        let prepare =
+            format!("--answers FILE with driver = \"{name}\", manifest = \"{digest}\"{reasons}");
         somebody_is_there(&format!("prepare {prepare}"))?;
     }
     let mut reasons = answers.reasons.clone();

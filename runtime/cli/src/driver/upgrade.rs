@@ -11,9 +11,9 @@
 
 use std::path::Path;
 
+use abaca::Consent::{Approved, Automatic};
 use abaca::configuration::BackendEntry;
 use abaca::policy::{Bound, Diff, Manifest};
-use abaca::Consent::{Approved, Automatic};
 use abaca::{Answers, Approval, Driver, Keeper, Version, Versions, read_policy};
 use serde_json::{Value, json};
 
