@@ -2,7 +2,9 @@
 //! operator's word where it does, and back again. No call fails of it, and none runs under
 //! another version's policy.
 
+mod following;
 mod in_flight;
+mod refused;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,14 +20,14 @@ use crate::support::{Desk, Ground, runtime};
 fn approved(ground: &Ground, more: &str) -> Desk {
     let own = with_section("abaca-driver-directory", "first", b"");
     let file = written(ground, "first.wasm", &own);
-    let policy = "policy = \"home.policy.toml\"\n";
-    let text = Desk::text(ground, "home", &file).replace(policy, &format!("{policy}{more}"));
+    let text = Desk::text(ground, "home", &file).replace("approved = false\n", more);
     let text = format!("{text}directory_export_root = {:?}\n", ground.shares());
     let desk = Desk::with(ground, &text);
     let answers = ground.write(
         "answers.toml",
         &format!(
-            "driver = \"directory\"\n[roots]\nshares = {:?}\nsnapshots = {:?}\n",
+            "{}[roots]\nshares = {:?}\nsnapshots = {:?}\n",
+            desk.consents(&file),
             ground.shares(),
             ground.snapshots()
         ),
@@ -109,8 +111,14 @@ fn what_asks_for_more_waits_is_shown_and_goes_back() {
     // Approving asks as the first time did.
     let text = desk.fails(2, &["driver", "pending", "home", "--approve"]);
     assert!(text.contains("no terminal"), "{text}");
+    // What was answered to the first is no answer to this one.
+    let first_answers = ground.path().join("answers.toml");
+    let words = ["driver", "pending", "home", "--approve", "--answers", text_of(&first_answers)];
+    assert!(desk.fails(2, &words).contains("for another manifest"));
     let answers = ground.write("name.toml", "driver = \"directory\"\n");
     let words = ["driver", "pending", "home", "--approve", "--answers", text_of(&answers)];
+    assert!(desk.fails(2, &words).contains("do not say for which manifest"));
+    ground.write("name.toml", &desk.consents(&more));
     assert_eq!(current(&desk.json(&words)), 3);
     desk.json(&["backend", "check"]);
     let third = ran(&ground);
@@ -141,6 +149,7 @@ fn what_asks_for_more_waits_is_shown_and_goes_back() {
     };
     let expected = [
         line("pending", 2, &first),
+        line("replaced", 2, &first),
         line("pending", 3, &first),
         line("approved", 3, &first),
         line("rolled-back", 1, &third),
@@ -198,6 +207,8 @@ async fn only_versions_run_and_only_as_configured() {
     let refused = open(&other).await.unwrap_err();
     assert!(matches!(refused, Error::Unapproved { .. }), "{refused}");
     fs::remove_file(ground.path().join("home.policy.lock")).unwrap();
+    // Also where its operator says that it need not be approved.
+    other.approved = false;
     let refused = open(&other).await.unwrap_err();
     assert!(refused.to_string().contains("none of its versions"), "{refused}");
     // An operator who changes the policy is told that another one holds.

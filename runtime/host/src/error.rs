@@ -11,6 +11,7 @@ mod driver;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::approval::Changed;
 use crate::compiler::CompileError;
 use crate::contract::Interface;
 use crate::quarantine::Standing;
@@ -183,7 +184,7 @@ pub enum Error {
         /// The policy.
         policy: PathBuf,
         /// What is not as it was approved.
-        changed: crate::approval::Changed,
+        changed: Changed,
     },
     /// The file is not a driver that this runtime can run.
     #[error("{driver} is not a driver that can be loaded: {reason}")]
@@ -356,8 +357,13 @@ impl Error {
         match self {
             Self::Read { .. } => "check the path, and that you may read the file",
             Self::Write { .. } => "check the path, and that you may write there",
+            Self::Unapproved { changed: Changed::Nothing, .. } => {
+                "`abaca driver approve FILE` approves a driver; for a policy that you wrote by hand \
+                 say `approved = false` in [backends.NAME]"
+            }
             Self::Unapproved { .. } => {
-                "`abaca driver upgrade` takes a new version; `abaca driver approve FILE` begins anew"
+                "put back what was approved, or go back with `abaca driver rollback`; \
+                 `abaca driver approve FILE` asks anew"
             }
             Self::Compile { error: CompileError::Compiler(_), .. } => {
                 "is `abaca-compiler` beside `abaca`, and of the same version?"

@@ -4,7 +4,7 @@
 //! count ─▶ permitted? (a place, for a command) its own? ──no──▶ audit `denied` ─▶ typed refusal
 //!              │yes
 //!              └──▶ audit `intent` ─▶ perform ─▶ settle ─▶ audit `outcome` ─▶ answer
-//!                   (privileged only)          (what it made)  (privileged only)
+//!                   (privileged only)          (what it made)  (privileged only, also if given up)
 //! ```
 //! "May I?" (`Crossing::permitted`) is pure; whose a thing is (`ownership`) is looked up; doing it
 //! (`Crossing::perform`) is another thing; only this file joins them. Called by the generated import traits, in `imports/`.
@@ -15,6 +15,7 @@ mod meter;
 mod ownership;
 mod weight;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -111,6 +112,8 @@ pub(crate) struct Gate {
     pub share_server: Option<String>,
     /// Whether what the request at work makes must not be there yet: it becomes this backend's own.
     pub must_be_new: bool,
+    /// The secrets that the driver was told in this call.
+    revealed: BTreeSet<String>,
     /// The locks that this call holds; they end with it.
     pub locks: Vec<Held>,
     /// What the `log` import has let through.
@@ -137,6 +140,7 @@ impl Gate {
             meter,
             share_server: None,
             must_be_new: false,
+            revealed: BTreeSet::new(),
             locks: Vec::new(),
             log,
         }
@@ -246,6 +250,11 @@ impl Gate {
         };
         if !C::PRIVILEGED {
             powers.metrics.asked(C::IMPORT, true);
+            if let Some(secret) = request.reveals(&powers)
+                && self.revealed.insert(secret.to_owned())
+            {
+                self.audit(Event::Reveal, line)?;
+            }
             return match request.perform(self, &powers).await {
                 Ok(done) => Ok(Ok(done.answer)),
                 Err(Refusal::Answer(error)) => Ok(Err(error)),
@@ -291,10 +300,12 @@ impl Gate {
             intent.insert(name.into(), whole(value));
         }
         let intent = powers.revealed.hidden_line(intent);
-        powers.audit.write_down(Event::Intent, &self.call, intent).await?;
+        let given_up = powers.revealed.hidden_line(line.clone());
+        let deed = powers.audit.begin(&self.call, intent, given_up).await?;
         let begun = Instant::now();
         let result = request.perform(self, &powers).await;
         let settled = stake.settle(&powers, C::ended(&result)).await;
+        deed.ended();
         let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         line.insert("duration_ms".into(), took.into());
         let answer = match result {

@@ -80,6 +80,7 @@ fn a_backend_that_cannot_be_used_does_not_keep_the_others() {
     let desk = dummy_desk(&ground, "");
     let text = std::fs::read_to_string(&desk.file).unwrap();
     let broken = "\n[backends.broken]\ndriver = \"nothing.wasm\"\npolicy = \"dummy.policy.toml\"\n\
+                  approved = false\n\
                   [backends.broken.options]\ndriver_handles_share_servers = false\n";
     ground.write("abaca.toml", &(text + broken));
     let service = Service::start(&ground, &desk, &[]);

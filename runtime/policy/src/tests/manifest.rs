@@ -18,7 +18,7 @@ const SMALL: &str = "schema = 1\ndriver = \"small\"\n[roots.shares]\npurpose = \
     [[files]]\nid = \"look\"\nroot = \"shares\"\nverbs = [\"list\"]\n";
 
 /// The manifest of which this policy would come, and the paths of its roots.
-fn asked(policy: &str) -> (String, BTreeMap<String, String>) {
+pub(super) fn asked(policy: &str) -> (String, BTreeMap<String, String>) {
     let mut paths = BTreeMap::new();
     let mut root: Option<String> = None;
     let mut source = String::new();
@@ -89,6 +89,41 @@ fn the_most_dangerous_stands_first() {
     let (before, _) = text.split_once("[[").unwrap();
     let heading = before.lines().last().unwrap();
     assert!(heading.starts_with("# R4, as good as root: "), "{text}");
+}
+
+#[test]
+fn needs_stand_among_the_rules_by_their_danger() {
+    let needs = "[needs]\nstate = \"1MiB\"\n\
+        [needs.options.token]\npurpose = \"the key\"\nsecret = true\n\
+        [needs.options.size]\npurpose = \"how large\"\n\
+        [needs.remotes.filer]\npurpose = \"makes the shares\"\n";
+    let rooted = "[[command]]\nid = \"rooted\"\nprogram = \"/bin/sh\"\nargs = []\n\
+        root-equivalent = \"why\"\n";
+    let manifest = Manifest::parse(&format!("{SMALL}{rooted}{needs}"), "m").unwrap();
+    let text = manifest.text();
+    assert_eq!(Manifest::parse(&text, "shown").unwrap().text(), text);
+    let first = "# Rules and needs, the most dangerous first: 1 R4 (as good as root), 1 R3 (";
+    assert!(text.starts_with(first), "{text}");
+    let paths = BTreeMap::from([("shares".to_owned(), "/srv/shares".to_owned())]);
+    let bound = manifest.bind(&paths).unwrap();
+    for text in [&text, &bound.shown] {
+        let place = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what}: {text}"));
+        let order = [
+            "id = \"rooted\"",
+            ": it uses the secret `token`\n[needs.options.token]\n",
+            ": it runs programs on other machines\n[needs.remotes.filer]\n",
+            ": it keeps a state of its own\n[needs]\n",
+            "id = \"use\"",
+        ];
+        assert!(order.map(place).is_sorted(), "{text}");
+        assert!(text.contains("# R0, asks only\n[needs.options.size]\n"), "{text}");
+    }
+    // Without the needs, and without what the first line counts, it is what is enforced.
+    let parts = |text: &str| -> Vec<String> {
+        let parts = text.trim_end().split("\n\n").skip(1);
+        parts.filter(|part| !part.contains("\n[needs")).map(str::to_owned).collect()
+    };
+    assert_eq!(parts(&bound.shown), parts(&bound.text));
 }
 
 #[test]

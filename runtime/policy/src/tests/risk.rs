@@ -56,6 +56,31 @@ fn risks_have_their_reasons() {
 }
 
 #[test]
+fn whose_a_root_is_decides() {
+    use RiskClass::{R0, R1, R3, R4};
+    let class = |path: &str, use_of_it: &str| {
+        let source = format!(
+            "schema = 1\ndriver = \"d\"\n[roots.r]\npath = {path:?}\n[[command]]\nid = \"it\"\n\
+             program = \"/bin/df\"\nargs = []\n{use_of_it} = [\"r\"]\n"
+        );
+        let policy = Policy::parse(&source, "root.toml").unwrap_or_else(|error| panic!("{error}"));
+        policy.command_risk(policy.command("it").unwrap()).class
+    };
+    for (path, read, written) in [
+        ("/srv/abaca/shares", R0, R1),
+        // A directory that a user has set aside, his home, and everybody's.
+        ("/home/ada/abaca/shares", R0, R1),
+        ("/home/ada", R3, R3),
+        ("/home", R3, R3),
+        ("/opt", R3, R4),
+        ("/opt/tool", R3, R4),
+        ("/homes", R0, R1),
+    ] {
+        assert_eq!((class(path, "read"), class(path, "write")), (read, written), "{path}");
+    }
+}
+
+#[test]
 fn what_is_as_good_as_root_comes_first() {
     let shell = "[[command]]\nid = \"shell\"\nprogram = \"/bin/sh\"\nargs = []\nroot-equivalent = \"why\"\n\
          write = [\"snapshots\"]\n";
