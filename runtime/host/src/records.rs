@@ -36,7 +36,7 @@ use crate::owned::{self, OwnedRecord};
 use crate::storage::{new_file, private_directory};
 use crate::types::{AccessRule, ConsistencyGroup, Share};
 
-pub(crate) use self::beginning::{Beginning, Condition};
+pub(crate) use self::beginning::{Beginning, Condition, is_transitional};
 pub(crate) use self::change::{Change, ShareEdit};
 pub use self::entities::{
     CgsnapshotRecord, ConsistencyGroupRecord, ShareRecord, ShareServerRecord, SnapshotRecord,

@@ -209,6 +209,30 @@ async fn update_replica_state_asks_where_nothing_is_under_way() {
     }
 }
 
+/// What is recorded decides, not what a copy of it says.
+#[tokio::test]
+async fn update_replica_state_looks_at_the_record() {
+    let ground = Ground::new();
+    let backend = obedient(&ground).await;
+    for (state, status) in every_replica() {
+        let one = recorded_replica(&backend, state, status).await;
+        let mut copy = one.clone();
+        copy.share.status = ShareStatus::Available;
+        copy.share.replica_state = Some(ReplicaState::InSync);
+        let all = [active(), copy.clone()];
+        let before = calls(&ground, "obedient");
+        let answer = backend.update_replica_state(&all, &copy, &[], &[], None).await;
+        let follows = !matches!(state, Some(ReplicaState::Active) | None);
+        if follows && !TRANSITIONAL.contains(&status) {
+            assert_eq!(answer.unwrap(), None);
+        } else {
+            assert_invalid!(answer);
+            assert_eq!(calls(&ground, "obedient"), before, "{state:?} {status:?}");
+        }
+        assert_eq!(states(&backend, &one).await, (status, state));
+    }
+}
+
 #[tokio::test]
 async fn update_replica_state_takes_every_state_but_active() {
     let ground = Ground::new();

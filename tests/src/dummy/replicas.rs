@@ -164,3 +164,33 @@ async fn what_fails_is_recorded_in_error() {
     assert!(backend.records().share(&second.share.id).await.unwrap().is_none());
     assert!(backend.records().snapshots().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn an_old_copy_does_not_say_which_replica_is_active() {
+    let ground = Ground::new();
+    let backend = dummy(&ground, &[]).await;
+    let first = active(&backend).await;
+    let second = beside(&backend, &first).await;
+    let all = [first.clone(), second.clone()];
+    backend.promote_replica(&all, &second, &[], None).await.unwrap();
+    // In these copies the one that clients write to now still follows.
+    let before = calls(&ground).len();
+    let new = another(&first);
+    let with_new = [first.clone(), second.clone(), new.clone()];
+    for refused in [
+        assert_invalid!(backend.delete_replica(&all, &[], &second, None).await),
+        assert_invalid!(backend.delete_replica(&[], &[], &second, None).await),
+        assert_invalid!(backend.promote_replica(&all, &second, &[], None).await),
+        assert_invalid!(backend.update_replica_state(&all, &second, &[], &[], None).await),
+        assert_invalid!(backend.create_replica(&with_new, &new, &[], &[], None).await),
+    ] {
+        assert!(refused.contains("since it was looked at"), "{refused}");
+    }
+    assert_eq!(calls(&ground).len(), before, "the driver was not asked");
+    let now = recorded(&backend, &second.share.id).await;
+    assert_eq!((now.replica_state, now.status), (Some(ReplicaState::Active), ShareStatus::Available));
+    assert!(backend.records().share(&new.share.id).await.unwrap().is_none());
+    // With what is recorded the other one goes.
+    let first = replica(&recorded(&backend, &first.share.id).await);
+    backend.delete_replica(&[first.clone(), replica(&now)], &[], &first, None).await.unwrap();
+}

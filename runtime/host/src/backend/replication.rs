@@ -12,7 +12,7 @@ use crate::call::Room;
 use crate::contract::Interface;
 use crate::contract::bindings::exports::abaca::driver::replication::GuestIndices;
 use crate::error::{Error, Result};
-use crate::records::{Beginning, Change, Condition, ShareEdit};
+use crate::records::{Beginning, Change, Condition, ShareEdit, is_transitional};
 use crate::types::{
     AccessRule, AccessRulesStatus, Error as DriverError, Replica, ReplicaSnapshot,
     ReplicaSnapshotPair, ReplicaState, ReplicaUpdate, Share, ShareServer, ShareStatus, Snapshot,
@@ -48,18 +48,20 @@ impl Backend {
             ));
         }
         let share = &new_replica.share;
+        let mut conditions = as_recorded(replica_list.iter().filter(|one| one.share.id != share.id));
         let begun = Share {
             status: ShareStatus::Creating,
             replica_state: Some(ReplicaState::OutOfSync),
             ..share.clone()
         };
+        conditions.push(Condition::ShareIsNew(Box::new(begun.clone())));
         let rules_in_error = Change::access_status(&share.id, AccessRulesStatus::Error);
         self.recorded(
             Beginning {
                 method: METHOD,
                 changes_of: vec![share.id.clone()],
                 uses: others(replica_list, &share.id),
-                conditions: vec![Condition::ShareIsNew(Box::new(begun.clone()))],
+                conditions,
                 changes: vec![
                     Change::PutShare(Box::new(begun.clone())),
                     Change::PutRules(share.id.clone(), access_rules.to_vec()),
@@ -125,6 +127,7 @@ impl Backend {
             Beginning {
                 method: METHOD,
                 changes_of: vec![id.clone()],
+                conditions: as_recorded(replica_list.iter().chain([replica])),
                 changes: vec![status(ShareStatus::Deleting)],
                 if_failed: vec![in_error(id, ShareStatus::ErrorDeleting)],
                 ..Beginning::default()
@@ -193,6 +196,7 @@ impl Backend {
         let beginning = Beginning {
             method: METHOD,
             changes_of: shares.iter().map(|share| share.id.clone()).collect(),
+            conditions: as_recorded(replica_list.iter().chain([replica])),
             changes: vec![Change::share_status(&replica.share.id, ShareStatus::ReplicationChange)],
             if_failed: all(ShareStatus::Error),
             ..Beginning::default()
@@ -260,17 +264,20 @@ impl Backend {
         const METHOD: &str = "update-replica-state";
         let indices = self.replicating(METHOD)?;
         let share = &replica.share;
-        if share.replica_state == Some(ReplicaState::Active) || is_under_way(share.status) {
+        if share.replica_state == Some(ReplicaState::Active) || is_transitional(share.status) {
             return Err(Error::Invalid(
                 "the state of a replica is asked when it is neither active nor being changed"
                     .into(),
             ));
         }
+        let mut conditions = as_recorded(replica_list.iter().chain([replica]));
+        conditions.push(Condition::ReplicaCanBeAsked(share.id.clone()));
         self.recorded(
             Beginning {
                 method: METHOD,
                 changes_of: vec![share.id.clone()],
                 uses: others(replica_list, &share.id),
+                conditions,
                 if_failed: vec![in_error(&share.id, ShareStatus::Error)],
                 ..Beginning::default()
             },
@@ -320,6 +327,13 @@ fn others(replica_list: &[Replica], id: &str) -> Vec<String> {
     ids.filter(|other| other != id).collect()
 }
 
+/// That each replica is what the caller takes it for: which one holds the data that clients write is
+/// never taken from a copy that is older than the record. Upstream reads all of them anew under the
+/// lock of their share.
+fn as_recorded<'a>(replicas: impl Iterator<Item = &'a Replica>) -> Vec<Condition> {
+    replicas.map(|one| Condition::ReplicaIsIfRecorded(Box::new(one.share.clone()))).collect()
+}
+
 /// A replica that failed is in error as an instance and as a replica.
 fn in_error(id: &str, status: ShareStatus) -> Change {
     let edit = ShareEdit {
@@ -328,19 +342,4 @@ fn in_error(id: &str, status: ShareStatus) -> Change {
         ..ShareEdit::default()
     };
     Change::EditShare(id.to_owned(), Box::new(edit))
-}
-
-/// Whether something is being done with a share. Upstream: `TRANSITIONAL_STATUSES`.
-fn is_under_way(status: ShareStatus) -> bool {
-    matches!(
-        status,
-        ShareStatus::Creating
-            | ShareStatus::Deleting
-            | ShareStatus::Managing
-            | ShareStatus::Unmanaging
-            | ShareStatus::Extending
-            | ShareStatus::Shrinking
-            | ShareStatus::Migrating
-            | ShareStatus::ReplicationChange
-    )
 }

@@ -19,6 +19,11 @@ pub(crate) enum Condition {
     ShareIs(Box<Share>),
     /// The same, or the share is not recorded.
     ShareIsIfRecorded(Box<Share>),
+    /// The replica is what the caller takes it for, the active one or one that follows, or it is
+    /// not recorded: those of other back ends are not.
+    ReplicaIsIfRecorded(Box<Share>),
+    /// Nothing is being done with the replica, or it is not recorded.
+    ReplicaCanBeAsked(String),
     /// No share of this identifier is recorded, or one of the same kind that was never made whole,
     /// or the same one: its service may not have heard that it was made, and asks again. Such a
     /// repetition that fails leaves the record as it was.
@@ -175,6 +180,29 @@ impl Role {
             Some(_) => Self::Follower,
         }
     }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Alone => "a share without replicas",
+            Self::Active => "an active one",
+            Self::Follower => "one that is not active",
+        }
+    }
+}
+
+/// Whether something is being done with a share. Upstream: `TRANSITIONAL_STATUSES`.
+pub(crate) fn is_transitional(status: ShareStatus) -> bool {
+    matches!(
+        status,
+        ShareStatus::Creating
+            | ShareStatus::Deleting
+            | ShareStatus::Managing
+            | ShareStatus::Unmanaging
+            | ShareStatus::Extending
+            | ShareStatus::Shrinking
+            | ShareStatus::Migrating
+            | ShareStatus::ReplicationChange
+    )
 }
 
 /// Why a share is not new.
@@ -205,6 +233,19 @@ fn unmet(transaction: &Transaction<'_>, condition: &Condition) -> rusqlite::Resu
         Condition::ShareIsIfRecorded(expected) => {
             share(&expected.id)?.and_then(|now| changed(&now, expected))
         }
+        Condition::ReplicaIsIfRecorded(expected) => share(&expected.id)?.and_then(|now| {
+            let same = Role::of(&now) == Role::of(expected) && now.share_id == expected.share_id;
+            (!same).then(|| {
+                format!(
+                    "the replica {} has become {} since it was looked at; look again",
+                    printable(&now.id, crate::text::MESSAGE_BYTES),
+                    Role::of(&now).name()
+                )
+            })
+        }),
+        Condition::ReplicaCanBeAsked(id) => share(id)?.and_then(|now| {
+            is_transitional(now.status).then(|| "the replica is being changed".to_owned())
+        }),
         Condition::ShareIsNew(wanted) => share(&wanted.id)?.and_then(|now| not_new(&now, wanted)),
         Condition::SnapshotIsNew(wanted) => {
             let now = recorded::<Snapshot>(transaction, "snapshots", &wanted.id)?;
