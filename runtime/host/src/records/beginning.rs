@@ -234,12 +234,14 @@ fn unmet(transaction: &Transaction<'_>, condition: &Condition) -> rusqlite::Resu
             share(&expected.id)?.and_then(|now| changed(&now, expected))
         }
         Condition::ReplicaIsIfRecorded(expected) => share(&expected.id)?.and_then(|now| {
-            let same = Role::of(&now) == Role::of(expected) && now.share_id == expected.share_id;
-            (!same).then(|| {
+            let (role, taken_for) = (Role::of(&now), Role::of(expected));
+            // A service says that a share is the active replica when it has made it.
+            let fits = role == taken_for || (role == Role::Alone && taken_for == Role::Active);
+            (!fits || now.share_id != expected.share_id).then(|| {
                 format!(
                     "the replica {} has become {} since it was looked at; look again",
                     printable(&now.id, crate::text::MESSAGE_BYTES),
-                    Role::of(&now).name()
+                    role.name()
                 )
             })
         }),
