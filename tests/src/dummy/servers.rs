@@ -156,6 +156,35 @@ async fn a_failed_teardown_keeps_the_leases() {
 }
 
 #[tokio::test]
+async fn an_old_copy_of_a_server_says_no_more_than_which_one_it_is() {
+    let ground = Ground::new();
+    let fail = [("dummy_fail", text("teardown-server:backend-failed"))];
+    let backend = serving(&ground, RANGE, &fail).await;
+    let server = set_up(&backend, "one").await;
+    let copy = ShareServer {
+        share_network_id: "another".to_owned(),
+        backend_details: Vec::new(),
+        network_allocations: Vec::new(),
+        ..server.clone()
+    };
+    assert_driver!(backend.teardown_server(&copy, &[]).await, BackendFailed);
+    let wanted = ShareServer { status: ShareServerStatus::Error, ..server.clone() };
+    assert_eq!(records(&backend).await[0].share_server, wanted);
+    // One that is not recorded is not removed, and not recorded by that either.
+    let before = calls(&ground).len();
+    let ghost = ShareServer { id: "ghost".to_owned(), ..server };
+    let refused = assert_invalid!(backend.teardown_server(&ghost, &[]).await);
+    assert!(refused.contains("not recorded"), "{refused}");
+    assert_eq!((calls(&ground).len(), records(&backend).await.len()), (before, 1));
+    // The driver gets the details that are recorded.
+    let backend = serving(&ground, RANGE, &[]).await;
+    backend.teardown_server(&copy, &[]).await.unwrap();
+    assert_driver!(backend.get_share_server_pools(&copy).await, ShareServerFailed);
+    assert!(records(&backend).await.is_empty());
+    assert_free(&backend, 3).await;
+}
+
+#[tokio::test]
 async fn a_network_that_does_not_fit_is_found_before_the_driver_is_called() {
     let ground = Ground::new();
     let backend = serving(&ground, RANGE, &[]).await;

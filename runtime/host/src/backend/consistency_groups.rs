@@ -71,17 +71,15 @@ impl Backend {
             self.driver().exports().consistency_groups.as_ref(),
         )?;
         let group = beginning(group);
-        let member = |status| {
-            let put =
-                move |share: &Share| Change::PutShare(Box::new(Share { status, ..share.clone() }));
-            group.shares.iter().map(put).collect::<Vec<_>>()
-        };
-        let mut changes = member(ShareStatus::Creating);
+        let begun = |share: &Share| Share { status: ShareStatus::Creating, ..share.clone() };
+        let put = |share: &Share| Change::PutShare(Box::new(begun(share)));
+        let mut changes: Vec<_> = group.shares.iter().map(put).collect();
         changes.push(Change::PutGroup(Box::new(group.clone())));
         let new = |share: &Share| Condition::ShareIsNew(Box::new(share.clone()));
         let mut conditions: Vec<_> = group.shares.iter().map(new).collect();
         conditions.push(Condition::GroupIsNew(Box::new(group.clone())));
-        let mut if_failed = member(ShareStatus::Error);
+        let failed = |share: &Share| Change::share_status(&share.id, ShareStatus::Error);
+        let mut if_failed: Vec<_> = group.shares.iter().map(failed).collect();
         if_failed.push(status(&group, ConsistencyGroupStatus::Error));
         self.recorded(
             Beginning {
@@ -176,18 +174,18 @@ impl Backend {
             METHOD,
             self.driver().exports().consistency_groups.as_ref(),
         )?;
-        let put = |status| {
-            let cgsnapshot = Cgsnapshot { status, ..cgsnapshot.clone() };
-            Change::PutCgsnapshot(Box::new(cgsnapshot))
-        };
+        let begun =
+            Cgsnapshot { status: ConsistencyGroupStatus::Creating, ..cgsnapshot.clone() };
+        let failed =
+            Change::CgsnapshotStatus(cgsnapshot.id.clone(), ConsistencyGroupStatus::Error);
         self.recorded(
             Beginning {
                 method: METHOD,
                 changes_of: vec![cgsnapshot.id.clone()],
                 uses: cgsnapshot.members.iter().map(|member| member.share.id.clone()).collect(),
                 conditions: vec![Condition::CgsnapshotIsNew(Box::new(cgsnapshot.clone()))],
-                changes: vec![put(ConsistencyGroupStatus::Creating)],
-                if_failed: vec![put(ConsistencyGroupStatus::Error)],
+                changes: vec![Change::PutCgsnapshot(Box::new(begun))],
+                if_failed: vec![failed],
             },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
@@ -227,16 +225,13 @@ impl Backend {
             METHOD,
             self.driver().exports().consistency_groups.as_ref(),
         )?;
-        let put = |status| {
-            let cgsnapshot = Cgsnapshot { status, ..cgsnapshot.clone() };
-            Change::PutCgsnapshot(Box::new(cgsnapshot))
-        };
+        let status = |status| Change::CgsnapshotStatus(cgsnapshot.id.clone(), status);
         self.recorded(
             Beginning {
                 method: METHOD,
                 changes_of: vec![cgsnapshot.id.clone()],
-                changes: vec![put(ConsistencyGroupStatus::Deleting)],
-                if_failed: vec![put(ConsistencyGroupStatus::ErrorDeleting)],
+                changes: vec![status(ConsistencyGroupStatus::Deleting)],
+                if_failed: vec![status(ConsistencyGroupStatus::ErrorDeleting)],
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
@@ -263,7 +258,7 @@ fn beginning(group: &ConsistencyGroup) -> ConsistencyGroup {
 }
 
 fn status(group: &ConsistencyGroup, status: ConsistencyGroupStatus) -> Change {
-    Change::PutGroup(Box::new(ConsistencyGroup { status, ..group.clone() }))
+    Change::GroupStatus(group.id.clone(), status)
 }
 
 /// A member with the locations that were said for it; without any it keeps its own.

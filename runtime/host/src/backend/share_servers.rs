@@ -236,11 +236,13 @@ impl Backend {
         Ok(())
     }
 
-    /// Removes a share server, then ends its leases. Where share servers are not handled there is
-    /// nothing to do. Upstream: `teardown_server` and what its manager does after it.
+    /// Removes a share server, then ends its leases. Which details the driver gets, and what stays
+    /// recorded after a failure, is what was recorded: of the caller's copy the identifier alone
+    /// counts. Where share servers are not handled there is nothing to do. Upstream:
+    /// `teardown_server` and what its manager does after it.
     ///
     /// # Errors
-    /// When shares are on it (upstream: `ShareServerInUse`), or the driver does not offer
+    /// When it is not recorded or shares are on it (upstream: `ShareServerInUse`), or the driver does not offer
     /// `share-servers`; what it says, or what ended the call: the server is recorded in error then, and its leases stay, for its addresses may be in use.
     pub async fn teardown_server(
         &self,
@@ -256,36 +258,49 @@ impl Backend {
             return Ok(());
         }
         let indices = self.serving(METHOD)?;
-        let put = |status| {
-            Change::PutShareServer(Box::new(ShareServer { status, ..share_server.clone() }))
-        };
+        let server_id = &share_server.id;
+        let status = |status| Change::ShareServerStatus(server_id.clone(), status);
         let beginning = Beginning {
             method: METHOD,
-            changes_of: vec![share_server.id.clone()],
-            conditions: vec![Condition::NoSharesOn(share_server.id.clone())],
-            changes: vec![put(ShareServerStatus::Deleting)],
-            if_failed: vec![put(ShareServerStatus::Error)],
+            changes_of: vec![server_id.clone()],
+            conditions: vec![
+                Condition::ShareServerIsRecorded(server_id.clone()),
+                Condition::NoSharesOn(server_id.clone()),
+            ],
+            changes: vec![status(ShareServerStatus::Deleting)],
+            if_failed: vec![status(ShareServerStatus::Error)],
             ..Beginning::default()
         };
         self.tracked(beginning, async |id: &str| {
+            let details = match self.recorded_details(server_id).await {
+                Ok(details) => details,
+                Err(error) => return (Err(error), Vec::new()),
+            };
             let answer = self
                 .call(METHOD, id, async |store: &mut Store<Room>, instance: &Instance| {
                     let guest = indices.load(&mut *store, instance)?;
-                    store.data_mut().gate.share_server = Some(share_server.id.clone());
-                    let details = &share_server.backend_details;
-                    guest.call_teardown_server(store, details, security_services).await
+                    store.data_mut().gate.share_server = Some(server_id.clone());
+                    guest.call_teardown_server(store, &details, security_services).await
                 })
                 .await;
             let ended = match answer {
-                Ok(()) => self.end_leases(&share_server.id).await,
+                Ok(()) => self.end_leases(server_id).await,
                 Err(error) => Err(error),
             };
             match ended {
-                Ok(()) => (Ok(()), vec![Change::RemoveShareServer(share_server.id.clone())]),
+                Ok(()) => (Ok(()), vec![Change::RemoveShareServer(server_id.clone())]),
                 Err(error) => (Err(error), Vec::new()),
             }
         })
         .await
+    }
+
+    /// The details of a server that a call works on, so that nobody else changes them.
+    async fn recorded_details(&self, server_id: &str) -> Result<Vec<(String, String)>> {
+        let servers = self.records().share_servers().await?.into_iter();
+        let mut servers = servers.map(|one| one.share_server);
+        let server = servers.find(|server| server.id == server_id);
+        Ok(server.map(|server| server.backend_details).unwrap_or_default())
     }
 
     /// The pools that a server can use: none for a driver that does not offer `share-servers`.

@@ -9,7 +9,7 @@ use super::{CALLS_KEPT, now};
 use crate::text::printable;
 use crate::types::{
     AccessRule, AccessRulesStatus, Cgsnapshot, ConsistencyGroup, ConsistencyGroupStatus,
-    ReplicaState, Share, ShareStatus, Snapshot, SnapshotStatus,
+    ReplicaState, Share, ShareServer, ShareStatus, Snapshot, SnapshotStatus,
 };
 
 /// What must be so for a call to begin; looked at in the same transaction that says it began.
@@ -38,12 +38,16 @@ pub(crate) enum Condition {
     NoSnapshotsOf(String),
     /// No share server of this identifier is recorded.
     ShareServerIsNew(String),
+    /// The share server is recorded.
+    ShareServerIsRecorded(String),
     /// No share is on the share server.
     NoSharesOn(String),
     /// The share is not on its way to another place, and has not gone there.
     NoMigrationOf(String),
     /// The consistency group has no members.
     NoMembersOf(String),
+    /// The snapshot has the status that the caller knows, or is not recorded.
+    SnapshotIsIfRecorded(Box<Snapshot>),
     /// The snapshot is recorded, and available.
     SnapshotIsAvailable(String),
     /// The access rules of this share are those, with this status.
@@ -286,6 +290,10 @@ fn unmet(transaction: &Transaction<'_>, condition: &Condition) -> rusqlite::Resu
             let there: i64 = transaction.query_row(query, [id], |row| row.get(0))?;
             (there > 0).then(|| "there is a share server of this identifier".to_owned())
         }
+        Condition::ShareServerIsRecorded(id) => {
+            let now = recorded::<ShareServer>(transaction, "share_servers", id)?;
+            now.is_none().then(|| "the share server is not recorded here; it may be gone".to_owned())
+        }
         Condition::NoSharesOn(id) => {
             let query = "SELECT count(*) FROM shares WHERE record ->> 'share_server_id' = ?1";
             let shares: i64 = transaction.query_row(query, [id], |row| row.get(0))?;
@@ -301,6 +309,11 @@ fn unmet(transaction: &Transaction<'_>, condition: &Condition) -> rusqlite::Resu
             let query = "SELECT count(*) FROM shares WHERE record ->> 'consistency_group_id' = ?1";
             let members: i64 = transaction.query_row(query, [id], |row| row.get(0))?;
             (members > 0).then(|| format!("the group has {members} members"))
+        }
+        Condition::SnapshotIsIfRecorded(expected) => {
+            let now = recorded::<Snapshot>(transaction, "snapshots", &expected.id)?;
+            let changed = now.is_some_and(|now| now.status != expected.status);
+            changed.then(|| "the snapshot has changed since it was looked at; look again".to_owned())
         }
         Condition::SnapshotIsAvailable(id) => {
             let found = recorded::<Snapshot>(transaction, "snapshots", id)?;

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::MigrationRecord;
 use crate::types::{
-    AccessRule, AccessRulesStatus, Cgsnapshot, ConsistencyGroup, ExportLocation, ReplicaState,
-    Share, ShareServer, ShareStatus, Snapshot, SnapshotStatus,
+    AccessRule, AccessRulesStatus, Cgsnapshot, ConsistencyGroup, ConsistencyGroupStatus,
+    ExportLocation, NetworkAllocation, ReplicaState, Share, ShareServer, ShareServerStatus,
+    ShareStatus, Snapshot, SnapshotStatus,
 };
 
 /// What shall hold of a share from now on; what is absent stays. Whole shares are written only
@@ -37,15 +38,21 @@ pub(crate) enum Change {
     RemoveShare(String),
     PutSnapshot(Box<Snapshot>),
     SnapshotStatus(String, SnapshotStatus),
+    /// The status, and the provider location where one was said.
+    EditSnapshot(String, SnapshotStatus, Option<String>),
     RemoveSnapshot(String),
     PutRules(String, Vec<AccessRule>),
     PutMigration(Box<MigrationRecord>),
     RemoveMigration(String),
     PutShareServer(Box<ShareServer>),
+    ShareServerStatus(String, ShareServerStatus),
+    ShareServerAllocations(String, Vec<NetworkAllocation>),
     RemoveShareServer(String),
     PutGroup(Box<ConsistencyGroup>),
+    GroupStatus(String, ConsistencyGroupStatus),
     RemoveGroup(String),
     PutCgsnapshot(Box<Cgsnapshot>),
+    CgsnapshotStatus(String, ConsistencyGroupStatus),
     RemoveCgsnapshot(String),
 }
 
@@ -133,11 +140,29 @@ pub(super) fn apply(
                     snapshot.status = *status;
                 })?;
             }
+            Change::EditSnapshot(id, status, location) => {
+                edit::<Snapshot>(transaction, "snapshots", id, message, |snapshot| {
+                    snapshot.status = *status;
+                    if location.is_some() {
+                        snapshot.provider_location.clone_from(location);
+                    }
+                })?;
+            }
             Change::RemoveSnapshot(id) => {
                 transaction.execute("DELETE FROM snapshots WHERE id = ?1", [id])?;
             }
             Change::PutShareServer(server) => {
                 put(transaction, "share_servers", &server.id, server, message)?;
+            }
+            Change::ShareServerStatus(id, status) => {
+                edit::<ShareServer>(transaction, "share_servers", id, message, |server| {
+                    server.status = *status;
+                })?;
+            }
+            Change::ShareServerAllocations(id, allocations) => {
+                edit::<ShareServer>(transaction, "share_servers", id, message, |server| {
+                    server.network_allocations.clone_from(allocations);
+                })?;
             }
             Change::RemoveShareServer(id) => {
                 transaction.execute("DELETE FROM share_servers WHERE id = ?1", [id])?;
@@ -145,11 +170,21 @@ pub(super) fn apply(
             Change::PutGroup(group) => {
                 put(transaction, "consistency_groups", &group.id, group, message)?;
             }
+            Change::GroupStatus(id, status) => {
+                edit::<ConsistencyGroup>(transaction, "consistency_groups", id, message, |group| {
+                    group.status = *status;
+                })?;
+            }
             Change::RemoveGroup(id) => {
                 transaction.execute("DELETE FROM consistency_groups WHERE id = ?1", [id])?;
             }
             Change::PutCgsnapshot(taken) => {
                 put(transaction, "cgsnapshots", &taken.id, taken, message)?;
+            }
+            Change::CgsnapshotStatus(id, status) => {
+                edit::<Cgsnapshot>(transaction, "cgsnapshots", id, message, |taken| {
+                    taken.status = *status;
+                })?;
             }
             Change::RemoveCgsnapshot(id) => {
                 transaction.execute("DELETE FROM cgsnapshots WHERE id = ?1", [id])?;
