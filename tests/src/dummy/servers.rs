@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex};
 
 use abaca::network::{AllocationRequest, Lease, NetworkError, NetworkProvider, NetworkProviders};
 use abaca::types::{
-    AllocationLabel, Error as DriverError, NetworkAllocation, NetworkInfo, NetworkType,
-    SecurityService, SecurityServiceType, ShareServer, ShareServerStatus,
+    AllocationLabel, ConsistencyGroup, Error as DriverError, NetworkAllocation, NetworkInfo,
+    NetworkType, SecurityService, SecurityServiceType, ShareServer, ShareServerStatus, ShareStatus,
 };
 use abaca::{Backend, BackendConfiguration, Error, Limits, OptionValue, ShareServerRecord};
 
-use super::{assert_driver, assert_invalid, calls, pair, serving, share_on, text, value};
-use crate::support::{Ground, load, runtime, share};
+use super::{
+    assert_busy, assert_driver, assert_invalid, calls, pair, serving, share_on, text, value,
+};
+use crate::support::{Ground, eventually, load, runtime, settled, share, until};
 
 /// Three addresses.
 pub const RANGE: &str = "10.7.0.10-10.7.0.12";
@@ -95,7 +97,7 @@ async fn a_server_lives_from_its_setup_to_its_teardown() {
     let locations = backend.create_share(&one, Some(&server)).await.unwrap();
     assert_eq!(locations[0].path, format!("10.7.0.10:/shares/{}", one.name));
     let refused = assert_invalid!(backend.teardown_server(&server, &[]).await);
-    assert!(refused.contains("carries 1 shares"), "{refused}");
+    assert!(refused.contains("carries 1 shares and 0 consistency groups"), "{refused}");
     assert_invalid!(backend.deallocate_network(&server.id).await);
     let held = records(&backend).await;
     assert_eq!(held[0].share_server, server, "nothing has happened to it");
@@ -181,6 +183,67 @@ async fn an_old_copy_of_a_server_says_no_more_than_which_one_it_is() {
     backend.teardown_server(&copy, &[]).await.unwrap();
     assert_driver!(backend.get_share_server_pools(&copy).await, ShareServerFailed);
     assert!(records(&backend).await.is_empty());
+    assert_free(&backend, 3).await;
+}
+
+#[tokio::test]
+async fn nothing_is_made_on_a_server_that_is_not_there_or_goes() {
+    let ground = Ground::new();
+    let backend = serving(&ground, RANGE, &[]).await;
+    let server = set_up(&backend, "one").await;
+    let ghost = ShareServer { id: "ghost".to_owned(), ..server.clone() };
+    let before = calls(&ground).len();
+    for (one, given) in [
+        (share_on(&ghost, "ghostly"), Some(&ghost)),
+        (share_on(&ghost, "ghostly"), None),
+        (share_on(&server, "two servers"), Some(&ghost)),
+        (share("unnamed", 1), Some(&server)),
+    ] {
+        assert_invalid!(backend.create_share(&one, given).await);
+        assert!(backend.records().share(&one.id).await.unwrap().is_none());
+    }
+    assert_eq!(calls(&ground).len(), before, "the driver was not asked");
+    // A group keeps its server, with members or without.
+    let group = ConsistencyGroup {
+        share_server_id: Some(server.id.clone()),
+        ..super::group("group", &[])
+    };
+    assert_invalid!(backend.create_consistency_group(&group, Some(&ghost)).await);
+    backend.create_consistency_group(&group, Some(&server)).await.unwrap();
+    let refused = assert_invalid!(backend.teardown_server(&server, &[]).await);
+    assert!(refused.contains("1 consistency groups"), "{refused}");
+    backend.delete_consistency_group(&group, Some(&server)).await.unwrap();
+
+    // While it goes nothing begins on it, and it does not go while something begins.
+    let slow = serving(&ground, RANGE, &[("dummy_delay_ms", OptionValue::Integer(600_000))]).await;
+    let at_work = |method: &str| calls(&ground).last().is_some_and(|last| last == method);
+    let one = share_on(&server, "one");
+    let making = tokio::spawn({
+        let (slow, one, server) = (slow.clone(), one.clone(), server.clone());
+        async move { slow.create_share(&one, Some(&server)).await }
+    });
+    until("the share is being made", || at_work("create-share")).await;
+    assert_busy!(backend.teardown_server(&server, &[]).await);
+    making.abort();
+    settled(&backend, &one.id, ShareStatus::Error).await;
+    backend.delete_share(&one, Some(&server)).await.unwrap();
+    let removing = tokio::spawn({
+        let (slow, server) = (slow.clone(), server.clone());
+        async move { slow.teardown_server(&server, &[]).await }
+    });
+    until("the server is being removed", || at_work("teardown-server")).await;
+    assert_busy!(backend.create_share(&one, Some(&server)).await);
+    assert_busy!(backend.create_consistency_group(&group, Some(&server)).await);
+    removing.abort();
+    // What was given up is in error, and carries nothing new either.
+    let refused = eventually("the teardown has ended", async || {
+        match backend.create_share(&one, Some(&server)).await {
+            Err(Error::Busy(_)) => None,
+            answer => Some(assert_invalid!(answer)),
+        }
+    });
+    assert!(refused.await.contains("not active"));
+    backend.teardown_server(&server, &[]).await.unwrap();
     assert_free(&backend, 3).await;
 }
 

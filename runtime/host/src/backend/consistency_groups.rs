@@ -17,8 +17,8 @@ impl Backend {
     /// Makes an empty group. Upstream: `create_consistency_group`.
     ///
     /// # Errors
-    /// When the driver does not offer `consistency-groups`; what it says, or what ended the call:
-    /// the group is recorded with the status `error` then.
+    /// When the driver does not offer `consistency-groups`, or the group's share server is not
+    /// active; what the driver says, or what ended the call: the group is recorded with the status `error` then.
     pub async fn create_consistency_group(
         &self,
         group: &ConsistencyGroup,
@@ -31,15 +31,17 @@ impl Backend {
             self.driver().exports().consistency_groups.as_ref(),
         )?;
         let group = beginning(group);
+        let mut making = Beginning {
+            method: METHOD,
+            changes_of: vec![group.id.clone()],
+            conditions: vec![Condition::GroupIsNew(Box::new(group.clone()))],
+            changes: vec![Change::PutGroup(Box::new(group.clone()))],
+            if_failed: vec![status(&group, ConsistencyGroupStatus::Error)],
+            ..Beginning::default()
+        };
+        self.group_on_server(&mut making, &group, share_server)?;
         self.recorded(
-            Beginning {
-                method: METHOD,
-                changes_of: vec![group.id.clone()],
-                conditions: vec![Condition::GroupIsNew(Box::new(group.clone()))],
-                changes: vec![Change::PutGroup(Box::new(group.clone()))],
-                if_failed: vec![status(&group, ConsistencyGroupStatus::Error)],
-                ..Beginning::default()
-            },
+            making,
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_create_consistency_group(store, &group, share_server).await
@@ -56,8 +58,8 @@ impl Backend {
     /// clients find each. Upstream: `create_consistency_group_from_cgsnapshot`.
     ///
     /// # Errors
-    /// When the driver does not offer `consistency-groups`; what it says, or what ended the call:
-    /// the group and its shares are recorded with the status `error` then.
+    /// When the driver does not offer `consistency-groups`, or the group's share server is not
+    /// active; what the driver says, or what ended the call: the group and its shares are recorded with the status `error` then.
     pub async fn create_consistency_group_from_cgsnapshot(
         &self,
         group: &ConsistencyGroup,
@@ -81,15 +83,17 @@ impl Backend {
         let failed = |share: &Share| Change::share_status(&share.id, ShareStatus::Error);
         let mut if_failed: Vec<_> = group.shares.iter().map(failed).collect();
         if_failed.push(status(&group, ConsistencyGroupStatus::Error));
+        let mut making = Beginning {
+            method: METHOD,
+            changes_of: group_and_members(&group),
+            uses: vec![cgsnapshot.id.clone()],
+            conditions,
+            changes,
+            if_failed,
+        };
+        self.group_on_server(&mut making, &group, share_server)?;
         self.recorded(
-            Beginning {
-                method: METHOD,
-                changes_of: group_and_members(&group),
-                uses: vec![cgsnapshot.id.clone()],
-                conditions,
-                changes,
-                if_failed,
-            },
+            making,
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest
@@ -112,6 +116,17 @@ impl Backend {
             },
         )
         .await
+    }
+
+    /// As [`on_server`](Self::on_server), for a group.
+    fn group_on_server(
+        &self,
+        beginning: &mut Beginning,
+        group: &ConsistencyGroup,
+        share_server: Option<&ShareServer>,
+    ) -> Result<()> {
+        let (network, named) = (group.share_network_id.as_ref(), group.share_server_id.as_ref());
+        self.on_server(beginning, network, named, share_server)
     }
 
     /// Removes a group that has no members left. One that the back end does not know is removed.

@@ -25,8 +25,8 @@ impl Backend {
     /// on. Upstream: `create_replica`.
     ///
     /// # Errors
-    /// When the driver does not offer `replication`, there is no available active replica, or
-    /// another share of this identifier; what it says, or what ended the call: the replica is
+    /// When the driver does not offer `replication`, there is no available active replica, its share
+    /// server is not active, or there is another share of this identifier; what it says, or what ended the call: the replica is
     /// recorded in error then, or as it was where it was made before.
     pub async fn create_replica(
         &self,
@@ -56,18 +56,20 @@ impl Backend {
         };
         conditions.push(Condition::ShareIsNew(Box::new(begun.clone())));
         let rules_in_error = Change::access_status(&share.id, AccessRulesStatus::Error);
+        let mut beginning = Beginning {
+            method: METHOD,
+            changes_of: vec![share.id.clone()],
+            uses: others(replica_list, &share.id),
+            conditions,
+            changes: vec![
+                Change::PutShare(Box::new(begun.clone())),
+                Change::PutRules(share.id.clone(), access_rules.to_vec()),
+            ],
+            if_failed: vec![in_error(&begun.id, ShareStatus::Error), rules_in_error],
+        };
+        self.share_on_server(&mut beginning, share, share_server)?;
         self.recorded(
-            Beginning {
-                method: METHOD,
-                changes_of: vec![share.id.clone()],
-                uses: others(replica_list, &share.id),
-                conditions,
-                changes: vec![
-                    Change::PutShare(Box::new(begun.clone())),
-                    Change::PutRules(share.id.clone(), access_rules.to_vec()),
-                ],
-                if_failed: vec![in_error(&begun.id, ShareStatus::Error), rules_in_error],
-            },
+            beginning,
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest

@@ -242,7 +242,7 @@ impl Backend {
     /// `teardown_server` and what its manager does after it.
     ///
     /// # Errors
-    /// When it is not recorded or shares are on it (upstream: `ShareServerInUse`), or the driver does not offer
+    /// When it is not recorded, or shares or consistency groups are on it (upstream: `ShareServerInUse`), or the driver does not offer
     /// `share-servers`; what it says, or what ended the call: the server is recorded in error then, and its leases stay, for its addresses may be in use.
     pub async fn teardown_server(
         &self,
@@ -265,7 +265,7 @@ impl Backend {
             changes_of: vec![server_id.clone()],
             conditions: vec![
                 Condition::ShareServerIsRecorded(server_id.clone()),
-                Condition::NoSharesOn(server_id.clone()),
+                Condition::NothingIsOn(server_id.clone()),
             ],
             changes: vec![status(ShareServerStatus::Deleting)],
             if_failed: vec![status(ShareServerStatus::Error)],
@@ -332,6 +332,41 @@ impl Backend {
             request_id: SETUP_REQUEST.to_owned(),
         };
         Ok(self.shared.powers.network.allocate(request).await?)
+    }
+
+    /// Adds that a call makes something on a share server: it is active, and nobody removes it
+    /// meanwhile. `named` is the server's identifier as the new thing has it.
+    ///
+    /// # Errors
+    /// When the new thing and the call speak of different servers, or share servers are not handled
+    /// and there is a server or a share network.
+    pub(super) fn on_server(
+        &self,
+        beginning: &mut Beginning,
+        share_network_id: Option<&String>,
+        named: Option<&String>,
+        share_server: Option<&ShareServer>,
+    ) -> Result<()> {
+        let refused = |reason: &str| Err(Error::Invalid(reason.to_owned()));
+        if !self.driver_handles_share_servers()
+            && (share_network_id.is_some() || named.is_some() || share_server.is_some())
+        {
+            return refused(
+                "a share network or a share server needs driver_handles_share_servers = true",
+            );
+        }
+        match (named, share_server.map(|server| &server.id)) {
+            (None, None) => Ok(()),
+            (Some(named), Some(given)) if named == given => {
+                beginning.uses.push(given.clone());
+                beginning.conditions.push(Condition::ShareServerIsActive(given.clone()));
+                Ok(())
+            }
+            _ => refused(
+                "the share server that it is on, `share_server_id`, and the one that the call is \
+                 given are not the same",
+            ),
+        }
     }
 
     fn serving(&self, method: &'static str) -> Result<&GuestIndices> {

@@ -9,7 +9,8 @@ use super::{CALLS_KEPT, now};
 use crate::text::printable;
 use crate::types::{
     AccessRule, AccessRulesStatus, Cgsnapshot, ConsistencyGroup, ConsistencyGroupStatus,
-    ReplicaState, Share, ShareServer, ShareStatus, Snapshot, SnapshotStatus,
+    ReplicaState, Share, ShareServer, ShareServerStatus, ShareStatus, Snapshot,
+    SnapshotStatus,
 };
 
 /// What must be so for a call to begin; looked at in the same transaction that says it began.
@@ -40,8 +41,10 @@ pub(crate) enum Condition {
     ShareServerIsNew(String),
     /// The share server is recorded.
     ShareServerIsRecorded(String),
-    /// No share is on the share server.
-    NoSharesOn(String),
+    /// The share server is recorded, and active.
+    ShareServerIsActive(String),
+    /// No share and no consistency group is on the share server.
+    NothingIsOn(String),
     /// The share is not on its way to another place, and has not gone there.
     NoMigrationOf(String),
     /// The consistency group has no members.
@@ -294,10 +297,24 @@ fn unmet(transaction: &Transaction<'_>, condition: &Condition) -> rusqlite::Resu
             let now = recorded::<ShareServer>(transaction, "share_servers", id)?;
             now.is_none().then(|| "the share server is not recorded here; it may be gone".to_owned())
         }
-        Condition::NoSharesOn(id) => {
-            let query = "SELECT count(*) FROM shares WHERE record ->> 'share_server_id' = ?1";
-            let shares: i64 = transaction.query_row(query, [id], |row| row.get(0))?;
-            (shares > 0).then(|| format!("the share server carries {shares} shares"))
+        Condition::ShareServerIsActive(id) => {
+            let now = recorded::<ShareServer>(transaction, "share_servers", id)?;
+            match now.map(|server| server.status) {
+                Some(ShareServerStatus::Active) => None,
+                Some(_) => Some("the share server is not active".to_owned()),
+                None => Some("the share server is not recorded here; it may be gone".to_owned()),
+            }
+        }
+        Condition::NothingIsOn(id) => {
+            let count = |table: &str| -> rusqlite::Result<i64> {
+                let query =
+                    format!("SELECT count(*) FROM {table} WHERE record ->> 'share_server_id' = ?1");
+                transaction.query_row(&query, [id], |row| row.get(0))
+            };
+            let (shares, groups) = (count("shares")?, count("consistency_groups")?);
+            (shares + groups > 0).then(|| {
+                format!("the share server carries {shares} shares and {groups} consistency groups")
+            })
         }
         Condition::NoMigrationOf(id) => {
             let query = "SELECT count(*) FROM migrations WHERE share_instance_id = ?1";
