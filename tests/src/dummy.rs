@@ -12,6 +12,7 @@ mod managing;
 pub mod migration;
 mod newer;
 mod options;
+pub mod own_network;
 pub mod replicas;
 mod replicated_snapshots;
 mod secrets;

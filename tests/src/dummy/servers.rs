@@ -1,20 +1,18 @@
 //! Share servers: what is leased for them, what is recorded of them, and what is left of either
 //! when something fails.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeSet;
 
-use abaca::network::{AllocationRequest, Lease, NetworkError, NetworkProvider, NetworkProviders};
 use abaca::types::{
-    AllocationLabel, ConsistencyGroup, Error as DriverError, NetworkAllocation, NetworkInfo,
-    NetworkType, SecurityService, SecurityServiceType, ShareServer, ShareServerStatus, ShareStatus,
+    AllocationLabel, ConsistencyGroup, Error as DriverError, NetworkInfo, NetworkType,
+    SecurityService, SecurityServiceType, ShareServer, ShareServerStatus, ShareStatus,
 };
-use abaca::{Backend, BackendConfiguration, Error, Limits, OptionValue, ShareServerRecord};
+use abaca::{Backend, Error, OptionValue, ShareServerRecord};
 
 use super::{
     assert_busy, assert_driver, assert_invalid, calls, pair, serving, share_on, text, value,
 };
-use crate::support::{Ground, eventually, load, runtime, settled, share, until};
+use crate::support::{Ground, eventually, settled, share, until};
 
 /// Three addresses.
 pub const RANGE: &str = "10.7.0.10-10.7.0.12";
@@ -339,71 +337,4 @@ async fn a_server_that_is_there_is_not_set_up_once_more() {
     assert_eq!(records(&backend).await[0].share_server, server);
     // Its address is still its own.
     assert_eq!(addresses(&set_up(&backend, "two").await), ["10.7.0.11"]);
-}
-
-/// A service's own network: it hands out what it has, from the end.
-#[derive(Debug, Default)]
-struct OwnNetwork {
-    leases: Mutex<Vec<Lease>>,
-}
-
-impl NetworkProvider for OwnNetwork {
-    fn allocate(
-        &self,
-        request: &AllocationRequest,
-    ) -> Result<Vec<NetworkAllocation>, NetworkError> {
-        let mut leases = self.leases.lock().unwrap();
-        let of_it = |one: &&Lease| one.server_id == request.server_id;
-        if leases.iter().any(|one| of_it(&one)) {
-            return Ok(leases.iter().filter(of_it).map(|one| one.allocation.clone()).collect());
-        }
-        let allocation = NetworkAllocation {
-            id: format!("{}-address", request.server_id),
-            label: request.label,
-            ip_address: format!("192.0.2.{}", 250 - leases.len()),
-            ip_version: 4,
-            cidr: None,
-            network_type: None,
-            segmentation_id: None,
-            mac_address: Some("52:54:00:00:00:01".to_owned()),
-        };
-        let (server_id, request_id) = (request.server_id.clone(), request.request_id.clone());
-        leases.push(Lease { server_id, request_id, allocation: allocation.clone() });
-        Ok(vec![allocation])
-    }
-
-    fn deallocate(&self, server_id: &str) -> Result<(), NetworkError> {
-        self.leases.lock().unwrap().retain(|one| one.server_id != server_id);
-        Ok(())
-    }
-
-    fn leases(&self) -> Result<Vec<Lease>, NetworkError> {
-        Ok(self.leases.lock().unwrap().clone())
-    }
-}
-
-#[tokio::test]
-async fn a_service_can_bring_its_own_network() {
-    let ground = Ground::new();
-    let own = Arc::new(OwnNetwork::default());
-    let driver = load(&runtime(Limits::default()), "abaca-driver-dummy").await;
-    let handled = ("driver_handles_share_servers".to_owned(), OptionValue::Boolean(true));
-    let configuration = BackendConfiguration {
-        name: "dummy".to_owned(),
-        policy: ground.write("dummy.policy.toml", super::POLICY),
-        approved: false,
-        state: ground.state(),
-        options: BTreeMap::from([handled]),
-        networks: BTreeMap::new(),
-    };
-    let networks = NetworkProviders { user: Some(Arc::clone(&own) as _), admin: None };
-    let backend = Backend::open_with_networks(driver, configuration, networks).await.unwrap();
-    let server = set_up(&backend, "one").await;
-    assert_eq!(addresses(&server), ["192.0.2.250"]);
-    assert_eq!(value(&server.backend_details, "address"), Some("192.0.2.250"));
-    backend.allocate_network("lost", Some(1)).await.unwrap();
-    assert_eq!(backend.orphaned_leases().await.unwrap()[0].server_id, "lost");
-    backend.deallocate_network("lost").await.unwrap();
-    backend.teardown_server(&server, &[]).await.unwrap();
-    assert!(own.leases.lock().unwrap().is_empty());
 }

@@ -99,15 +99,18 @@ impl Backend {
     /// never ends those on the operator's side.
     ///
     /// # Errors
-    /// When the server is recorded, or the leases cannot be ended.
+    /// When the server is recorded or is just being set up, or the leases cannot be ended.
     pub async fn deallocate_network(&self, server_id: &str) -> Result<()> {
-        let servers = self.records().share_servers().await?;
-        if servers.iter().any(|one| one.share_server.id == server_id) {
-            return Err(Error::Invalid(
-                "the share server is recorded, so its addresses may be in use; tear it down".into(),
-            ));
-        }
-        self.end_leases(server_id).await
+        check_server_id(server_id)?;
+        let beginning = Beginning {
+            method: "deallocate-network",
+            changes_of: vec![server_id.to_owned()],
+            conditions: vec![Condition::NoShareServer(server_id.to_owned())],
+            ..Beginning::default()
+        };
+        // Written down, so that no server of this identifier is set up between the look and the end.
+        self.written(beginning, async |_: &str| (self.end_leases(server_id).await, Vec::new()))
+            .await
     }
 
     async fn end_leases(&self, server_id: &str) -> Result<()> {
@@ -119,9 +122,17 @@ impl Backend {
     /// # Errors
     /// When leases or records cannot be read.
     pub async fn orphaned_leases(&self) -> Result<Vec<Lease>> {
-        let servers = self.records().share_servers().await?;
-        let known: BTreeSet<_> = servers.into_iter().map(|one| one.share_server.id).collect();
-        Ok(self.shared.powers.network.orphans(&known).await?)
+        let recorded = async || {
+            let servers = self.records().share_servers().await?.into_iter();
+            Ok::<BTreeSet<_>, Error>(servers.map(|one| one.share_server.id).collect())
+        };
+        // Before, because one may be torn down meanwhile; after, because one may be set up.
+        let before = recorded().await?;
+        let mut leases = self.shared.powers.network.leases().await?;
+        let after = recorded().await?;
+        let known = |id: &String| before.contains(id) || after.contains(id);
+        leases.retain(|lease| !known(&lease.server_id));
+        Ok(leases)
     }
 
     /// Sets up a share server: leases what it needs, checks the network, asks the driver, and
@@ -373,6 +384,14 @@ impl Backend {
         let indices = self.driver().exports().share_servers.as_ref();
         self.offered(Interface::ShareServers, method, indices)
     }
+}
+
+/// A server has an identifier, else all that have none would be one.
+fn check_server_id(server_id: &str) -> Result<()> {
+    if server_id.is_empty() {
+        return Err(Error::Invalid("a share server has an identifier".to_owned()));
+    }
+    Ok(())
 }
 
 /// Details come back in every later call, and are kept as upstream's table keeps them.

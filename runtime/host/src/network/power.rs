@@ -142,20 +142,6 @@ impl NetworkPower {
         Ok(leases)
     }
 
-    /// The leases whose servers nobody knows: what was left when a server's record went and its
-    /// addresses did not.
-    ///
-    /// # Errors
-    /// As [`leases`](Self::leases).
-    pub(crate) async fn orphans(
-        &self,
-        known_server_ids: &BTreeSet<String>,
-    ) -> Result<Vec<Lease>, NetworkError> {
-        let mut leases = self.leases().await?;
-        leases.retain(|lease| !known_server_ids.contains(&lease.server_id));
-        Ok(leases)
-    }
-
     fn provider(&self, label: AllocationLabel) -> Option<&Arc<dyn NetworkProvider>> {
         match label {
             AllocationLabel::User => self.user.as_ref(),

@@ -39,6 +39,8 @@ pub(crate) enum Condition {
     NoSnapshotsOf(String),
     /// No share server of this identifier is recorded.
     ShareServerIsNew(String),
+    /// The same, for whoever would take its addresses away.
+    NoShareServer(String),
     /// The share server is recorded.
     ShareServerIsRecorded(String),
     /// The share server is recorded, and active.
@@ -292,6 +294,12 @@ fn unmet(transaction: &Transaction<'_>, condition: &Condition) -> rusqlite::Resu
             let query = "SELECT count(*) FROM share_servers WHERE id = ?1";
             let there: i64 = transaction.query_row(query, [id], |row| row.get(0))?;
             (there > 0).then(|| "there is a share server of this identifier".to_owned())
+        }
+        Condition::NoShareServer(id) => {
+            let now = recorded::<ShareServer>(transaction, "share_servers", id)?;
+            let in_use =
+                "the share server is recorded, so its addresses may be in use; tear it down";
+            now.map(|_| in_use.to_owned())
         }
         Condition::ShareServerIsRecorded(id) => {
             let now = recorded::<ShareServer>(transaction, "share_servers", id)?;
