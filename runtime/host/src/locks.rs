@@ -153,12 +153,19 @@ impl NamedLocks {
     pub(crate) fn held(&self) -> std::io::Result<Vec<HeldLock>> {
         let mut found = Vec::new();
         for entry in self.directory.entries()? {
-            let file = entry?.open()?.into_std();
+            let file = match entry?.open() {
+                Ok(file) => file.into_std(),
+                // Given back since the directory was read.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
             if file.try_lock_shared().is_ok() {
                 continue;
             }
-            let mut text = String::new();
-            file.take(HOLDER_BYTES).read_to_string(&mut text)?;
+            let mut text = Vec::new();
+            file.take(HOLDER_BYTES).read_to_end(&mut text)?;
+            // A share network's name may be longer than what is read of it.
+            let text = String::from_utf8_lossy(&text);
             if let Some((call, name)) = text.split_once(' ') {
                 found.push(HeldLock { name: name.to_owned(), call: call.to_owned() });
             }

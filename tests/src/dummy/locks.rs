@@ -77,3 +77,26 @@ async fn a_lock_ends_with_a_call_whose_time_is_over() {
     assert_eq!(hold(&backend, &["one", "0"]).await.unwrap().len(), 2);
     assert!(backend.locks().unwrap().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn locks_are_listed_while_others_come_and_go() {
+    let ground = Ground::new();
+    let backend = hostile(&ground, Limits::default().wall).await;
+    let listing = tokio::task::spawn_blocking({
+        let backend = backend.clone();
+        move || {
+            let began = Instant::now();
+            let mut seen = 0;
+            while began.elapsed() < Duration::from_secs(2) {
+                seen += backend.locks().unwrap().len();
+            }
+            seen
+        }
+    });
+    let mut turns = 0;
+    while !listing.is_finished() {
+        drop(backend.hold_share_network(&format!("network {turns}")).await.unwrap());
+        turns += 1;
+    }
+    assert!(listing.await.unwrap() > 0 && turns > 10, "{turns}");
+}
