@@ -74,13 +74,22 @@ pub(crate) struct Beginning {
     pub if_failed: Vec<Change>,
 }
 
+/// Why a call does not begin.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// Something else is under way: it can begin later, as it is.
+    Busy(String),
+    /// Things are not as the caller believes.
+    Unmet(String),
+}
+
 /// Begins a call, or says why not.
 pub(super) fn begin(
     transaction: &Transaction<'_>,
     id: &str,
     owner: &str,
     beginning: &Beginning,
-) -> rusqlite::Result<Option<String>> {
+) -> rusqlite::Result<Option<Refusal>> {
     let Beginning { method, changes_of, uses, conditions, changes, if_failed } = beginning;
     let entities = changes_of.iter().map(|one| (one, true));
     let entities: Vec<_> = entities.chain(uses.iter().map(|one| (one, false))).collect();
@@ -94,14 +103,15 @@ pub(super) fn begin(
             .optional()?;
         if let Some(other) = under_way {
             let entity = printable(entity, crate::text::MESSAGE_BYTES);
-            return Ok(Some(format!(
-                "{other} is under way on {entity}; try again when it has ended"
-            )));
+            return Ok(Some(Refusal::Busy(format!("{other} is under way on {entity}"))));
         }
     }
     for condition in conditions {
-        if let Some(refusal) = unmet(transaction, condition)? {
-            return Ok(Some(refusal));
+        if let Some(reason) = unmet(transaction, condition)? {
+            return Ok(Some(match condition {
+                Condition::RulesAre(..) => Refusal::Busy(reason),
+                _ => Refusal::Unmet(reason),
+            }));
         }
     }
     let as_it_was = repeated(transaction, conditions)?;
@@ -355,7 +365,7 @@ fn unmet(transaction: &Transaction<'_>, condition: &Condition) -> rusqlite::Resu
             let now = rows::<AccessRule, _>(transaction, query, [id])?;
             let same = now.iter().map(|(rule, _)| rule).eq(expected)
                 && share.access_rules_status == *status;
-            (!same).then(|| "the share's access rules have just changed; try again".to_owned())
+            (!same).then(|| "the share's access rules have just changed".to_owned())
         }
     })
 }
