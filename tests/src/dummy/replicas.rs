@@ -7,8 +7,10 @@ use abaca::types::{
     AccessLevel, AccessRulesStatus, Replica, ReplicaSnapshot, ReplicaState, Share, ShareStatus,
 };
 
-use super::{assert_driver, assert_invalid, calls, dummy, failing, ip, message, recorded};
-use crate::support::{Ground, rule, share, snapshot};
+use super::{
+    assert_busy, assert_driver, assert_invalid, calls, dummy, failing, ip, message, recorded,
+};
+use crate::support::{Ground, rule, share, snapshot, until};
 
 pub fn replica(share: &Share) -> Replica {
     Replica { share: share.clone(), share_server: None }
@@ -193,4 +195,31 @@ async fn an_old_copy_does_not_say_which_replica_is_active() {
     // With what is recorded the other one goes.
     let first = replica(&recorded(&backend, &first.share.id).await);
     backend.delete_replica(&[first.clone(), replica(&now)], &[], &first, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_update_leaves_the_active_one_to_its_users() {
+    let ground = Ground::new();
+    let backend = dummy(&ground, &[]).await;
+    let first = active(&backend).await;
+    let second = beside(&backend, &first).await;
+    let third = beside(&backend, &first).await;
+    let slow = Share { metadata: vec![super::pair("sleep_ms", "600000")], ..second.share.clone() };
+    let all = [first.clone(), second.clone(), third.clone()];
+    let updating = tokio::spawn({
+        let (backend, all, slow) = (backend.clone(), all.clone(), replica(&slow));
+        async move { backend.update_replica_state(&all, &slow, &[], &[], None).await }
+    });
+    until("the driver updates it", || {
+        calls(&ground).last().is_some_and(|last| last == "update-replica-state")
+    })
+    .await;
+    let rules = [ip("192.0.2.7", AccessLevel::Rw)];
+    backend.update_access(&first.share, &rules, &rules, &[], None).await.unwrap();
+    backend.extend_share(&first.share, 2, None).await.unwrap();
+    // Another call about the replicas of this share waits for its turn.
+    assert_busy!(backend.update_replica_state(&all, &third, &[], &[], None).await);
+    assert_busy!(backend.delete_replica(&all, &[], &third, None).await);
+    assert_busy!(backend.promote_replica(&all, &third, &[], None).await);
+    updating.abort();
 }

@@ -58,7 +58,7 @@ impl Backend {
         let rules_in_error = Change::access_status(&share.id, AccessRulesStatus::Error);
         let mut beginning = Beginning {
             method: METHOD,
-            changes_of: vec![share.id.clone()],
+            changes_of: vec![share.id.clone(), replication_of(share)],
             uses: others(replica_list, &share.id),
             conditions,
             changes: vec![
@@ -128,7 +128,7 @@ impl Backend {
         self.recorded(
             Beginning {
                 method: METHOD,
-                changes_of: vec![id.clone()],
+                changes_of: vec![id.clone(), replication_of(&replica.share)],
                 conditions: as_recorded(replica_list.iter().chain([replica])),
                 changes: vec![status(ShareStatus::Deleting)],
                 if_failed: vec![in_error(id, ShareStatus::ErrorDeleting)],
@@ -195,9 +195,11 @@ impl Backend {
             let change = move |share: &&Share| Change::share_status(&share.id, status);
             shares.iter().map(change).collect::<Vec<_>>()
         };
+        let mut changes_of = vec![replication_of(&replica.share)];
+        changes_of.extend(shares.iter().map(|share| share.id.clone()));
         let beginning = Beginning {
             method: METHOD,
-            changes_of: shares.iter().map(|share| share.id.clone()).collect(),
+            changes_of,
             conditions: as_recorded(replica_list.iter().chain([replica])),
             changes: vec![Change::share_status(&replica.share.id, ShareStatus::ReplicationChange)],
             if_failed: all(ShareStatus::Error),
@@ -277,8 +279,8 @@ impl Backend {
         self.recorded(
             Beginning {
                 method: METHOD,
-                changes_of: vec![share.id.clone()],
-                uses: others(replica_list, &share.id),
+                // Not the others, so that their users are not kept out while it catches up.
+                changes_of: vec![share.id.clone(), replication_of(share)],
                 conditions,
                 if_failed: vec![in_error(&share.id, ShareStatus::Error)],
                 ..Beginning::default()
@@ -321,6 +323,12 @@ impl Backend {
     fn replicating(&self, method: &'static str) -> Result<&GuestIndices> {
         self.offered(Interface::Replication, method, self.driver().exports().replication.as_ref())
     }
+}
+
+/// What stands for a share's replication as a whole: one call about it at a time. Upstream:
+/// `locked_share_replica_operation`.
+fn replication_of(share: &Share) -> String {
+    format!("the replication of {}", share.share_id)
 }
 
 /// The replicas beside one.
