@@ -7,12 +7,12 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use abaca::network::{AllocationRequest, Lease, NetworkError, NetworkProvider, NetworkProviders};
-use abaca::types::NetworkAllocation;
+use abaca::types::{NetworkAllocation, ShareServerStatus};
 use abaca::{Backend, BackendConfiguration, Limits, OptionValue};
 
 use super::servers::{addresses, info, records, set_up};
-use super::{assert_busy, assert_invalid, value};
-use crate::support::{Ground, load, runtime};
+use super::{assert_busy, assert_invalid, pair, value};
+use crate::support::{Ground, eventually, load, runtime};
 
 /// It hands out what it has, from the end.
 #[derive(Default)]
@@ -182,5 +182,43 @@ async fn a_server_that_is_set_up_or_torn_down_meanwhile_has_no_orphaned_leases()
         let found: Vec<_> = found.iter().map(|lease| lease.server_id.as_str()).collect();
         assert_eq!(found, ["lost"], "{step}");
         assert_eq!(records(&backend).await.len(), usize::from(!torn_down));
+    }
+}
+
+#[tokio::test]
+async fn a_record_names_no_address_that_somebody_else_may_have() {
+    for setup_fails in [true, false] {
+        let ground = Ground::new();
+        let (hook, hear, release) = held_at("deallocated");
+        let own = Arc::new(OwnNetwork { hook: Some(hook), ..OwnNetwork::default() });
+        let backend = on(&ground, &own, &[]).await;
+        let fail = [pair("fail", "setup-server:backend-failed")];
+        let call = tokio::spawn({
+            let backend = backend.clone();
+            async move {
+                if setup_fails {
+                    drop(backend.setup_server(info("one"), &fail).await);
+                } else {
+                    let server = set_up(&backend, "one").await;
+                    drop(backend.teardown_server(&server, &[]).await);
+                }
+            }
+        });
+        heard(hear).await;
+        // The leases have ended, and nothing after that is written down yet.
+        assert!(own.leases.lock().unwrap().is_empty());
+        let during = records(&backend).await.remove(0).share_server;
+        assert_eq!(addresses(&during), Vec::<&str>::new(), "{setup_fails}");
+        call.abort();
+        drop(release);
+        let after = eventually("the call is recorded as interrupted", async || {
+            let record = records(&backend).await.remove(0);
+            record.message.is_some().then_some(record.share_server)
+        })
+        .await;
+        assert_eq!(after.status, ShareServerStatus::Error);
+        assert_eq!(addresses(&after), Vec::<&str>::new(), "{setup_fails}");
+        backend.teardown_server(&after, &[]).await.unwrap();
+        assert!(records(&backend).await.is_empty());
     }
 }

@@ -5,6 +5,8 @@
 //!             ▲                               └─ failed: error, leases end       │
 //!             └── asked again, the same leases                failed: error, leases stay
 //! ```
+//! A record never names an address that may be somebody else's: it names what is leased after that is
+//! leased, and no longer before that ends.
 
 use std::collections::BTreeSet;
 
@@ -117,6 +119,14 @@ impl Backend {
         Ok(self.shared.powers.network.deallocate(server_id).await?)
     }
 
+    /// Ends the leases of a server that the call works on. Its record stops naming the addresses
+    /// first: whenever this is cut short, it names none that somebody else may have by then.
+    async fn give_back(&self, call: &str, server_id: &str) -> Result<()> {
+        let none = || Change::ShareServerAllocations(server_id.to_owned(), Vec::new());
+        self.records().amend(call, none(), none()).await?;
+        self.end_leases(server_id).await
+    }
+
     /// Leases whose servers are not recorded: what was left when something went wrong.
     ///
     /// # Errors
@@ -186,7 +196,7 @@ impl Backend {
                     (Ok(Some(server)), vec![change])
                 }
                 Err(error) => {
-                    if let Err(kept) = self.end_leases(&server.id).await {
+                    if let Err(kept) = self.give_back(id, &server.id).await {
                         tracing::error!(error = %kept, server = server.id, "leases were not ended");
                     } else {
                         server.network_allocations.clear();
@@ -283,35 +293,40 @@ impl Backend {
             ..Beginning::default()
         };
         self.tracked(beginning, async |id: &str| {
-            let details = match self.recorded_details(server_id).await {
-                Ok(details) => details,
+            let server = match self.recorded_server(server_id).await {
+                Ok(server) => server,
                 Err(error) => return (Err(error), Vec::new()),
             };
             let answer = self
                 .call(METHOD, id, async |store: &mut Store<Room>, instance: &Instance| {
                     let guest = indices.load(&mut *store, instance)?;
                     store.data_mut().gate.share_server = Some(server_id.clone());
-                    guest.call_teardown_server(store, &details, security_services).await
+                    let details = &server.backend_details;
+                    guest.call_teardown_server(store, details, security_services).await
                 })
                 .await;
-            let ended = match answer {
-                Ok(()) => self.end_leases(server_id).await,
-                Err(error) => Err(error),
-            };
-            match ended {
+            if let Err(error) = answer {
+                return (Err(error), Vec::new());
+            }
+            match self.give_back(id, server_id).await {
                 Ok(()) => (Ok(()), vec![Change::RemoveShareServer(server_id.clone())]),
-                Err(error) => (Err(error), Vec::new()),
+                Err(error) => {
+                    // They are still its own.
+                    let kept = server.network_allocations;
+                    (Err(error), vec![Change::ShareServerAllocations(server_id.clone(), kept)])
+                }
             }
         })
         .await
     }
 
-    /// The details of a server that a call works on, so that nobody else changes them.
-    async fn recorded_details(&self, server_id: &str) -> Result<Vec<(String, String)>> {
+    /// A server that a call works on, so that nobody else changes it.
+    async fn recorded_server(&self, server_id: &str) -> Result<ShareServer> {
         let servers = self.records().share_servers().await?.into_iter();
         let mut servers = servers.map(|one| one.share_server);
-        let server = servers.find(|server| server.id == server_id);
-        Ok(server.map(|server| server.backend_details).unwrap_or_default())
+        servers.find(|server| server.id == server_id).ok_or_else(|| {
+            Error::Runtime(format!("the record of the share server {server_id:?} is gone"))
+        })
     }
 
     /// The pools that a server can use: none for a driver that does not offer `share-servers`.
