@@ -111,6 +111,8 @@ pub(crate) struct Gate {
     pub share_server: Option<String>,
     /// Whether what the request at work makes must not be there yet: it becomes this backend's own.
     pub must_be_new: bool,
+    /// Its place among the commands of all backends, while it runs one.
+    pub place: Option<Place>,
     /// The locks that this call holds; they end with it.
     pub locks: Vec<Held>,
     /// What the `log` import has let through.
@@ -137,6 +139,7 @@ impl Gate {
             meter,
             share_server: None,
             must_be_new: false,
+            place: None,
             locks: Vec::new(),
             log,
         }
@@ -266,8 +269,11 @@ impl Gate {
                 Err(Stop::Answer(error)) => Err(error),
             },
         };
-        let (_place, stake) = match stopped {
-            Ok(both) => both,
+        let stake = match stopped {
+            Ok((place, stake)) => {
+                self.place = place;
+                stake
+            }
             Err(error) => {
                 // A deed like any other, which ended before it was begun.
                 powers.metrics.asked(C::IMPORT, true);
@@ -294,6 +300,7 @@ impl Gate {
         powers.audit.write_down(Event::Intent, &self.call, intent).await?;
         let begun = Instant::now();
         let result = request.perform(self, &powers).await;
+        self.place = None;
         let settled = stake.settle(&powers, C::ended(&result)).await;
         let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         line.insert("duration_ms".into(), took.into());
@@ -324,7 +331,7 @@ impl Gate {
     }
 
     /// A place among the commands of all backends; the wait for it takes the call's time.
-    async fn place(
+    pub(crate) async fn place(
         &self,
         powers: &Powers,
         subject: &str,

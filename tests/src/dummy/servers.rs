@@ -1,7 +1,7 @@
 //! Share servers: what is leased for them, what is recorded of them, and what is left of either
 //! when something fails.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use abaca::types::{
     AllocationLabel, ConsistencyGroup, Error as DriverError, NetworkInfo, NetworkType,
@@ -185,6 +185,17 @@ async fn an_old_copy_of_a_server_says_no_more_than_which_one_it_is() {
 }
 
 #[tokio::test]
+async fn what_has_no_identifier_is_refused() {
+    let ground = Ground::new();
+    let backend = serving(&ground, RANGE, &[]).await;
+    assert_invalid!(backend.setup_server(info(""), &[]).await);
+    assert_invalid!(backend.allocate_network("", Some(1)).await);
+    assert_invalid!(backend.deallocate_network("").await);
+    assert_invalid!(backend.create_consistency_group(&super::group("", &[]), None).await);
+    assert!(records(&backend).await.is_empty() && calls(&ground).is_empty());
+}
+
+#[tokio::test]
 async fn nothing_is_made_on_a_server_that_is_not_there_or_goes() {
     let ground = Ground::new();
     let backend = serving(&ground, RANGE, &[]).await;
@@ -337,4 +348,24 @@ async fn a_server_that_is_there_is_not_set_up_once_more() {
     assert_eq!(records(&backend).await[0].share_server, server);
     // Its address is still its own.
     assert_eq!(addresses(&set_up(&backend, "two").await), ["10.7.0.11"]);
+}
+
+/// The operator takes the network away while a server uses it.
+#[tokio::test]
+async fn leases_end_without_the_network_that_they_are_of() {
+    let ground = Ground::new();
+    let backend = serving(&ground, RANGE, &[]).await;
+    let server = set_up(&backend, "one").await;
+    backend.allocate_network("lost", None).await.unwrap();
+    drop(backend);
+    let handled = [("driver_handles_share_servers", OptionValue::Boolean(true))];
+    let without = super::open(&ground, "dummy", &handled, BTreeMap::new()).await.unwrap();
+    let refused = assert_driver!(without.allocate_network("two", None).await, NetworkBadConfiguration);
+    assert!(refused.contains("has no network on the user side"), "{refused}");
+    let found = without.orphaned_leases().await.unwrap();
+    assert_eq!(found.iter().map(|one| one.server_id.as_str()).collect::<Vec<_>>(), ["lost"]);
+    without.deallocate_network("lost").await.unwrap();
+    without.teardown_server(&server, &[]).await.unwrap();
+    drop(without);
+    assert_free(&serving(&ground, RANGE, &[]).await, 3).await;
 }

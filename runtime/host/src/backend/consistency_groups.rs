@@ -118,13 +118,16 @@ impl Backend {
         .await
     }
 
-    /// As [`on_server`](Self::on_server), for a group.
+    /// As [`on_server`](Self::on_server), for a new group, which has an identifier.
     fn group_on_server(
         &self,
         beginning: &mut Beginning,
         group: &ConsistencyGroup,
         share_server: Option<&ShareServer>,
     ) -> Result<()> {
+        if group.id.is_empty() {
+            return Err(Error::Invalid("a consistency group has an identifier".to_owned()));
+        }
         let (network, named) = (group.share_network_id.as_ref(), group.share_server_id.as_ref());
         self.on_server(beginning, network, named, share_server)
     }
@@ -189,6 +192,9 @@ impl Backend {
             METHOD,
             self.driver().exports().consistency_groups.as_ref(),
         )?;
+        if cgsnapshot.id.is_empty() {
+            return Err(Error::Invalid("a group snapshot has an identifier".to_owned()));
+        }
         let begun =
             Cgsnapshot { status: ConsistencyGroupStatus::Creating, ..cgsnapshot.clone() };
         let failed =

@@ -168,6 +168,7 @@ impl Backend {
             return Ok(None);
         }
         self.serving(METHOD)?;
+        check_server_id(&network_info.server_id)?;
         let server = ShareServer {
             id: network_info.server_id.clone(),
             host: self.name().to_owned(),
@@ -351,6 +352,7 @@ impl Backend {
         label: AllocationLabel,
         count: u32,
     ) -> Result<Vec<NetworkAllocation>> {
+        check_server_id(server_id)?;
         let request = AllocationRequest {
             server_id: server_id.to_owned(),
             label,

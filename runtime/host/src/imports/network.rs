@@ -65,10 +65,7 @@ impl Crossing for AllocateRequest {
         if powers.network.has(label) {
             return Ok(Some(grant(label)));
         }
-        Err(Denial {
-            rule: None,
-            reason: format!("this backend has no network on the {} side", label_name(label)),
-        })
+        Err(Denial { rule: None, reason: powers.network.absence(label) })
     }
 
     async fn perform(self, _: &mut Gate, powers: &Powers) -> Result<Done<Self::Answer>, Refusal> {
@@ -217,7 +214,7 @@ mod tests {
             lease("other side", "one", SETUP_REQUEST, admin),
             lease("other server", "two", SETUP_REQUEST, user),
         ]);
-        let network = NetworkPower { user: Some(Arc::new(held)), admin: None };
+        let network = NetworkPower { user: Some(Arc::new(held)), ..NetworkPower::default() };
         let leased = leased_for_setup(&network, "one", user).await.unwrap();
         assert_eq!(leased.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["mine"]);
         assert!(leased_for_setup(&network, "three", user).await.unwrap().is_empty());
