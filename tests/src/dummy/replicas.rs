@@ -223,3 +223,26 @@ async fn an_update_leaves_the_active_one_to_its_users() {
     assert_busy!(backend.promote_replica(&all, &third, &[], None).await);
     updating.abort();
 }
+
+/// Replicas that all can be written to.
+#[tokio::test]
+async fn writable_replicas_are_active_and_all_but_the_last_can_go() {
+    let ground = Ground::new();
+    let backend = dummy(&ground, &[("dummy_replication_type", super::text("writable"))]).await;
+    let first = active(&backend).await;
+    let second = beside(&backend, &first).await;
+    let states = (second.share.status, second.share.replica_state);
+    assert_eq!(states, (ShareStatus::Available, Some(ReplicaState::Active)));
+    let all = [first.clone(), second.clone()];
+    let before = calls(&ground).len();
+    // There is nothing to promote and nothing to catch up with.
+    assert_invalid!(backend.promote_replica(&all, &second, &[], None).await);
+    assert_invalid!(backend.update_replica_state(&all, &second, &[], &[], None).await);
+    assert_eq!(calls(&ground).len(), before);
+    backend.delete_replica(&all, &[], &first, None).await.unwrap();
+    assert_invalid!(backend.delete_replica(from_ref(&second), &[], &second, None).await);
+    // What the caller's list says of one that has gone does not help.
+    let refused = assert_invalid!(backend.delete_replica(&all, &[], &second, None).await);
+    assert!(refused.contains("the last active one"), "{refused}");
+    assert_eq!(recorded(&backend, &second.share.id).await, second.share);
+}

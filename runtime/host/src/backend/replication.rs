@@ -21,7 +21,8 @@ use crate::types::{
 
 impl Backend {
     /// Makes a replica of the share whose replicas, the new one among them, are `replica_list`.
-    /// An answer without a state leaves it out of sync. The rules are recorded as its own from now
+    /// An answer without a state leaves it out of sync and being made; with any state, `error` too, it
+    /// is made. Where replicas are writable that is `active`. The rules are recorded as its own from now
     /// on. Upstream: `create_replica`.
     ///
     /// # Errors
@@ -91,12 +92,13 @@ impl Backend {
                     let is_there = update.as_ref().is_some_and(|one| one.replica_state.is_some());
                     let edit = ShareEdit {
                         status: is_there.then_some(ShareStatus::Available),
-                        access_rules_status: Some(AccessRulesStatus::Active),
                         launched_at: is_there.then(super::now),
                         ..ShareEdit::default()
                     };
-                    let mut changes = vec![Change::EditShare(share.id.clone(), Box::new(edit))];
-                    changes.extend(update.iter().map(said));
+                    // Its status last: also one that is made in error is made.
+                    let mut changes: Vec<_> = update.iter().map(said).collect();
+                    changes.insert(0, Change::access_status(&share.id, AccessRulesStatus::Active));
+                    changes.push(Change::EditShare(share.id.clone(), Box::new(edit)));
                     (Ok(update), changes)
                 }
                 Err(error) => (Err(error), Vec::new()),
@@ -105,11 +107,12 @@ impl Backend {
         .await
     }
 
-    /// Removes a replica, which is never the active one, with its snapshots. One that the back end
-    /// does not know is removed. Upstream: `delete_replica`.
+    /// Removes a replica, which is never the last active one, with its snapshots. Upstream:
+    /// `delete_replica`; unlike there, one that the back end does not know counts as removed, because
+    /// a removal that was cut short is asked for again.
     ///
     /// # Errors
-    /// When the driver does not offer `replication` or the replica is active; what it says, or
+    /// When the driver does not offer `replication`, or no other replica is active; what it says, or
     /// what ended the call: the replica is recorded as `error-deleting` then.
     pub async fn delete_replica(
         &self,
@@ -120,16 +123,26 @@ impl Backend {
     ) -> Result<()> {
         const METHOD: &str = "delete-replica";
         let indices = self.replicating(METHOD)?;
-        if replica.share.replica_state == Some(ReplicaState::Active) {
-            return Err(Error::Invalid("the active replica cannot be removed".to_owned()));
-        }
         let id = &replica.share.id;
+        let mut conditions = as_recorded(replica_list.iter().chain([replica]));
+        if replica.share.replica_state == Some(ReplicaState::Active) {
+            let others: Vec<_> = replica_list
+                .iter()
+                .map(|one| &one.share)
+                .filter(|one| one.id != *id && one.replica_state == Some(ReplicaState::Active))
+                .collect();
+            // What another back end has is its service's to know.
+            if others.iter().all(|one| one.host == replica.share.host) {
+                let ids = others.iter().map(|one| one.id.clone()).collect();
+                conditions.push(Condition::OneIsActive(ids));
+            }
+        }
         let status = |status| Change::share_status(id, status);
         self.recorded(
             Beginning {
                 method: METHOD,
                 changes_of: vec![id.clone(), replication_of(&replica.share)],
-                conditions: as_recorded(replica_list.iter().chain([replica])),
+                conditions,
                 changes: vec![status(ShareStatus::Deleting)],
                 if_failed: vec![in_error(id, ShareStatus::ErrorDeleting)],
                 ..Beginning::default()
@@ -251,7 +264,8 @@ impl Backend {
     }
 
     /// Brings a replica nearer to the active one and answers its state: `in-sync`,
-    /// `out-of-sync` or `error`; none leaves the record. One that was in error because a call failed
+    /// `out-of-sync` or `error`; none leaves the record, and so does `active`, which is ignored with a
+    /// warning. One that was in error because a call failed
     /// is available again with either of the first two. Upstream: `update_replica_state`.
     ///
     /// # Errors
@@ -300,8 +314,12 @@ impl Backend {
             },
             |answer| match answer {
                 Ok(Some(ReplicaState::Active)) => {
-                    let reason = "a replica becomes active by being promoted only".to_owned();
-                    (Err(Error::Contract { method: METHOD, reason }), Vec::new())
+                    tracing::warn!(
+                        backend = self.name(),
+                        replica = share.id,
+                        "the driver says that a replica which was not promoted is active: ignored"
+                    );
+                    (Ok(None), Vec::new())
                 }
                 Ok(None) => (Ok(None), Vec::new()),
                 Ok(Some(state)) => {

@@ -23,6 +23,8 @@ pub(crate) enum Condition {
     /// The replica is what the caller takes it for, the active one or one that follows, or it is
     /// not recorded: those of other back ends are not.
     ReplicaIsIfRecorded(Box<Share>),
+    /// One of these is recorded as an active replica.
+    OneIsActive(Vec<String>),
     /// Nothing is being done with the replica, or it is not recorded.
     ReplicaCanBeAsked(String),
     /// No share of this identifier is recorded, or one of the same kind that was never made whole,
@@ -219,8 +221,6 @@ pub(crate) fn is_transitional(status: ShareStatus) -> bool {
             | ShareStatus::Unmanaging
             | ShareStatus::Extending
             | ShareStatus::Shrinking
-            | ShareStatus::Migrating
-            | ShareStatus::ReplicationChange
     )
 }
 
@@ -264,6 +264,14 @@ fn unmet(transaction: &Transaction<'_>, condition: &Condition) -> rusqlite::Resu
                 )
             })
         }),
+        Condition::OneIsActive(ids) => {
+            for id in ids {
+                if share(id)?.is_some_and(|now| Role::of(&now) != Role::Follower) {
+                    return Ok(None);
+                }
+            }
+            Some("it is the last active one; promote another first".to_owned())
+        }
         Condition::ReplicaCanBeAsked(id) => share(id)?.and_then(|now| {
             is_transitional(now.status).then(|| "the replica is being changed".to_owned())
         }),
