@@ -79,7 +79,7 @@ pub use options::OptionValue;
 pub use owned::{OwnedRecord, OwnedState};
 pub use quarantine::Quarantine;
 pub use records::{
-    CgsnapshotRecord, ConsistencyGroupRecord, MigrationRecord, Records, ShareRecord,
+    CgsnapshotRecord, ConsistencyGroupRecord, MigrationPhase, MigrationRecord, Records, ShareRecord,
     ShareServerRecord, SnapshotRecord,
 };
 pub use runtime::{Builder, Runtime};

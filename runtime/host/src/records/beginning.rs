@@ -4,8 +4,8 @@
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde::de::DeserializeOwned;
 
-use super::change::{Change, apply, json, rows};
-use super::{CALLS_KEPT, now};
+use super::change::{Change, apply, json, migration_of, rows};
+use super::{CALLS_KEPT, MigrationPhase, now};
 use crate::text::printable;
 use crate::types::{
     AccessRule, AccessRulesStatus, Cgsnapshot, ConsistencyGroup, ConsistencyGroupStatus,
@@ -51,6 +51,8 @@ pub(crate) enum Condition {
     NothingIsOn(String),
     /// The share is not on its way to another place, and has not gone there.
     NoMigrationOf(String),
+    /// The first phase of the share's migration is done, or its migration is not recorded.
+    FirstPhaseIsDone(String),
     /// The consistency group has no members.
     NoMembersOf(String),
     /// The snapshot has the status that the caller knows, or is not recorded.
@@ -347,6 +349,14 @@ fn unmet(transaction: &Transaction<'_>, condition: &Condition) -> rusqlite::Resu
             let migrations: i64 = transaction.query_row(query, [id], |row| row.get(0))?;
             let going = "the share is being migrated; complete that, or cancel it";
             (migrations > 0).then(|| going.to_owned())
+        }
+        Condition::FirstPhaseIsDone(id) => {
+            let phase = migration_of(transaction, id)?.map(|going| going.phase);
+            (phase == Some(MigrationPhase::InProgress)).then(|| {
+                "the first phase of the migration is not done; ask for its progress until that is \
+                 100, or cancel it"
+                    .to_owned()
+            })
         }
         Condition::NoMembersOf(id) => {
             let query = "SELECT count(*) FROM shares WHERE record ->> 'consistency_group_id' = ?1";

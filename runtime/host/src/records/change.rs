@@ -4,7 +4,7 @@
 use rusqlite::{Transaction, params};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::MigrationRecord;
+use super::{MigrationPhase, MigrationRecord};
 use crate::types::{
     AccessRule, AccessRulesStatus, Cgsnapshot, ConsistencyGroup, ConsistencyGroupStatus,
     ExportLocation, NetworkAllocation, ReplicaState, Share, ShareServer, ShareServerStatus,
@@ -43,7 +43,11 @@ pub(crate) enum Change {
     RemoveSnapshot(String),
     PutRules(String, Vec<AccessRule>),
     PutMigration(Box<MigrationRecord>),
+    MigrationPhase(String, MigrationPhase),
     RemoveMigration(String),
+    /// These, where the share is still going somewhere: its migration may have been given up while it
+    /// began.
+    IfMigrating(String, Vec<Self>),
     PutShareServer(Box<ShareServer>),
     ShareServerStatus(String, ShareServerStatus),
     ShareServerAllocations(String, Vec<NetworkAllocation>),
@@ -128,6 +132,20 @@ pub(super) fn apply(
                     "INSERT OR REPLACE INTO migrations VALUES (?1, ?2)",
                     params![going.share_instance_id, json(going)?],
                 )?;
+            }
+            Change::MigrationPhase(id, phase) => {
+                if let Some(mut going) = migration_of(transaction, id)? {
+                    going.phase = *phase;
+                    transaction.execute(
+                        "UPDATE migrations SET record = ?2 WHERE share_instance_id = ?1",
+                        params![id, json(&going)?],
+                    )?;
+                }
+            }
+            Change::IfMigrating(id, changes) => {
+                if migration_of(transaction, id)?.is_some() {
+                    apply(transaction, changes, message)?;
+                }
             }
             Change::RemoveMigration(id) => {
                 transaction.execute("DELETE FROM migrations WHERE share_instance_id = ?1", [id])?;
@@ -223,6 +241,15 @@ fn edit_share(
             && edit.access_rules_status == Some(AccessRulesStatus::Active));
     let message = message.or(last.as_deref().filter(|_| !is_over));
     put(transaction, "shares", id, &share, message)
+}
+
+/// Where a share is going, if it is.
+pub(super) fn migration_of(
+    transaction: &Transaction<'_>,
+    id: &str,
+) -> rusqlite::Result<Option<MigrationRecord>> {
+    let query = "SELECT record, NULL FROM migrations WHERE share_instance_id = ?1";
+    Ok(rows(transaction, query, [id])?.pop().map(|(going, _)| going))
 }
 
 fn has_share(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<bool> {
