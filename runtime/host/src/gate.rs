@@ -32,6 +32,7 @@ use crate::error::{Error, Limit, Part};
 use crate::limits::Limits;
 use crate::locks::{Held, NamedLocks};
 use crate::metrics::BackendMetrics;
+use crate::network::ShareNetwork;
 use crate::network::power::NetworkPower;
 use crate::options::OptionValues;
 use crate::owned::Owned;
@@ -109,6 +110,8 @@ pub(crate) struct Gate {
     meter: Meter,
     /// The share server that this call sets up or tears down, if it does.
     pub share_server: Option<String>,
+    /// The network that it sets it up in.
+    pub share_network: Option<ShareNetwork>,
     /// Whether what the request at work makes must not be there yet: it becomes this backend's own.
     pub must_be_new: bool,
     /// Its place among the commands of all backends, while it runs one.
@@ -138,6 +141,7 @@ impl Gate {
             cpu: Cpu::default(),
             meter,
             share_server: None,
+            share_network: None,
             must_be_new: false,
             place: None,
             locks: Vec::new(),

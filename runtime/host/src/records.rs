@@ -247,7 +247,9 @@ impl Records {
         match begun? {
             None => Ok(call),
             Some(Refusal::Busy(what)) => Err(Error::Busy(format!("{method} cannot begin: {what}"))),
-            Some(Refusal::Unmet(why)) => Err(Error::Invalid(format!("{method} cannot begin: {why}"))),
+            Some(Refusal::Unmet(why)) => {
+                Err(Error::Invalid(format!("{method} cannot begin: {why}")))
+            }
         }
     }
 

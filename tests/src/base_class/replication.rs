@@ -1,8 +1,8 @@
 //! In which states a replica can be made, removed, promoted and asked after, and which states a
 //! driver can answer.
 
-use abaca::types::{AccessRulesStatus, Replica, ReplicaState, ShareStatus, SnapshotStatus};
 use abaca::Backend;
+use abaca::types::{AccessRulesStatus, Replica, ReplicaState, ShareStatus, SnapshotStatus};
 
 use super::states::{
     REPLICA_STATES, active, every_replica, recorded_replica, replica, replica_snapshot, telling,

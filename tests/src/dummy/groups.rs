@@ -2,8 +2,8 @@
 
 use abaca::Backend;
 use abaca::types::{
-    Cgsnapshot, CgsnapshotMember, ConsistencyGroup, ConsistencyGroupStatus, Error as DriverError, Share, ShareStatus,
-    SnapshotStatus,
+    Cgsnapshot, CgsnapshotMember, ConsistencyGroup, ConsistencyGroupStatus, Error as DriverError,
+    Share, ShareStatus, SnapshotStatus,
 };
 
 use super::{assert_driver, assert_invalid, calls, dummy, group, made, recorded};
@@ -185,9 +185,7 @@ async fn an_old_copy_does_not_change_what_is_recorded() {
     let copy = ConsistencyGroup { project_id: "another".to_owned(), ..group("g", &[]) };
     assert_driver!(failing.delete_consistency_group(&copy, None).await, BackendFailed);
     let now = backend.records().consistency_groups().await.unwrap().remove(0).consistency_group;
-    let wanted = ConsistencyGroup {
-        status: ConsistencyGroupStatus::ErrorDeleting,
-        ..group("g", &[])
-    };
+    let wanted =
+        ConsistencyGroup { status: ConsistencyGroupStatus::ErrorDeleting, ..group("g", &[]) };
     assert_eq!(now, wanted);
 }

@@ -6,7 +6,8 @@ use abaca::types::{MigrationDestination, Share, ShareStatus};
 use abaca::{Backend, Error, MigrationPhase, OptionValue, ShareRecord};
 
 use super::{
-    assert_busy, assert_driver, assert_invalid, calls, dummy, made, message, open, pair, recorded, text,
+    assert_busy, assert_driver, assert_invalid, calls, dummy, made, message, open, pair, recorded,
+    text,
 };
 use crate::support::{Ground, eventually, share, snapshot, until};
 

@@ -6,12 +6,16 @@ use std::fmt;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use abaca::network::{AllocationRequest, Lease, NetworkError, NetworkProvider, NetworkProviders};
-use abaca::types::{NetworkAllocation, ShareServerStatus};
+use abaca::network::{
+    AllocationRequest, Lease, NetworkError, NetworkProvider, NetworkProviders, ShareNetwork,
+};
+use abaca::types::{
+    AllocationLabel, NetworkAllocation, NetworkInfo, NetworkType, ShareServerStatus,
+};
 use abaca::{Backend, BackendConfiguration, Limits, OptionValue};
 
 use super::servers::{addresses, info, records, set_up};
-use super::{assert_busy, assert_invalid, pair, value};
+use super::{assert_busy, assert_driver, assert_invalid, pair, value};
 use crate::support::{Ground, eventually, load, runtime};
 
 /// It hands out what it has, from the end.
@@ -89,7 +93,11 @@ impl NetworkProvider for OwnNetwork {
 }
 
 /// The backend `dummy` on a service's own network.
-pub async fn on(ground: &Ground, own: &Arc<OwnNetwork>, options: &[(&str, OptionValue)]) -> Backend {
+pub async fn on(
+    ground: &Ground,
+    own: &Arc<OwnNetwork>,
+    options: &[(&str, OptionValue)],
+) -> Backend {
     let driver = load(&runtime(Limits::default()), "abaca-driver-dummy").await;
     let mut all = vec![("driver_handles_share_servers", OptionValue::Boolean(true))];
     all.extend_from_slice(options);
@@ -131,7 +139,7 @@ async fn a_service_can_bring_its_own_network() {
     let server = set_up(&backend, "one").await;
     assert_eq!(addresses(&server), ["192.0.2.250"]);
     assert_eq!(value(&server.backend_details, "address"), Some("192.0.2.250"));
-    backend.allocate_network("lost", Some(1)).await.unwrap();
+    backend.allocate_network("lost", None, Some(1)).await.unwrap();
     assert_eq!(backend.orphaned_leases().await.unwrap()[0].server_id, "lost");
     backend.deallocate_network("lost").await.unwrap();
     backend.teardown_server(&server, &[]).await.unwrap();
@@ -144,7 +152,7 @@ async fn no_server_is_set_up_while_leases_of_its_name_end() {
     let (hook, hear, release) = held_at("deallocated");
     let own = Arc::new(OwnNetwork { hook: Some(hook), ..OwnNetwork::default() });
     let backend = on(&ground, &own, &[]).await;
-    backend.allocate_network("one", Some(1)).await.unwrap();
+    backend.allocate_network("one", None, Some(1)).await.unwrap();
     let ending = tokio::spawn({
         let backend = backend.clone();
         async move { backend.deallocate_network("one").await }
@@ -166,7 +174,7 @@ async fn a_server_that_is_set_up_or_torn_down_meanwhile_has_no_orphaned_leases()
         let (hook, hear, release) = held_at(step);
         let own = Arc::new(OwnNetwork { hook: Some(hook), ..OwnNetwork::default() });
         let backend = on(&ground, &own, &[]).await;
-        backend.allocate_network("lost", Some(1)).await.unwrap();
+        backend.allocate_network("lost", None, Some(1)).await.unwrap();
         let early = if torn_down { Some(set_up(&backend, "one").await) } else { None };
         let looking = tokio::spawn({
             let backend = backend.clone();
@@ -220,5 +228,65 @@ async fn a_record_names_no_address_that_somebody_else_may_have() {
         assert_eq!(addresses(&after), Vec::<&str>::new(), "{setup_fails}");
         backend.teardown_server(&after, &[]).await.unwrap();
         assert!(records(&backend).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_network_is_told_for_which_share_network_it_leases() {
+    let ground = Ground::new();
+    let own = Arc::new(OwnNetwork::default());
+    let more = [("dummy_more_allocations", OptionValue::Integer(1))];
+    let backend = on(&ground, &own, &more).await;
+    let wanted = NetworkInfo {
+        neutron_net_id: Some("net".to_owned()),
+        neutron_subnet_id: Some("subnet".to_owned()),
+        ..info("one")
+    };
+    let metadata = [pair("project_id", "project")];
+    let network = ShareNetwork::from(&wanted);
+    assert_eq!(network.neutron_subnet_id.as_deref(), Some("subnet"));
+    backend.setup_server(wanted, &metadata).await.unwrap();
+    // What the runtime asks, and what the driver does by itself.
+    let asked = std::mem::take(&mut *own.asked.lock().unwrap());
+    assert_eq!(
+        asked.iter().map(|one| &*one.request_id).collect::<Vec<_>>(),
+        ["setup-server", "driver"]
+    );
+    assert!(asked.iter().all(|one| one.share_network.as_ref() == Some(&network)), "{asked:?}");
+    assert_eq!(asked[0].metadata, metadata);
+    let network = ShareNetwork { project_id: Some("project".to_owned()), ..network };
+    backend.allocate_network("two", Some(&network), Some(1)).await.unwrap();
+    assert_eq!(own.asked.lock().unwrap()[0].share_network, Some(network));
+}
+
+#[tokio::test]
+async fn what_is_leased_says_what_the_network_is() {
+    let (vlan, flat) = (Some(NetworkType::Vlan), Some(NetworkType::Flat));
+    // What the lease says, and what the service does: only the lease counts.
+    for (leased, said, fits) in
+        [((vlan, Some(42)), (flat, Some(7)), true), ((vlan, None), (flat, Some(0)), false)]
+    {
+        let ground = Ground::new();
+        let says = NetworkAllocation {
+            id: String::new(),
+            label: AllocationLabel::User,
+            ip_address: String::new(),
+            ip_version: 4,
+            cidr: Some("192.0.2.0/24".to_owned()),
+            network_type: leased.0,
+            segmentation_id: leased.1,
+            mac_address: None,
+        };
+        let own = Arc::new(OwnNetwork { says: Some(says), ..OwnNetwork::default() });
+        let backend = on(&ground, &own, &[]).await;
+        let wanted = NetworkInfo { network_type: said.0, segmentation_id: said.1, ..info("one") };
+        let answer = backend.setup_server(wanted, &[]).await;
+        if fits {
+            assert_eq!(addresses(&answer.unwrap().unwrap()), ["192.0.2.250"]);
+        } else {
+            let refused = assert_driver!(answer, NetworkBadConfiguration);
+            assert!(refused.contains("vlan"), "{refused}");
+            assert!(own.leases.lock().unwrap().is_empty());
+        }
     }
 }

@@ -190,7 +190,10 @@ async fn an_old_copy_does_not_say_which_replica_is_active() {
     }
     assert_eq!(calls(&ground).len(), before, "the driver was not asked");
     let now = recorded(&backend, &second.share.id).await;
-    assert_eq!((now.replica_state, now.status), (Some(ReplicaState::Active), ShareStatus::Available));
+    assert_eq!(
+        (now.replica_state, now.status),
+        (Some(ReplicaState::Active), ShareStatus::Available)
+    );
     assert!(backend.records().share(&new.share.id).await.unwrap().is_none());
     // With what is recorded the other one goes.
     let first = replica(&recorded(&backend, &first.share.id).await);

@@ -98,7 +98,10 @@ async fn what_fails_is_recorded_in_error() {
     backend.create_replicated_snapshot(&all, &one, None).await.unwrap();
     one.remove(0);
     let unknown = "update-replicated-snapshot:snapshot-resource-not-found";
-    let answer = dummy(&ground, &[("dummy_fail", super::text(unknown))]).await.update_replicated_snapshot(&all, &second, &one, &one[0], None).await;
+    let answer = dummy(&ground, &[("dummy_fail", super::text(unknown))])
+        .await
+        .update_replicated_snapshot(&all, &second, &one, &one[0], None)
+        .await;
     assert_driver!(answer, SnapshotResourceNotFound);
     assert_eq!(statuses(&current(&backend, &one).await), [SnapshotStatus::Error]);
     let fail = [("dummy_fail", super::text("delete-replicated-snapshot:backend-failed"))];

@@ -49,9 +49,12 @@ pub fn addresses(server: &ShareServer) -> Vec<&str> {
 
 /// Asserts that so many addresses can be leased and no more.
 pub async fn assert_free(backend: &Backend, free: u32) {
-    let more = backend.allocate_network("probe", Some(free + 1)).await;
+    let more = backend.allocate_network("probe", None, Some(free + 1)).await;
     assert_driver!(more, NetworkBadConfiguration);
-    assert_eq!(backend.allocate_network("probe", Some(free)).await.unwrap().len(), free as usize);
+    assert_eq!(
+        backend.allocate_network("probe", None, Some(free)).await.unwrap().len(),
+        free as usize
+    );
     backend.deallocate_network("probe").await.unwrap();
 }
 
@@ -189,7 +192,7 @@ async fn what_has_no_identifier_is_refused() {
     let ground = Ground::new();
     let backend = serving(&ground, RANGE, &[]).await;
     assert_invalid!(backend.setup_server(info(""), &[]).await);
-    assert_invalid!(backend.allocate_network("", Some(1)).await);
+    assert_invalid!(backend.allocate_network("", None, Some(1)).await);
     assert_invalid!(backend.deallocate_network("").await);
     assert_invalid!(backend.create_consistency_group(&super::group("", &[]), None).await);
     assert!(records(&backend).await.is_empty() && calls(&ground).is_empty());
@@ -213,10 +216,8 @@ async fn nothing_is_made_on_a_server_that_is_not_there_or_goes() {
     }
     assert_eq!(calls(&ground).len(), before, "the driver was not asked");
     // A group keeps its server, with members or without.
-    let group = ConsistencyGroup {
-        share_server_id: Some(server.id.clone()),
-        ..super::group("group", &[])
-    };
+    let group =
+        ConsistencyGroup { share_server_id: Some(server.id.clone()), ..super::group("group", &[]) };
     assert_invalid!(backend.create_consistency_group(&group, Some(&ghost)).await);
     backend.create_consistency_group(&group, Some(&server)).await.unwrap();
     let refused = assert_invalid!(backend.teardown_server(&server, &[]).await);
@@ -259,7 +260,9 @@ async fn nothing_is_made_on_a_server_that_is_not_there_or_goes() {
 #[tokio::test]
 async fn a_network_that_does_not_fit_is_found_before_the_driver_is_called() {
     let ground = Ground::new();
-    let backend = serving(&ground, RANGE, &[]).await;
+    // Nothing is leased, so what the service says of its network holds.
+    let none = [("dummy_network_allocations", OptionValue::Integer(0))];
+    let backend = serving(&ground, RANGE, &none).await;
     let flat = NetworkInfo {
         network_type: Some(NetworkType::Flat),
         segmentation_id: Some(42),
@@ -283,8 +286,8 @@ async fn leases_without_a_server_are_found() {
     let ground = Ground::new();
     let backend = serving(&ground, RANGE, &[]).await;
     set_up(&backend, "known").await;
-    let leased = backend.allocate_network("lost", None).await.unwrap();
-    assert_eq!(backend.allocate_network("lost", None).await.unwrap(), leased, "asked again");
+    let leased = backend.allocate_network("lost", None, None).await.unwrap();
+    assert_eq!(backend.allocate_network("lost", None, None).await.unwrap(), leased, "asked again");
     let found = backend.orphaned_leases().await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].server_id.as_str(), &found[0].allocation), ("lost", &leased[0]));
@@ -356,11 +359,12 @@ async fn leases_end_without_the_network_that_they_are_of() {
     let ground = Ground::new();
     let backend = serving(&ground, RANGE, &[]).await;
     let server = set_up(&backend, "one").await;
-    backend.allocate_network("lost", None).await.unwrap();
+    backend.allocate_network("lost", None, None).await.unwrap();
     drop(backend);
     let handled = [("driver_handles_share_servers", OptionValue::Boolean(true))];
     let without = super::open(&ground, "dummy", &handled, BTreeMap::new()).await.unwrap();
-    let refused = assert_driver!(without.allocate_network("two", None).await, NetworkBadConfiguration);
+    let refused =
+        assert_driver!(without.allocate_network("two", None, None).await, NetworkBadConfiguration);
     assert!(refused.contains("has no network on the user side"), "{refused}");
     let found = without.orphaned_leases().await.unwrap();
     assert_eq!(found.iter().map(|one| one.server_id.as_str()).collect::<Vec<_>>(), ["lost"]);

@@ -195,10 +195,8 @@ impl Backend {
         if cgsnapshot.id.is_empty() {
             return Err(Error::Invalid("a group snapshot has an identifier".to_owned()));
         }
-        let begun =
-            Cgsnapshot { status: ConsistencyGroupStatus::Creating, ..cgsnapshot.clone() };
-        let failed =
-            Change::CgsnapshotStatus(cgsnapshot.id.clone(), ConsistencyGroupStatus::Error);
+        let begun = Cgsnapshot { status: ConsistencyGroupStatus::Creating, ..cgsnapshot.clone() };
+        let failed = Change::CgsnapshotStatus(cgsnapshot.id.clone(), ConsistencyGroupStatus::Error);
         self.recorded(
             Beginning {
                 method: METHOD,

@@ -25,9 +25,7 @@ use crate::call::Room;
 use crate::contract::Interface;
 use crate::contract::bindings::exports::abaca::driver::migration::GuestIndices;
 use crate::error::{Error, Result};
-use crate::records::{
-    Beginning, Change, Condition, MigrationPhase, MigrationRecord, ShareEdit,
-};
+use crate::records::{Beginning, Change, Condition, MigrationPhase, MigrationRecord, ShareEdit};
 use crate::types::{
     ExportLocation, MigrationDestination, MigrationStarted, Share, ShareServer, ShareStatus,
 };

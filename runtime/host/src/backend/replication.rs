@@ -49,7 +49,8 @@ impl Backend {
             ));
         }
         let share = &new_replica.share;
-        let mut conditions = as_recorded(replica_list.iter().filter(|one| one.share.id != share.id));
+        let mut conditions =
+            as_recorded(replica_list.iter().filter(|one| one.share.id != share.id));
         let begun = Share {
             status: ShareStatus::Creating,
             replica_state: Some(ReplicaState::OutOfSync),

@@ -18,7 +18,9 @@ use crate::call::Room;
 use crate::contract::Interface;
 use crate::contract::bindings::exports::abaca::driver::share_servers::GuestIndices;
 use crate::error::{Error, Result};
-use crate::network::{AllocationRequest, Lease, SETUP_REQUEST, validate_segmentation};
+use crate::network::{
+    AllocationRequest, Lease, SETUP_REQUEST, ShareNetwork, validate_segmentation,
+};
 use crate::records::{Beginning, Change, Condition};
 use crate::types::{
     AllocationLabel, NetworkAllocation, NetworkInfo, SecurityService, SetupError, ShareServer,
@@ -60,8 +62,8 @@ impl Backend {
         .await
     }
 
-    /// Leases addresses on the users' side: as many as the driver says, if no count is given;
-    /// none for 0. Asked again for the same server, it answers the same. Upstream:
+    /// Leases addresses on the users' side, of the network that is given, where its provider leases of
+    /// several: as many as the driver says, if no count is given; none for 0. Asked again for the same server, it answers the same. Upstream:
     /// `allocate_network`.
     ///
     /// # Errors
@@ -69,13 +71,10 @@ impl Backend {
     pub async fn allocate_network(
         &self,
         server_id: &str,
+        share_network: Option<&ShareNetwork>,
         count: Option<u32>,
     ) -> Result<Vec<NetworkAllocation>> {
-        let count = match count {
-            Some(count) => count,
-            None => self.get_network_allocations_number().await?,
-        };
-        self.lease(server_id, AllocationLabel::User, count).await
+        self.lease(server_id, AllocationLabel::User, share_network, &[], count).await
     }
 
     /// As [`allocate_network`](Self::allocate_network), on the operator's side. Upstream:
@@ -87,13 +86,10 @@ impl Backend {
     pub async fn allocate_admin_network(
         &self,
         server_id: &str,
+        share_network: Option<&ShareNetwork>,
         count: Option<u32>,
     ) -> Result<Vec<NetworkAllocation>> {
-        let count = match count {
-            Some(count) => count,
-            None => self.get_admin_network_allocations_number().await?,
-        };
-        self.lease(server_id, AllocationLabel::Admin, count).await
+        self.lease(server_id, AllocationLabel::Admin, share_network, &[], count).await
     }
 
     /// Ends all leases of a server that is not recorded, on both sides; one without any is success.
@@ -146,7 +142,8 @@ impl Backend {
     }
 
     /// Sets up a share server: leases what it needs, checks the network, asks the driver, and
-    /// answers the server with its details. Where share servers are not handled there is nothing
+    /// answers the server with its details. Of the network's type, segment and addresses the driver
+    /// gets what the leases say; what the service says holds where nothing is leased. Where share servers are not handled there is nothing
     /// to do, and the answer is none. Upstream: `setup_server` and what its manager does around
     /// it.
     ///
@@ -218,9 +215,12 @@ impl Backend {
         server: &mut ShareServer,
     ) -> Result<()> {
         const METHOD: &str = "setup-server";
-        info.network_allocations = self.allocate_network(&server.id, None).await?;
+        let network = ShareNetwork::from(&info);
+        let lease =
+            async |label| self.lease(&server.id, label, Some(&network), metadata, None).await;
+        info.network_allocations = lease(AllocationLabel::User).await?;
         server.network_allocations.clone_from(&info.network_allocations);
-        info.admin_network_allocations = self.allocate_admin_network(&server.id, None).await?;
+        info.admin_network_allocations = lease(AllocationLabel::Admin).await?;
         server.network_allocations.extend(info.admin_network_allocations.iter().cloned());
         // If nobody can say how this ends, the record says which addresses are leased.
         let put =
@@ -228,11 +228,14 @@ impl Backend {
         self.records()
             .amend(id, put(ShareServerStatus::Creating), put(ShareServerStatus::Error))
             .await?;
-        // What the service does not say of the network, the leases do.
+        // As upstream, where a plugin that leases writes over what the share network said: what the
+        // service says of it may be older than the network is.
         if let Some(first) = info.network_allocations.first() {
-            info.cidr = info.cidr.or_else(|| first.cidr.clone());
-            info.network_type = info.network_type.or(first.network_type);
-            info.segmentation_id = info.segmentation_id.or(first.segmentation_id);
+            info.network_type = first.network_type;
+            info.segmentation_id = first.segmentation_id;
+            if first.cidr.is_some() {
+                info.cidr.clone_from(&first.cidr);
+            }
         }
         validate_segmentation(info.network_type, info.segmentation_id)?;
         let indices = self.serving(METHOD)?;
@@ -240,6 +243,7 @@ impl Backend {
             .call(METHOD, id, async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 store.data_mut().gate.share_server = Some(info.server_id.clone());
+                store.data_mut().gate.share_network = Some(ShareNetwork::from(&info));
                 guest.call_setup_server(store, &info, metadata).await
             })
             .await;
@@ -350,14 +354,20 @@ impl Backend {
         &self,
         server_id: &str,
         label: AllocationLabel,
-        count: u32,
+        share_network: Option<&ShareNetwork>,
+        metadata: &[(String, String)],
+        count: Option<u32>,
     ) -> Result<Vec<NetworkAllocation>> {
         check_server_id(server_id)?;
+        let count = match (count, label) {
+            (Some(count), _) => count,
+            (None, AllocationLabel::User) => self.get_network_allocations_number().await?,
+            (None, AllocationLabel::Admin) => self.get_admin_network_allocations_number().await?,
+        };
         let request = AllocationRequest {
-            server_id: server_id.to_owned(),
-            label,
-            count,
-            request_id: SETUP_REQUEST.to_owned(),
+            share_network: share_network.cloned(),
+            metadata: metadata.to_vec(),
+            ..AllocationRequest::new(server_id, label, count, SETUP_REQUEST)
         };
         Ok(self.shared.powers.network.allocate(request).await?)
     }

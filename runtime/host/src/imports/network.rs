@@ -68,16 +68,18 @@ impl Crossing for AllocateRequest {
         Err(Denial { rule: None, reason: powers.network.absence(label) })
     }
 
-    async fn perform(self, _: &mut Gate, powers: &Powers) -> Result<Done<Self::Answer>, Refusal> {
+    async fn perform(
+        self,
+        gate: &mut Gate,
+        powers: &Powers,
+    ) -> Result<Done<Self::Answer>, Refusal> {
         let label = label(self.label);
         let leased = match self.count {
             None => leased_for_setup(&powers.network, &self.server_id, label).await?,
             Some(count) => {
                 let request = AllocationRequest {
-                    server_id: self.server_id,
-                    label,
-                    count,
-                    request_id: DRIVER_REQUEST.to_owned(),
+                    share_network: gate.share_network.clone(),
+                    ..AllocationRequest::new(&self.server_id, label, count, DRIVER_REQUEST)
                 };
                 powers.network.allocate(request).await?
             }

@@ -87,10 +87,8 @@ impl NetworkPower {
     /// has leased can still be ended.
     pub(crate) fn needed_by(mut self, manifest: Option<&Manifest>) -> Self {
         let Some(needs) = manifest.map(Manifest::needs) else { return self };
-        let sides = [
-            (AllocationLabel::User, &mut self.user),
-            (AllocationLabel::Admin, &mut self.admin),
-        ];
+        let sides =
+            [(AllocationLabel::User, &mut self.user), (AllocationLabel::Admin, &mut self.admin)];
         for (label, side) in sides {
             if !needs.leases_for(label_name(label))
                 && let Some(provider) = side.take()

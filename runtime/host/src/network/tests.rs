@@ -54,8 +54,7 @@ fn refused(options: &StandaloneOptions) -> String {
 }
 
 fn request(server_id: &str, label: AllocationLabel, count: u32) -> AllocationRequest {
-    let request_id = SETUP_REQUEST.to_owned();
-    AllocationRequest { server_id: server_id.to_owned(), label, count, request_id }
+    AllocationRequest::new(server_id, label, count, SETUP_REQUEST)
 }
 
 fn addresses(allocations: &[NetworkAllocation]) -> Vec<&str> {

@@ -9,8 +9,7 @@ use super::{CALLS_KEPT, MigrationPhase, now};
 use crate::text::printable;
 use crate::types::{
     AccessRule, AccessRulesStatus, Cgsnapshot, ConsistencyGroup, ConsistencyGroupStatus,
-    ReplicaState, Share, ShareServer, ShareServerStatus, ShareStatus, Snapshot,
-    SnapshotStatus,
+    ReplicaState, Share, ShareServer, ShareServerStatus, ShareStatus, Snapshot, SnapshotStatus,
 };
 
 /// What must be so for a call to begin; looked at in the same transaction that says it began.
@@ -323,7 +322,8 @@ fn unmet(transaction: &Transaction<'_>, condition: &Condition) -> rusqlite::Resu
         }
         Condition::ShareServerIsRecorded(id) => {
             let now = recorded::<ShareServer>(transaction, "share_servers", id)?;
-            now.is_none().then(|| "the share server is not recorded here; it may be gone".to_owned())
+            now.is_none()
+                .then(|| "the share server is not recorded here; it may be gone".to_owned())
         }
         Condition::ShareServerIsActive(id) => {
             let now = recorded::<ShareServer>(transaction, "share_servers", id)?;
@@ -366,7 +366,8 @@ fn unmet(transaction: &Transaction<'_>, condition: &Condition) -> rusqlite::Resu
         Condition::SnapshotIsIfRecorded(expected) => {
             let now = recorded::<Snapshot>(transaction, "snapshots", &expected.id)?;
             let changed = now.is_some_and(|now| now.status != expected.status);
-            changed.then(|| "the snapshot has changed since it was looked at; look again".to_owned())
+            changed
+                .then(|| "the snapshot has changed since it was looked at; look again".to_owned())
         }
         Condition::SnapshotIsAvailable(id) => {
             let found = recorded::<Snapshot>(transaction, "snapshots", id)?;

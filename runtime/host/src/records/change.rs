@@ -189,9 +189,15 @@ pub(super) fn apply(
                 put(transaction, "consistency_groups", &group.id, group, message)?;
             }
             Change::GroupStatus(id, status) => {
-                edit::<ConsistencyGroup>(transaction, "consistency_groups", id, message, |group| {
-                    group.status = *status;
-                })?;
+                edit::<ConsistencyGroup>(
+                    transaction,
+                    "consistency_groups",
+                    id,
+                    message,
+                    |group| {
+                        group.status = *status;
+                    },
+                )?;
             }
             Change::RemoveGroup(id) => {
                 transaction.execute("DELETE FROM consistency_groups WHERE id = ?1", [id])?;

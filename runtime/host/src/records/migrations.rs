@@ -10,9 +10,7 @@ use crate::error::Result;
 use crate::types::MigrationDestination;
 
 /// How far a migration is.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MigrationPhase {
     /// The first phase is under way, or was cut short. Upstream: `migration_driver_in_progress`.
@@ -44,7 +42,8 @@ impl Records {
     /// Writes down that the first phase of a share's migration is done; nothing where it is not going
     /// anywhere.
     pub(crate) async fn first_phase_is_done(&self, share_instance_id: &str) -> Result<()> {
-        let done = [Change::MigrationPhase(share_instance_id.to_owned(), MigrationPhase::Phase1Done)];
+        let done =
+            [Change::MigrationPhase(share_instance_id.to_owned(), MigrationPhase::Phase1Done)];
         self.database.write(move |transaction| apply(transaction, &done, None)).await
     }
 
