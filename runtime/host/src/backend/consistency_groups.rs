@@ -132,8 +132,9 @@ impl Backend {
         self.on_server(beginning, network, named, share_server)
     }
 
-    /// Removes a group that has no members left. One that the back end does not know is removed.
-    /// Upstream: `delete_consistency_group`.
+    /// Removes a group that has no members left. Upstream: `delete_consistency_group`; unlike there,
+    /// one that the back end does not know counts as removed, because a removal that was cut short is
+    /// asked for again.
     ///
     /// # Errors
     /// When the driver does not offer `consistency-groups` or the group has members; what it says,
@@ -227,8 +228,8 @@ impl Backend {
         .await
     }
 
-    /// Removes a group snapshot. One that the back end does not know is removed. Upstream:
-    /// `delete_cgsnapshot`.
+    /// Removes a group snapshot. Upstream: `delete_cgsnapshot`; unlike there, one that the back end
+    /// does not know counts as removed, because a removal that was cut short is asked for again.
     ///
     /// # Errors
     /// When the driver does not offer `consistency-groups`; what it says, or what ended the call:

@@ -60,8 +60,8 @@ impl Backend {
     }
 
     /// Removes a snapshot from all replicas. Instances that the driver leaves out stay
-    /// `deleting`; where it knows nothing of the snapshot, all are gone. Upstream:
-    /// `delete_replicated_snapshot`.
+    /// `deleting`. Upstream: `delete_replicated_snapshot`; unlike there, a snapshot that the back end
+    /// does not know counts as removed, because a removal that was cut short is asked for again.
     ///
     /// # Errors
     /// When the driver does not offer `replicated-snapshots`; what it says, or what ended the
