@@ -59,7 +59,7 @@ async fn the_process_that_is_killed() {
     let Some(ground) = std::env::var_os(GROUND).map(PathBuf::from) else { return };
     let backend = open(&ground).await;
     for lost in LOST {
-        backend.allocate_network(lost, None).await.unwrap();
+        backend.allocate_network(lost, None, None).await.unwrap();
     }
     let mut tasks = JoinSet::new();
     for number in 0..SERVERS {
@@ -126,7 +126,7 @@ async fn assert_agree(backend: &Backend, servers: &[ShareServer]) {
     assert_eq!(all.len(), servers.len());
     for server in servers {
         // Asked again, the leases are the same ones, down to their identifiers.
-        let leased = backend.allocate_network(&server.id, Some(1)).await.unwrap();
+        let leased = backend.allocate_network(&server.id, None, Some(1)).await.unwrap();
         assert_eq!(leased, server.network_allocations);
     }
 }

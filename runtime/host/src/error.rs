@@ -217,6 +217,10 @@ pub enum Error {
     /// The request makes no sense; the driver was not called.
     #[error("{0}")]
     Invalid(String),
+    /// Something else is under way on the same thing; nothing was begun. Asked again when that has
+    /// ended, it can be done.
+    #[error("{0}")]
+    Busy(String),
     /// The driver answered an error.
     #[error("{}", driver_text(.0))]
     Driver(types::Error),
@@ -325,6 +329,7 @@ impl Error {
             | Self::Unapproved { .. }
             | Self::NotOffered { .. }
             | Self::Invalid(_)
+            | Self::Busy(_)
             | Self::Disabled { .. } => Blame::Operator,
             Self::Component { .. }
             | Self::Contract { .. }
@@ -380,6 +385,7 @@ impl Error {
                 "see `abaca driver inspect FILE`, and ask its vendor"
             }
             Self::NotOffered { .. } => "`abaca driver inspect FILE` shows what this driver offers",
+            Self::Busy(_) => "wait until that has ended, and ask again",
             Self::Driver(types::Error::Denied(_))
             | Self::Create(types::CreateError { error: types::Error::Denied(_), .. }) => {
                 "`abaca policy explain` shows why; grant it in the policy if the driver should have it"

@@ -33,6 +33,7 @@ use crate::error::{Error, Limit, Part};
 use crate::limits::Limits;
 use crate::locks::{Held, NamedLocks};
 use crate::metrics::BackendMetrics;
+use crate::network::ShareNetwork;
 use crate::network::power::NetworkPower;
 use crate::options::OptionValues;
 use crate::owned::Owned;
@@ -110,10 +111,14 @@ pub(crate) struct Gate {
     meter: Meter,
     /// The share server that this call sets up or tears down, if it does.
     pub share_server: Option<String>,
+    /// The network that it sets it up in.
+    pub share_network: Option<ShareNetwork>,
     /// Whether what the request at work makes must not be there yet: it becomes this backend's own.
     pub must_be_new: bool,
     /// The secrets that the driver was told in this call.
     revealed: BTreeSet<String>,
+    /// Its place among the commands of all backends, while it runs one.
+    pub place: Option<Place>,
     /// The locks that this call holds; they end with it.
     pub locks: Vec<Held>,
     /// What the `log` import has let through.
@@ -139,8 +144,10 @@ impl Gate {
             cpu: Cpu::default(),
             meter,
             share_server: None,
+            share_network: None,
             must_be_new: false,
             revealed: BTreeSet::new(),
+            place: None,
             locks: Vec::new(),
             log,
         }
@@ -275,8 +282,11 @@ impl Gate {
                 Err(Stop::Answer(error)) => Err(error),
             },
         };
-        let (_place, stake) = match stopped {
-            Ok(both) => both,
+        let stake = match stopped {
+            Ok((place, stake)) => {
+                self.place = place;
+                stake
+            }
             Err(error) => {
                 // A deed like any other, which ended before it was begun.
                 powers.metrics.asked(C::IMPORT, true);
@@ -304,6 +314,7 @@ impl Gate {
         let deed = powers.audit.begin(&self.call, intent, given_up).await?;
         let begun = Instant::now();
         let result = request.perform(self, &powers).await;
+        self.place = None;
         let settled = stake.settle(&powers, C::ended(&result)).await;
         deed.ended();
         let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -335,7 +346,7 @@ impl Gate {
     }
 
     /// A place among the commands of all backends; the wait for it takes the call's time.
-    async fn place(
+    pub(crate) async fn place(
         &self,
         powers: &Powers,
         subject: &str,

@@ -81,8 +81,8 @@ pub use options::OptionValue;
 pub use owned::{OwnedRecord, OwnedState};
 pub use quarantine::Quarantine;
 pub use records::{
-    CgsnapshotRecord, ConsistencyGroupRecord, MigrationRecord, Records, ShareRecord,
-    ShareServerRecord, SnapshotRecord,
+    CgsnapshotRecord, ConsistencyGroupRecord, MigrationPhase, MigrationRecord, Records,
+    ShareRecord, ShareServerRecord, SnapshotRecord,
 };
 pub use runtime::{Builder, Runtime};
 pub use storage::read_text;

@@ -9,7 +9,7 @@ use crate::call::Room;
 use crate::contract::Interface;
 use crate::contract::bindings::exports::abaca::driver::replicated_snapshots::GuestIndices;
 use crate::error::{Error, Result};
-use crate::records::{Beginning, Change};
+use crate::records::{Beginning, Change, Condition};
 use crate::types::{
     Error as DriverError, Replica, ReplicaSnapshot, ReplicaSnapshotUpdate, ShareServer, Snapshot,
     SnapshotStatus,
@@ -35,7 +35,11 @@ impl Backend {
                 method: METHOD,
                 changes_of: instances(replica_snapshots)?,
                 uses: replica_list.iter().map(|one| one.share.id.clone()).collect(),
-                changes: all(replica_snapshots, SnapshotStatus::Creating),
+                conditions: replica_snapshots
+                    .iter()
+                    .map(|one| Condition::SnapshotIsNew(Box::new(one.snapshot.clone())))
+                    .collect(),
+                changes: replica_snapshots.iter().map(begun).collect(),
                 if_failed: all(replica_snapshots, SnapshotStatus::Error),
                 ..Beginning::default()
             },
@@ -56,8 +60,8 @@ impl Backend {
     }
 
     /// Removes a snapshot from all replicas. Instances that the driver leaves out stay
-    /// `deleting`; where it knows nothing of the snapshot, all are gone. Upstream:
-    /// `delete_replicated_snapshot`.
+    /// `deleting`. Upstream: `delete_replicated_snapshot`; unlike there, a snapshot that the back end
+    /// does not know counts as removed, because a removal that was cut short is asked for again.
     ///
     /// # Errors
     /// When the driver does not offer `replicated-snapshots`; what it says, or what ended the
@@ -108,8 +112,8 @@ impl Backend {
     /// `update_replicated_snapshot`.
     ///
     /// # Errors
-    /// When the driver does not offer `replicated-snapshots`, or the instance is neither
-    /// `creating` nor `deleting`; what it says, or what ended the call: the instance is recorded
+    /// When the driver does not offer `replicated-snapshots`, the instance is neither `creating` nor
+    /// `deleting`, or its record says something else; what the driver says, or what ended the call: the instance is recorded
     /// in error then.
     pub async fn update_replicated_snapshot(
         &self,
@@ -133,6 +137,9 @@ impl Backend {
                 method: METHOD,
                 changes_of: instances(one)?,
                 uses: vec![share_replica.share.id.clone()],
+                conditions: vec![Condition::SnapshotIsIfRecorded(Box::new(
+                    replica_snapshot.snapshot.clone(),
+                ))],
                 if_failed: all(one, SnapshotStatus::Error),
                 ..Beginning::default()
             },
@@ -196,11 +203,16 @@ fn gone(instance: &ReplicaSnapshot) -> ReplicaSnapshotUpdate {
     }
 }
 
+/// An instance that begins to be made.
+fn begun(one: &ReplicaSnapshot) -> Change {
+    let snapshot = Snapshot { status: SnapshotStatus::Creating, ..one.snapshot.clone() };
+    Change::PutSnapshot(Box::new(snapshot))
+}
+
+/// The status of all instances that are recorded: one that is gone does not come back.
 fn all(snapshots: &[ReplicaSnapshot], status: SnapshotStatus) -> Vec<Change> {
-    let put = |one: &ReplicaSnapshot| {
-        Change::PutSnapshot(Box::new(Snapshot { status, ..one.snapshot.clone() }))
-    };
-    snapshots.iter().map(put).collect()
+    let edit = |one: &ReplicaSnapshot| Change::SnapshotStatus(one.snapshot.id.clone(), status);
+    snapshots.iter().map(edit).collect()
 }
 
 /// The instances with what was said about them; those left out keep the status `otherwise`.
@@ -229,17 +241,14 @@ fn settled(
         }
     }
     let change = |one: &ReplicaSnapshot| {
-        let mut snapshot = Snapshot { status: otherwise, ..one.snapshot.clone() };
-        if let Some(update) = updates.iter().find(|update| update.id == snapshot.id) {
-            if update.status == SnapshotStatus::Deleted {
-                return Change::RemoveSnapshot(snapshot.id);
-            }
-            snapshot.status = update.status;
-            if update.provider_location.is_some() {
-                snapshot.provider_location.clone_from(&update.provider_location);
+        let id = one.snapshot.id.clone();
+        match updates.iter().find(|update| update.id == id) {
+            None => Change::SnapshotStatus(id, otherwise),
+            Some(update) if update.status == SnapshotStatus::Deleted => Change::RemoveSnapshot(id),
+            Some(update) => {
+                Change::EditSnapshot(id, update.status, update.provider_location.clone())
             }
         }
-        Change::PutSnapshot(Box::new(snapshot))
     };
     let changes = snapshots.iter().map(change).collect();
     (Ok(updates), changes)

@@ -149,7 +149,7 @@ async fn leases_without_a_server_are_shown_and_ended() {
         networks: BTreeMap::new(),
     };
     let backend = abaca::Backend::open(driver, configuration).await.unwrap();
-    backend.allocate_network("lost", Some(2)).await.unwrap();
+    backend.allocate_network("lost", None, Some(2)).await.unwrap();
     let found = desk.json(&["share-server", "list", "--leases"]);
     let leases = list(&found["orphaned_leases"][0], "leases");
     assert_eq!((leases.len(), &leases[0]["server_id"]), (2, &"lost".into()), "{found}");
