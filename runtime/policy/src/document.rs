@@ -21,9 +21,9 @@ const INDENT: &str = "    ";
 
 /// The keys that people look for first, in the order in which they are written; all others
 /// follow by name.
-const FIRST: [&str; 14] = [
-    "schema", "driver", "id", "program", "args", "root", "under", "leaf", "name", "flag", "value",
-    "path", "purpose", "first",
+const FIRST: [&str; 16] = [
+    "schema", "driver", "id", "program", "args", "root", "under", "leaf", "name", "verbs",
+    "content", "flag", "value", "path", "purpose", "first",
 ];
 
 /// A value of the language.

@@ -53,6 +53,16 @@ pub enum Verdict {
         needs: Vec<String>,
         /// What becomes the backend's own.
         makes: Vec<String>,
+        /// The lines of the file that would be written, where the rule says what they must be.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        content: Vec<String>,
+    },
+    /// What would be written there does not fit.
+    Unlike {
+        /// The first line that does not, from 1; none if it is no text of lines.
+        line: Option<usize>,
+        /// What is wrong with it.
+        reason: String,
     },
     /// It does not fit.
     Refused {
@@ -90,7 +100,13 @@ impl Explanation {
                         }
                     }
                     let argv = filled.argv.iter().map(ToString::to_string).collect();
-                    Verdict::Matched { argv, values: filled.values, needs, makes }
+                    Verdict::Matched {
+                        argv,
+                        values: filled.values,
+                        needs,
+                        makes,
+                        content: Vec::new(),
+                    }
                 }
                 Err(misfit) => Verdict::Refused {
                     at: Some(misfit.at),
@@ -136,6 +152,7 @@ impl Explanation {
                     values: Vec::new(),
                     needs: Vec::new(),
                     makes: Vec::new(),
+                    content: Vec::new(),
                 },
                 Err(misfit) => Verdict::Refused {
                     at: Some(misfit.at),
@@ -197,14 +214,16 @@ impl fmt::Display for Explanation {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Verdict::Matched { argv, values, needs, makes } => {
+            Verdict::Matched { argv, values, needs, makes, content } => {
                 write!(f, "matches, runs with: {}", argv.join(" "))?;
                 values
                     .iter()
                     .try_for_each(|(label, value)| write!(f, "\n    {label} = {value}"))?;
                 needs.iter().try_for_each(|object| write!(f, "\n    needs its own {object}"))?;
-                makes.iter().try_for_each(|object| write!(f, "\n    makes {object}"))
+                makes.iter().try_for_each(|object| write!(f, "\n    makes {object}"))?;
+                content.iter().try_for_each(|line| write!(f, "\n    | {line}"))
             }
+            Verdict::Unlike { reason, .. } => f.write_str(reason),
             Verdict::Refused { at: None, expected, got } => {
                 write!(f, "is for {expected}, not {got}")
             }

@@ -73,6 +73,20 @@ pub struct FilesGrant<'p> {
     pub rule: &'p FilesRule,
     /// The root beneath which it happens.
     pub root: &'p Root,
+    /// What is to be written, where the rule says what that must look like: this, and not what
+    /// was asked with.
+    pub content: Option<FileContent>,
+}
+
+/// What a file is to hold, rebuilt from the rule.
+#[derive(Debug, Clone)]
+pub struct FileContent {
+    /// Its lines, each to be ended with a line feed: texts, and paths to be resolved first.
+    pub lines: Vec<Argument>,
+    /// What the holes were filled with, as in [`CommandGrant`].
+    pub values: Vec<(String, String)>,
+    /// What it needs to be the backend's own.
+    pub claims: Vec<Claim>,
 }
 
 /// A mount that exactly one rule grants.
@@ -120,6 +134,16 @@ pub enum Argument {
 }
 
 impl Argument {
+    /// Adds what stands for it in a file. No file holds a secret.
+    pub(crate) fn write_down(&self, path: &impl Fn(&PathArgument) -> String, file: &mut String) {
+        match self {
+            Argument::Text(text) => file.push_str(text),
+            Argument::Path(place) => file.push_str(&path(place)),
+            Argument::Joined(parts) => parts.iter().for_each(|part| part.write_down(path, file)),
+            Argument::Secret(_) => {}
+        }
+    }
+
     fn secrets<'a>(&'a self, found: &mut Vec<&'a SecretArgument>) {
         match self {
             Argument::Secret(secret) => found.push(secret),

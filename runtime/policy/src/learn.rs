@@ -137,6 +137,9 @@ fn narrowed(source: &str, seen: &Seen) -> Result<String, LearnError> {
             if let Some(uses) = seen.files.get(id) {
                 holes::files(table, uses, &mut edits, &mut names);
             }
+            if let Some(uses) = seen.contents.get(id) {
+                holes::content(table, uses, &mut edits, &mut names);
+            }
         }
     }
     for (section, keys) in [("types", &TYPE_KEYS[..]), ("roots", &ROOT_KEYS[..])] {

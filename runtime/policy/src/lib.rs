@@ -12,7 +12,7 @@
 //! ```text
 //! manifest ─ load ─▶ Manifest ─ bind ─▶ text of a policy, as people review it
 //! text ─ load ─▶ Policy ─ decide_command ─▶ CommandGrant │ Denial
-//!                       ─ decide_files   ─▶ FilesGrant   │ Denial
+//!                       ─ decide_files   ─▶ FilesGrant   │ Denial; and decide_write
 //!                       ─ decide_mount   ─▶ MountGrant   │ Denial
 //!                       ─ explain_command ▶ Explanation
 //!                       ─ decide         ─▶ rule │ Denial: of a request, whatever it is
@@ -22,6 +22,7 @@
 mod aspect;
 mod capability;
 mod class;
+mod content;
 mod diff;
 mod document;
 mod error;
@@ -54,11 +55,12 @@ mod user;
 #[cfg(test)]
 mod tests;
 
+pub use content::Content;
 pub use diff::{Change, Diff, Difference, Direction};
 pub use error::PolicyError;
 pub use explain::{Explanation, RuleExplanation, Verdict};
 pub use grant::{
-    Argument, CommandGrant, Denial, FilesGrant, GrantedSource, Leaf, MountGrant, Pass,
+    Argument, CommandGrant, Denial, FileContent, FilesGrant, GrantedSource, Leaf, MountGrant, Pass,
     PathArgument, SecretArgument, SecretPass,
 };
 pub use guest_path::GuestPath;

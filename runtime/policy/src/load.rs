@@ -116,15 +116,18 @@ pub(crate) fn load(source: &str, form: Form) -> Result<Loaded, Flaw> {
     check::commands_apart(&commands)?;
     check::files_apart(&files)?;
     check::mounts_apart(&mounts)?;
+    check::contents_enforced(&commands, &files, &mounts)?;
 
     let (commands, examples): (Vec<_>, Vec<_>) =
         commands.into_iter().map(|loaded| (loaded.rule, loaded.examples)).unzip();
-    let files = files.into_iter().map(|loaded| loaded.rule).collect();
+    let (files, contents): (Vec<_>, Vec<_>) =
+        files.into_iter().map(|loaded| (loaded.rule, loaded.examples)).unzip();
     let mounts = mounts.into_iter().map(|loaded| loaded.rule).collect();
     let revealed = options::load(fields.get("options"))?;
     let rules = Rules { commands, files, mounts, revealed };
     let policy = Policy::new(driver.to_owned(), source, scope.into_roots(), rules);
     check::examples(&policy, &examples)?;
+    check::example_contents(&policy, &contents)?;
     let needs = needs::load(fields.get("needs"))?;
     let document = match Node::read(&document)? {
         Node::Table(document) => document,

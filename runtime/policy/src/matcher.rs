@@ -294,7 +294,9 @@ impl Matcher {
         let keys = table(value, "an argument that is no text")?;
         if let Some(group) = GROUPS.into_iter().find(|group| keys.contains_key(*group)) {
             return Err(Flaw::new(value.span(), format!("`{group}` cannot stand within another"))
-                .help("a flag, an optional and a repeated argument are elements of `args`"));
+                .help(
+                    "a flag, an optional and a repeated element stand by themselves in the list",
+                ));
         }
         let Some(kind) = KINDS.into_iter().find(|kind| keys.contains_key(*kind)) else {
             let kinds = KINDS.into_iter().chain(GROUPS);

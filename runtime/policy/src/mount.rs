@@ -97,6 +97,12 @@ impl MountRule {
         self.place.root()
     }
 
+    /// True if it mounts something beneath this root, or shows elsewhere what is beneath it.
+    pub(crate) fn touches(&self, root: &str) -> bool {
+        let shown = matches!(&self.source, Source::Path(path) if path.root() == root);
+        shown || self.place_root() == root
+    }
+
     /// True if a place of one is a place of the other's, or lies beneath one.
     pub(crate) fn overlaps(&self, other: &MountRule) -> bool {
         self.place.intersects(&other.place)

@@ -42,6 +42,13 @@ pub enum Claim {
     Makes(Object),
 }
 
+impl Claim {
+    /// Whether it is granted only for what is the backend's own.
+    pub(crate) fn is_need(&self) -> bool {
+        matches!(self, Claim::Needs(_))
+    }
+}
+
 /// The words of `owner`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owner {

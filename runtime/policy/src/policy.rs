@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
+use crate::content::{self, Content, MAX_CONTENT};
 use crate::error::PolicyError;
 use crate::explain::Explanation;
-use crate::grant::{CommandGrant, Denial, FilesGrant, MountGrant};
+use crate::grant::{CommandGrant, Denial, FileContent, FilesGrant, MountGrant, PathArgument};
 use crate::guest_path::GuestPath;
 use crate::load;
 use crate::mount::{MountMisfit, MountRule, MountSource};
@@ -151,8 +152,8 @@ impl Policy {
         }
     }
 
-    /// The id of a rule that may reach this place, by a verb on files or by an argument of a
-    /// command. Whether something is there may be told to whoever decides on such a request.
+    /// The id of a rule that may reach this place, by a verb on files, by an argument of a command
+    /// or by a path in what is written. Whether something is there may be told to whoever decides on such a request.
     ///
     /// # Errors
     /// A [`Denial`] if no rule does.
@@ -161,7 +162,13 @@ impl Policy {
         let word = path.to_string();
         let files = self.rules.files.iter().find(|rule| rule.reaches(path)).map(|rule| &rule.id);
         let command = || self.rules.commands.iter().find(|rule| rule.args.takes_path(&word));
-        let found = files.or_else(|| command().map(|rule| &rule.id));
+        let named = |rule: &&FilesRule| {
+            rule.content.as_ref().is_some_and(|content| content.takes_path(&word))
+        };
+        let written = || self.rules.files.iter().find(named);
+        let found = files
+            .or_else(|| command().map(|rule| &rule.id))
+            .or_else(|| written().map(|rule| &rule.id));
         found
             .map(String::as_str)
             .ok_or_else(|| Denial::new(format!("no rule is about {}", shown(&word))))
@@ -173,7 +180,9 @@ impl Policy {
         let commands = self.rules.commands.iter().flat_map(|rule| rule.args.containers());
         let files = self.rules.files.iter().filter(|rule| rule.name.is_some());
         let files = files.map(|rule| Container::Root(rule.root.clone()));
-        commands.chain(files).collect::<BTreeSet<_>>().into_iter().collect()
+        let contents = self.rules.files.iter().filter_map(|rule| rule.content.as_ref());
+        let contents = contents.flat_map(Content::containers);
+        commands.chain(files).chain(contents).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The options whose values commands are given, each with the id of a rule that says so.
@@ -228,11 +237,76 @@ impl Policy {
         Explanation::new(self, program, args)
     }
 
-    /// Decides whether `verb` may be done on `path`.
+    /// Decides whether `verb` may be done on `path`. Of a write that is only half of the question:
+    /// [`decide_write`](Self::decide_write) asks the whole.
+    ///
+    /// # Errors
+    /// A [`Denial`] unless exactly one rule grants it, and it says nothing of what is written.
+    pub fn decide_files(&self, verb: Verb, path: &GuestPath) -> Result<FilesGrant<'_>, Denial> {
+        let grant = self.decide_place(verb, path)?;
+        if grant.rule.content.is_some() {
+            let reason = "it says what is written, and that is not known here";
+            return Err(Denial::of_rule(&grant.rule.id, reason));
+        }
+        Ok(grant)
+    }
+
+    /// Decides whether these bytes may be written at `path`, and what is written in their place
+    /// where the rule says what a file must look like.
     ///
     /// # Errors
     /// A [`Denial`] unless exactly one rule grants it.
-    pub fn decide_files(&self, verb: Verb, path: &GuestPath) -> Result<FilesGrant<'_>, Denial> {
+    pub fn decide_write(&self, path: &GuestPath, bytes: &[u8]) -> Result<FilesGrant<'_>, Denial> {
+        let grant = self.decide_place(Verb::Write, path)?;
+        if grant.rule.content.is_none() {
+            return Ok(grant);
+        }
+        let lines = content::lines(bytes)
+            .map_err(|why| Denial::of_rule(&grant.rule.id, format!("what is written: {why}")))?;
+        self.fill(grant, &lines)
+    }
+
+    /// As [`decide_write`](Self::decide_write), of a text whose lines are told without their ends.
+    pub(crate) fn decide_lines(
+        &self,
+        path: &GuestPath,
+        lines: &[String],
+    ) -> Result<FilesGrant<'_>, Denial> {
+        self.fill(self.decide_place(Verb::Write, path)?, lines)
+    }
+
+    /// The id of the rule that says what is written at this place, if one does.
+    pub fn governing(&self, path: &GuestPath) -> Option<&str> {
+        let governs = |rule: &&FilesRule| rule.content.is_some() && rule.reaches(path);
+        self.rules.files.iter().find(governs).map(|rule| rule.id.as_str())
+    }
+
+    fn fill<'p>(&self, grant: FilesGrant<'p>, lines: &[String]) -> Result<FilesGrant<'p>, Denial> {
+        let Some(content) = &grant.rule.content else { return Ok(grant) };
+        let deny = |why: String| Denial::of_rule(&grant.rule.id, format!("what is written: {why}"));
+        let content = content.read(lines).map_err(|misread| deny(misread.to_string()))?;
+        if self.rebuilt(&content).len() > MAX_CONTENT {
+            return Err(deny(format!("rebuilt it is larger than {} KiB", MAX_CONTENT >> 10)));
+        }
+        Ok(FilesGrant { content: Some(content), ..grant })
+    }
+
+    /// The whole file as it is written if every path in it is what it must be.
+    pub fn rebuilt(&self, content: &FileContent) -> String {
+        let path = |path: &PathArgument| {
+            let root = self.root(&path.root).map_or("", |root| root.path.as_str());
+            let components = path.components.iter().map(String::as_str);
+            std::iter::once(root).chain(components).collect::<Vec<_>>().join("/")
+        };
+        content.lines.iter().fold(String::new(), |mut file, line| {
+            line.write_down(&path, &mut file);
+            file.push('\n');
+            file
+        })
+    }
+
+    /// The rule that grants `verb` on `path`, whatever is written there.
+    fn decide_place(&self, verb: Verb, path: &GuestPath) -> Result<FilesGrant<'_>, Denial> {
         path.check()?;
         let Some(root) = self.root(&path.root) else {
             return Err(Denial::new(format!("there is no root {}", shown(&path.root))));
@@ -241,7 +315,7 @@ impl Policy {
         let nearest = covering.peek().map(|rule| rule.id.clone());
         let mut granting = covering.filter(|rule| rule.verbs.contains(&verb));
         match (granting.next(), granting.next()) {
-            (Some(rule), None) => Ok(FilesGrant { rule, root }),
+            (Some(rule), None) => Ok(FilesGrant { rule, root, content: None }),
             (Some(rule), Some(other)) => {
                 let both = format!("`{}` and `{}` both match", rule.id, other.id);
                 Err(Denial::of_rule(&other.id, both))
@@ -295,10 +369,16 @@ impl Policy {
     }
 
     /// Says of every files rule whether it grants this verb on these paths, or why not: one path
-    /// as `ROOT:relative/path`, and two for `rename` and `copy`. The outcome is that of
-    /// [`decide_files`](Self::decide_files) on each.
+    /// as `ROOT:relative/path`, and two for `rename` and `copy`; behind that of `write` the lines
+    /// that would be written, where a rule says what they must be. The outcome is that of
+    /// [`decide_files`](Self::decide_files) on each, or of [`decide_write`](Self::decide_write).
     pub fn explain_files(&self, verb: Verb, words: &[String]) -> Explanation {
         Explanation::of_files(self, verb, words)
+    }
+
+    /// As [`explain_files`](Self::explain_files), of these bytes written at a place.
+    pub fn explain_write(&self, place: &str, bytes: &[u8]) -> Explanation {
+        Explanation::of_write(self, place, bytes)
     }
 
     /// Says of every mount rule whether it grants these words, or why not: the source, the

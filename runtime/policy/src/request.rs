@@ -25,6 +25,14 @@ pub enum Request {
         /// Where.
         path: GuestPath,
     },
+    /// May this text be written there? Of a write whose text is not known, only the place can be
+    /// asked about.
+    Write {
+        /// Where.
+        path: GuestPath,
+        /// The lines, without their ends.
+        lines: Vec<String>,
+    },
     /// May this be mounted there?
     Mount {
         /// What, as the rule of the place spells it.
@@ -61,12 +69,18 @@ impl Policy {
         match request {
             Request::Command { program, args } => {
                 let grant = self.decide_command(program, args)?;
-                let needs_own = grant.claims.iter().any(|claim| matches!(claim, Claim::Needs(_)));
+                let needs_own = grant.claims.iter().any(Claim::is_need);
                 Ok(Granted { rule: &grant.rule.id, needs_own })
             }
             Request::Files { verb, path } => {
                 let grant = self.decide_files(*verb, path)?;
                 Ok(Granted { rule: &grant.rule.id, needs_own: grant.rule.own })
+            }
+            Request::Write { path, lines } => {
+                let grant = self.decide_lines(path, lines)?;
+                let claims = grant.content.iter().flat_map(|content| &content.claims);
+                let needs_own = grant.rule.own || claims.into_iter().any(Claim::is_need);
+                Ok(Granted { rule: &grant.rule.id, needs_own })
             }
             Request::Mount { source, place, filesystem, options } => {
                 // The rule of the place says what kind of source the word is.

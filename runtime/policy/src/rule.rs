@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::content::Content;
 use crate::guest_path::GuestPath;
 use crate::matcher::name::NameType;
 use crate::owned::Owner;
@@ -120,7 +121,7 @@ impl fmt::Display for CommandRule {
 }
 
 /// What the broker may do itself on files beneath one root. Its `Display` is its verbs and its
-/// place: `list, remove <shares/NAME:share>`.
+/// place: `list, remove <shares/NAME:share>`; and the lines that may be written.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FilesRule {
@@ -136,6 +137,8 @@ pub struct FilesRule {
     pub depth: usize,
     /// Whether what is there already must be the backend's own.
     pub own: bool,
+    /// What is written there must look like this; none if it may be anything.
+    pub content: Option<Content>,
 }
 
 impl FilesRule {
@@ -152,11 +155,16 @@ impl FilesRule {
             }
     }
 
-    /// True if every place that `other` is about is one of this rule's. Roots
-    /// are compared by name, as in [`CommandRule::covers`].
+    /// True if every place that `other` is about is one of this rule's, and whatever it writes may
+    /// be written by this rule. Roots are compared by name, as in [`CommandRule::covers`].
     pub(crate) fn covers_places(&self, other: &FilesRule) -> bool {
         self.root == other.root
             && (!self.own || other.own)
+            && match (&self.content, &other.content) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(a), Some(b)) => a.covers(b),
+            }
             && match (&self.name, &other.name) {
                 (None, None) => true,
                 (Some(a), Some(b)) => a.covers(b) && self.depth >= other.depth,
@@ -174,8 +182,12 @@ impl FilesRule {
 
     /// True if some verb on some path suits both.
     pub(crate) fn overlaps(&self, other: &FilesRule) -> bool {
+        self.verbs.iter().any(|verb| other.verbs.contains(verb)) && self.meets(other)
+    }
+
+    /// True if some path suits both.
+    pub(crate) fn meets(&self, other: &FilesRule) -> bool {
         self.root == other.root
-            && self.verbs.iter().any(|verb| other.verbs.contains(verb))
             && match (&self.name, &other.name) {
                 (None, None) => true,
                 (Some(a), Some(b)) => a.intersects(b),
@@ -187,7 +199,8 @@ impl FilesRule {
 impl fmt::Display for FilesRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verbs: Vec<_> = self.verbs.iter().map(|verb| verb.as_str()).collect();
-        write!(f, "{} {}", verbs.join(", "), self.place())
+        write!(f, "{} {}", verbs.join(", "), self.place())?;
+        self.content.as_ref().map_or(Ok(()), |content| write!(f, " with the lines {content}"))
     }
 }
 
@@ -234,6 +247,12 @@ impl Verb {
     /// Whether it is about two places: from one to the other.
     pub const fn is_of_two(self) -> bool {
         matches!(self, Verb::Rename | Verb::Copy)
+    }
+
+    /// Whether, on a place with a name, it can put other contents there than were written, or let
+    /// somebody else do that: a rule that says what is written must not be passed by.
+    pub(crate) const fn passes_by_content(self) -> bool {
+        matches!(self, Verb::Write | Verb::Rename | Verb::Copy | Verb::SetMode | Verb::SetOwner)
     }
 
     /// The verb's word.

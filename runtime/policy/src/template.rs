@@ -1,4 +1,5 @@
-//! The arguments of a command rule: a row of matchers, some of them optional.
+//! The arguments of a command rule, or the lines of a file: a row of matchers, some of them
+//! optional.
 //!
 //! Not a pattern language: a template is read from left to right without going
 //! back. Each step takes one word; a step that may be absent and is not the next
@@ -8,9 +9,12 @@
 mod compare;
 mod trace;
 
+pub(crate) use self::trace::Taken;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::content;
 use crate::error::Flaw;
 use crate::grant::Argument;
 use crate::load::fields::{Fields, Value, array, boolean, integer, literal};
@@ -23,18 +27,69 @@ use crate::text::shown;
 /// dozen; above this it is data, and belongs into standard input.
 pub(crate) const MAX_ARGS: usize = 128;
 
+/// The most lines that the content of a file may have: a block of configuration with a line for
+/// each of some hundred clients. What is longer is data, and no template's affair.
+pub(crate) const MAX_LINES: usize = 1024;
+
 /// The arguments a rule accepts. Its `Display` is for people:
 /// `--archive -- <shares/NAME:share new> [-L <SIZE:1MiB..10TiB>]`.
 #[derive(Debug, Clone)]
 pub struct Template {
+    unit: Unit,
     steps: Vec<Step>,
-    shown: String,
+    /// Each element for people.
+    shown: Vec<String>,
+}
+
+/// What a template has one matcher for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Of a command.
+    Argument,
+    /// Of a file.
+    Line,
+}
+
+impl Unit {
+    /// The key of the policy file that lists them.
+    fn key(self) -> &'static str {
+        match self {
+            Unit::Argument => "`args`",
+            Unit::Line => "`content`",
+        }
+    }
+
+    /// One of them, in a sentence.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Unit::Argument => "argument",
+            Unit::Line => "line",
+        }
+    }
+
+    /// The most of a template, repeated ones counted as often as they may stand.
+    fn most(self) -> usize {
+        match self {
+            Unit::Argument => MAX_ARGS,
+            Unit::Line => MAX_LINES,
+        }
+    }
+
+    /// What stands between two of them for people.
+    fn gap(self) -> &'static str {
+        match self {
+            Unit::Argument => " ",
+            Unit::Line => " / ",
+        }
+    }
 }
 
 /// One word of a template.
 #[derive(Debug, Clone)]
 struct Step {
     matcher: Matcher,
+    /// Which matcher of the list it is: repetitions have the same.
+    written: usize,
     /// How many steps, with this one, are left out if the word does not fit: a
     /// flag with its value, or all repetitions to come; 0 if it must fit.
     skip: usize,
@@ -182,6 +237,11 @@ impl Template {
         self.steps.iter().flat_map(|step| step.matcher.secrets())
     }
 
+    /// Each of its elements, for people.
+    pub(crate) fn shown(&self) -> &[String] {
+        &self.shown
+    }
+
     /// The matcher of the first word, for tests of what matchers know of themselves.
     #[cfg(test)]
     pub(crate) fn first(&self) -> Option<&Matcher> {
@@ -200,34 +260,42 @@ impl Template {
         reachable
     }
 
-    /// Reads `args = […]`. `granted` are the roots that the rule reads or writes.
+    /// Reads `args = […]` or `content = […]`. `granted` are the roots that may be named.
     pub(crate) fn load(
         value: &Value<'_>,
         scope: &Scope,
         granted: &[String],
+        unit: Unit,
     ) -> Result<Template, Flaw> {
-        let mut loader = Loader { scope, granted, steps: Vec::new() };
+        let mut loader = Loader { scope, granted, unit, steps: Vec::new(), written: 0 };
         let mut shown = Vec::new();
         let mut optional = Vec::new();
-        for item in array(value, "`args`")? {
+        for item in array(value, unit.key())? {
             let first = loader.steps.len();
             shown.push(loader.item(item)?);
-            if loader.steps.len() > MAX_ARGS {
-                return Err(Flaw::new(item.span(), "a rule has too many arguments").help(format!(
-                    "at most {MAX_ARGS}, repeated ones counted as often as they may"
-                )));
+            if loader.steps.len() > unit.most() {
+                let (word, most) = (unit.word(), unit.most());
+                return Err(Flaw::new(item.span(), format!("a rule has too many {word}s"))
+                    .help(format!("at most {most}, repeated ones counted as often as they may")));
             }
             let skippable = loader.steps.iter().enumerate().skip(first);
             optional.extend(
                 skippable.filter(|(_, step)| step.skip > 0).map(|(at, _)| (at, item.span())),
             );
         }
-        let template = Template { steps: loader.steps, shown: shown.join(" ") };
+        let template = Template { unit, steps: loader.steps, shown };
         for (at, span) in optional {
             if template.is_ambiguous(at) {
                 return Err(Flaw::new(
                     span,
-                    "this may be absent, and a word of what follows may be taken for it",
+                    match unit {
+                        Unit::Argument => {
+                            "this may be absent, and a word of what follows may be taken for it"
+                        }
+                        Unit::Line => {
+                            "this may be absent, and a line that follows may be taken for it"
+                        }
+                    },
                 )
                 .help("put it elsewhere, or make what follows differ from it"));
             }
@@ -253,11 +321,14 @@ impl Template {
     }
 }
 
-/// Reads the elements of `args` one after the other.
+/// Reads the elements one after the other.
 struct Loader<'s> {
     scope: &'s Scope,
     granted: &'s [String],
+    unit: Unit,
     steps: Vec<Step>,
+    /// How many matchers were read.
+    written: usize,
 }
 
 impl Loader<'_> {
@@ -277,8 +348,12 @@ impl Loader<'_> {
 
     fn word(&mut self, item: &Value<'_>, skip: usize) -> Result<String, Flaw> {
         let matcher = Matcher::load(item, self.scope, self.granted)?;
+        if self.unit == Unit::Line {
+            content::check_line(&matcher, item, self.scope)?;
+        }
         let shown = matcher.to_string();
-        self.steps.push(Step { matcher, skip });
+        self.steps.push(Step { matcher, written: self.written, skip });
+        self.written += 1;
         Ok(shown)
     }
 
@@ -286,6 +361,13 @@ impl Loader<'_> {
     fn flag(&mut self, item: &Value<'_>) -> Result<String, Flaw> {
         let fields = Fields::new(item, "a flag", &["flag", "value", "optional"])?;
         let flag = fields.require("flag")?;
+        if self.unit == Unit::Line {
+            return Err(Flaw::new(
+                item.span(),
+                "a flag is two arguments of a command, and no line",
+            )
+            .help("write the line as one text, or as a `concat` of texts and matchers"));
+        }
         let word = literal(flag, "`flag`")?;
         if !word.starts_with('-') {
             return Err(Flaw::new(flag.span(), "a flag begins with `-`")
@@ -300,7 +382,8 @@ impl Loader<'_> {
 
     /// `{ optional = MATCHER }`: a word that may be absent.
     fn optional(&mut self, item: &Value<'_>) -> Result<String, Flaw> {
-        let fields = Fields::new(item, "an optional argument", &["optional"])?;
+        let what = format!("an optional {}", self.unit.word());
+        let fields = Fields::new(item, &what, &["optional"])?;
         let word = self.word(fields.require("optional")?, 1)?;
         Ok(format!("[{word}]"))
     }
@@ -309,10 +392,11 @@ impl Loader<'_> {
     /// Laid out as `min` steps that must fit and `max - min` that may be absent
     /// from the first that does not fit.
     fn repeat(&mut self, item: &Value<'_>) -> Result<String, Flaw> {
-        let fields = Fields::new(item, "a repeated argument", &["repeat", "min", "max"])?;
+        let what = format!("a repeated {}", self.unit.word());
+        let fields = Fields::new(item, &what, &["repeat", "min", "max"])?;
         let times = |key: &str, least: i64| {
             let value = fields.require(key)?;
-            let most = i64::try_from(MAX_ARGS).unwrap_or(i64::MAX);
+            let most = i64::try_from(self.unit.most()).unwrap_or(i64::MAX);
             integer(value, &format!("`{key}`"), least, most)
                 .map(|n| usize::try_from(n).unwrap_or(0))
         };
@@ -343,6 +427,6 @@ impl Loader<'_> {
 
 impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
+        f.write_str(&self.shown.join(self.unit.gap()))
     }
 }

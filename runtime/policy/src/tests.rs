@@ -2,6 +2,7 @@
 //! matcher. Tests of a single table or parser stand beside it.
 
 mod confinement;
+mod content;
 mod covers;
 mod decisions;
 mod diff;

@@ -1,6 +1,7 @@
 //! Files rules of two policies. A verb may move from one rule to another: then nothing more is
 //! asked for, whatever has become of the rules.
 
+use crate::content;
 use crate::diff::compared::Compared;
 use crate::diff::{Difference, Direction};
 use crate::policy::Policy;
@@ -59,6 +60,7 @@ fn differences(old: &FilesRule, new: &FilesRule) -> Vec<Difference> {
         (None, None) => None,
         _ => Some(Direction::Changed),
     };
+    differences.extend(content::differences(old.content.as_ref(), new.content.as_ref()));
     differences.extend(direction.into_iter().flat_map(|direction| {
         aspects(old)
             .differences(&aspects(new))

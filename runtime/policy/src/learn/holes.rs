@@ -1,4 +1,5 @@
-//! One rule: each element of its `args`, and each matcher in them, narrowed to what was seen.
+//! One rule: each element of its `args` or `content`, and each matcher in them, narrowed to what
+//! was seen.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::learn::edits::{Edits, list, quoted};
 use crate::learn::names::Names;
-use crate::learn::seen::{CommandUses, FilesUses, MountUses};
+use crate::learn::seen::{FilesUses, MountUses, TemplateUses};
 use crate::learn::{TYPE_KEYS, words_at};
 use crate::load::fields::Value;
 use crate::matcher::KINDS;
@@ -20,7 +21,27 @@ const MAX_NETWORKS: usize = 16;
 /// Narrows a command rule.
 pub(super) fn command(
     table: &DeTable<'_>,
-    uses: &CommandUses,
+    uses: &TemplateUses,
+    edits: &mut Edits<'_>,
+    names: &mut Names,
+) {
+    template(table, "args", uses, edits, names);
+}
+
+/// Narrows what a files rule says of the content of files.
+pub(super) fn content(
+    table: &DeTable<'_>,
+    uses: &TemplateUses,
+    edits: &mut Edits<'_>,
+    names: &mut Names,
+) {
+    template(table, "content", uses, edits, names);
+}
+
+fn template(
+    table: &DeTable<'_>,
+    key: &str,
+    uses: &TemplateUses,
     edits: &mut Edits<'_>,
     names: &mut Names,
 ) {
@@ -28,7 +49,7 @@ pub(super) fn command(
         let examples = uses.examples.iter().map(|line| list(line.iter().map(String::as_str)));
         edits.replace(accepts.span(), format!("[{}]", examples.collect::<Vec<_>>().join(", ")));
     }
-    let Some(args) = table.get("args").and_then(|args| args.get_ref().as_array()) else { return };
+    let Some(args) = table.get(key).and_then(|list| list.get_ref().as_array()) else { return };
     let mut step = 0;
     for (at, element) in args.iter().enumerate() {
         let shape = Shape::of(element);

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use crate::guest_path::GuestPath;
 use crate::policy::Policy;
 use crate::request::Request;
 use crate::rule::Verb;
+use crate::template::Taken;
 
-/// The most command lines of a rule that are kept as its examples.
+/// The most uses of a rule that are kept as its examples.
 const MAX_EXAMPLES: usize = 4;
 
 /// Everything that requests have shown.
@@ -19,22 +21,42 @@ pub(super) struct Seen {
     /// The rules that grant one.
     pub(super) rules: BTreeSet<String>,
     /// Of each command rule, what it was used for.
-    pub(super) commands: BTreeMap<String, CommandUses>,
+    pub(super) commands: BTreeMap<String, TemplateUses>,
+    /// Of each rule that says what files hold, what was written.
+    pub(super) contents: BTreeMap<String, TemplateUses>,
     /// Of each files rule, what it was used for.
     pub(super) files: BTreeMap<String, FilesUses>,
     /// Of each mount rule, what it was used for.
     pub(super) mounts: BTreeMap<String, MountUses>,
 }
 
-/// The command lines of one rule.
+/// What fitted the template of one rule: command lines, or the contents of files.
 #[derive(Default)]
-pub(super) struct CommandUses {
+pub(super) struct TemplateUses {
     /// Of each step of the template, the values of its holes: one set for each hole.
     pub(super) values: BTreeMap<usize, Vec<BTreeSet<String>>>,
-    /// Of each line, the steps that took its words.
+    /// Of each use, the steps that took a word or a line.
     pub(super) steps: Vec<BTreeSet<usize>>,
-    /// Some of the lines, the program first.
+    /// Some of the uses as `accepts` spells them: the program first, or line by line.
     pub(super) examples: Vec<Vec<String>>,
+}
+
+impl TemplateUses {
+    fn add(&mut self, trace: Vec<Taken>, example: impl FnOnce() -> Vec<String>) {
+        let mut steps = BTreeSet::new();
+        for taken in trace {
+            steps.insert(taken.step);
+            let holes = self.values.entry(taken.step).or_default();
+            holes.resize_with(taken.values.len().max(holes.len()), BTreeSet::new);
+            for (hole, value) in holes.iter_mut().zip(taken.values) {
+                hole.insert(value);
+            }
+        }
+        self.steps.push(steps);
+        if self.examples.len() < MAX_EXAMPLES {
+            self.examples.push(example());
+        }
+    }
 }
 
 /// The places of one files rule.
@@ -68,26 +90,19 @@ impl Seen {
             Request::Command { program, args } => {
                 let Some(rule) = policy.command(&id) else { return };
                 let Ok(trace) = rule.args.trace(args) else { return };
-                let uses = self.commands.entry(id.clone()).or_default();
-                let mut steps = BTreeSet::new();
-                for taken in trace {
-                    steps.insert(taken.step);
-                    let holes = uses.values.entry(taken.step).or_default();
-                    holes.resize_with(taken.values.len().max(holes.len()), BTreeSet::new);
-                    for (hole, value) in holes.iter_mut().zip(taken.values) {
-                        hole.insert(value);
-                    }
-                }
-                uses.steps.push(steps);
-                if uses.examples.len() < MAX_EXAMPLES {
-                    uses.examples.push(std::iter::once(program).chain(args).cloned().collect());
-                }
+                let line = || std::iter::once(program).chain(args).cloned().collect();
+                self.commands.entry(id.clone()).or_default().add(trace, line);
             }
-            Request::Files { verb, path } => {
-                let uses = self.files.entry(id.clone()).or_default();
-                uses.verbs.insert(*verb);
-                uses.names.extend(path.components.first().cloned());
-                uses.depth = uses.depth.max(path.components.len());
+            Request::Files { verb, path } => self.saw(&id, *verb, path),
+            Request::Write { path, lines } => {
+                self.saw(&id, Verb::Write, path);
+                let rule = policy.files().iter().find(|rule| rule.id == id);
+                if let Some(content) = rule.and_then(|rule| rule.content.as_ref())
+                    && let Ok(trace) = content.template().trace(lines)
+                {
+                    let uses = self.contents.entry(id.clone()).or_default();
+                    uses.add(trace, || lines.clone());
+                }
             }
             Request::Mount { place, filesystem, .. } => {
                 let uses = self.mounts.entry(id.clone()).or_default();
@@ -101,5 +116,12 @@ impl Seen {
         }
         self.rules.insert(id);
         self.granted.insert(request);
+    }
+
+    fn saw(&mut self, id: &str, verb: Verb, path: &GuestPath) {
+        let uses = self.files.entry(id.to_owned()).or_default();
+        uses.verbs.insert(verb);
+        uses.names.extend(path.components.first().cloned());
+        uses.depth = uses.depth.max(path.components.len());
     }
 }

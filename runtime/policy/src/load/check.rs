@@ -2,12 +2,16 @@
 //! them, and that the examples hold.
 
 use crate::error::Flaw;
+use crate::load::fields::Place;
 use crate::load::{command, files, mount};
 use crate::policy::Policy;
 
 /// How many pairs of template places are compared before the loader gives up.
 /// Rules that a person wrote need thousands; this is less than a second.
 const OVERLAP_BUDGET: usize = 10_000_000;
+
+/// What to do where something else reaches files whose content is said.
+const OWN_ROOT: &str = "keep such files in a root of their own, which only the broker writes";
 
 /// No argv may fit two command rules.
 pub(crate) fn commands_apart(rules: &[command::Loaded]) -> Result<(), Flaw> {
@@ -71,6 +75,77 @@ pub(crate) fn mounts_apart(rules: &[mount::Loaded]) -> Result<(), Flaw> {
                 ),
             )
             .help("let their roots, `under` or `name` types differ, or make one rule of the two"));
+        }
+    }
+    Ok(())
+}
+
+/// What a rule with `content` says of its files is true of them whatever else the policy grants:
+/// nothing else writes to them, gives their names to other files, or puts something over them.
+pub(crate) fn contents_enforced(
+    commands: &[command::Loaded],
+    files: &[files::Loaded],
+    mounts: &[mount::Loaded],
+) -> Result<(), Flaw> {
+    for governing in files.iter().filter(|loaded| loaded.rule.content.is_some()) {
+        let (id, root) = (&governing.rule.id, &governing.rule.root);
+        let passed_by = |place: &Place, other: &str, does: &str| {
+            let what = format!("`{other}` {does}, past what `{id}` says of the content of files");
+            Err(Flaw::new(place.clone(), what))
+        };
+        if let Some(command) = commands.iter().find(|one| one.rule.write.contains(root)) {
+            return passed_by(
+                &command.id_place,
+                &command.rule.id,
+                &format!("may write whatever it likes in the root `{root}`"),
+            )
+            .map_err(|flaw| flaw.help(OWN_ROOT));
+        }
+        if let Some(mount) = mounts.iter().find(|one| one.rule.touches(root)) {
+            return passed_by(
+                &mount.id_place,
+                &mount.rule.id,
+                &format!("may show the root `{root}` elsewhere, or something else in it"),
+            )
+            .map_err(|flaw| flaw.help(OWN_ROOT));
+        }
+        for other in files.iter().filter(|other| other.rule.id != *id) {
+            let verb = other.rule.verbs.iter().find(|verb| verb.passes_by_content());
+            if let Some(verb) = verb.filter(|_| other.rule.meets(&governing.rule)) {
+                return passed_by(
+                    &other.id_place,
+                    &other.rule.id,
+                    &format!("grants `{verb}` on the same names"),
+                )
+                .map_err(|flaw| {
+                    flaw.help(
+                        "leave the verb out, or let the `name` types differ in the first \
+                         character; the mode is said with `write`",
+                    )
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Each content accepts its `accepts` and refuses its `refuses`. `examples` are in the order of
+/// the rules.
+pub(crate) fn example_contents(policy: &Policy, examples: &[files::Examples]) -> Result<(), Flaw> {
+    for (rule, examples) in policy.files().iter().zip(examples) {
+        let Some(content) = &rule.content else { continue };
+        let what = || format!("the lines are: {content}");
+        for example in &examples.accepts {
+            if let Err(misread) = content.read(&example.lines) {
+                let message = format!("`{}` does not accept this example: {misread}", rule.id);
+                return Err(Flaw::new(example.place.clone(), message).help(what()));
+            }
+        }
+        for example in &examples.refuses {
+            if content.read(&example.lines).is_ok() {
+                let message = format!("this example must be refused, and `{}` accepts it", rule.id);
+                return Err(Flaw::new(example.place.clone(), message).help(what()));
+            }
         }
     }
     Ok(())

@@ -14,7 +14,7 @@ use crate::load::fields::{
 use crate::load::scope::{Scope, absolute};
 use crate::rule::CommandRule;
 use crate::syscalls::SyscallGroup;
-use crate::template::Template;
+use crate::template::{Template, Unit};
 use crate::text::shown;
 use crate::units::{parse_duration, parse_size};
 use crate::user::User;
@@ -54,7 +54,7 @@ const MAX_STREAM: u64 = 1 << 30;
 const SHA256_DIGITS: usize = 64;
 
 /// The most examples of each kind per rule.
-const MAX_EXAMPLES: usize = 64;
+pub(crate) const MAX_EXAMPLES: usize = 64;
 
 /// What `[defaults]` sets for all commands.
 #[derive(Clone)]
@@ -134,7 +134,7 @@ pub(crate) fn load(value: &Value<'_>, scope: &Scope, defaults: &Defaults) -> Res
         id: identifier(id, "an id")?.to_owned(),
         program,
         sha256: fields.get("sha256").map(load_sha256).transpose()?,
-        args: Template::load(args, scope, &granted)?,
+        args: Template::load(args, scope, &granted, Unit::Argument)?,
         read,
         write,
         user: fields.get("user").map(User::load).transpose()?,

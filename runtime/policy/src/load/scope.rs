@@ -70,6 +70,11 @@ impl Scope {
         Ok(&found.item)
     }
 
+    /// The root of this name, without using it.
+    pub(crate) fn root_named(&self, name: &str) -> Option<&Root> {
+        self.roots.iter().map(|root| &root.item).find(|root| root.name == name)
+    }
+
     /// The names of all roots.
     pub(crate) fn root_names(&self) -> Vec<String> {
         self.roots.iter().map(|root| root.item.name.clone()).collect()

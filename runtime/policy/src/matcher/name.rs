@@ -35,6 +35,11 @@ impl NameType {
             && characters.all(|other| self.rest.contains(other))
     }
 
+    /// Every character that a name may have.
+    pub(crate) fn alphabet(&self) -> Class {
+        self.first | self.rest
+    }
+
     /// Exact: any two types that share a first character share that name of
     /// one character.
     pub(crate) fn intersects(&self, other: &NameType) -> bool {

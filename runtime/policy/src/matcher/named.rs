@@ -60,6 +60,10 @@ impl Named {
         })
     }
 
+    pub(crate) fn name_type(&self) -> &NameType {
+        &self.name
+    }
+
     pub(crate) fn owner(&self) -> Option<Owner> {
         self.owned.as_ref().map(|(owner, _)| *owner)
     }

@@ -113,6 +113,20 @@ impl PathMatcher {
         self.leaf
     }
 
+    pub(crate) fn pass(&self) -> Pass {
+        self.pass
+    }
+
+    /// The fixed directories above the leaf.
+    pub(crate) fn under(&self) -> &[String] {
+        &self.under
+    }
+
+    /// The type of the leaf; none for the root itself.
+    pub(crate) fn name_type(&self) -> Option<&NameType> {
+        self.name.as_deref()
+    }
+
     /// Whether the backend must have made the leaf.
     pub(crate) fn is_own(&self) -> bool {
         self.own

@@ -1,5 +1,8 @@
 //! Files rules, mount rules and roots: what their verbs and places put at stake.
 
+use std::collections::BTreeSet;
+
+use crate::content::Content;
 use crate::mount::{MountRule, Source};
 use crate::policy::Policy;
 use crate::risk::{Risk, RiskClass};
@@ -28,7 +31,7 @@ const SYSTEM_PLACES: [&str; 15] = [
 impl Policy {
     /// How dangerous a files rule of this policy is.
     pub(crate) fn files_risk(&self, rule: &FilesRule) -> Risk {
-        use RiskClass::{R0, R1, R2};
+        use RiskClass::{R0, R1, R2, R3};
         let mut reasons: Vec<(RiskClass, String)> = Vec::new();
         for verb in &rule.verbs {
             reasons.extend(match verb {
@@ -54,8 +57,29 @@ impl Policy {
         }
         let changes = reasons.iter().any(|(class, _)| *class > R0);
         let root = self.root(&rule.root);
-        reasons.extend(root.filter(|_| changes).map(writing));
-        reasons.extend(root.filter(|_| !changes).and_then(reading));
+        let Some(content) = &rule.content else {
+            reasons.extend(root.filter(|_| changes).map(writing));
+            reasons.extend(root.filter(|_| !changes).and_then(reading));
+            return Risk::of(reasons);
+        };
+        // What it says of the file is all that the system can be told by it.
+        reasons.extend(root.map(|root| match system_place(root) {
+            Some(place) => {
+                let what =
+                    format!("`{}` is a part of {place}, which it tells some things", root.name);
+                (R3, what)
+            }
+            None => (R1, format!("it changes what is in `{}`, line by line as it says", root.name)),
+        }));
+        let named: BTreeSet<&str> = content.roots().collect();
+        for root in named.into_iter().filter_map(|name| self.root(name)) {
+            let name = &root.name;
+            reasons.push((
+                R2,
+                format!("it tells whoever reads the file where things in `{name}` are"),
+            ));
+            reasons.extend(reading(root));
+        }
         Risk::of(reasons)
     }
 
@@ -98,7 +122,10 @@ impl Policy {
         let files = self
             .files()
             .iter()
-            .filter(|rule| rule.root == name)
+            .filter(|rule| {
+                let named = |content: &Content| content.roots().any(|root| root == name);
+                rule.root == name || rule.content.as_ref().is_some_and(named)
+            })
             .map(|rule| (self.files_risk(rule).class, &rule.id));
         let mounts = self
             .mounts()

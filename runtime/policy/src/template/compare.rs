@@ -1,6 +1,8 @@
 //! Two templates word by word: which word of the one stands for which of the other, and what
 //! differs there. For people; whether a template covers another is `Template::covers`.
 
+use std::collections::BTreeMap;
+
 use crate::diff::{Difference, Direction};
 use crate::matcher::Matcher;
 use crate::template::{Step, Template};
@@ -35,14 +37,15 @@ impl Template {
                     else {
                         continue;
                     };
-                    differences.extend(between(old_step, new_step, new_at));
+                    let place = format!("{} {}", self.unit.word(), new_at + 1);
+                    differences.extend(between(old_step, new_step, place));
                 }
                 (Some(at), None) => differences.extend(self.steps.get(at).map(|step| {
                     let direction = match self.is_within_optional(at) {
                         true => Direction::Narrower,
                         false => Direction::Changed,
                     };
-                    let what = format!("argument {} of before", at + 1);
+                    let what = format!("{} {} of before", self.unit.word(), at + 1);
                     Difference::new(what, direction, Some(step.matcher.to_string()), None)
                 })),
                 (None, Some(at)) => differences.extend(new.steps.get(at).map(|step| {
@@ -50,7 +53,7 @@ impl Template {
                         true => Direction::Wider,
                         false => Direction::Changed,
                     };
-                    let what = format!("argument {}", at + 1);
+                    let what = format!("{} {}", self.unit.word(), at + 1);
                     Difference::new(what, direction, None, Some(step.matcher.to_string()))
                 })),
                 (None, None) => {}
@@ -65,10 +68,29 @@ impl Template {
         steps.into_iter().any(|(first, step)| first + step.skip > at)
     }
 
+    /// How much alike the matchers of the one and of the other are, each pair compared once: lines
+    /// of which there are hundreds are few that are repeated.
+    fn likenesses(&self, new: &Template) -> BTreeMap<(usize, usize), u32> {
+        let mut known = BTreeMap::new();
+        let distinct = |template: &Template| -> Vec<Step> {
+            let by_matcher: BTreeMap<usize, &Step> =
+                template.steps.iter().map(|step| (step.written, step)).collect();
+            by_matcher.into_values().cloned().collect()
+        };
+        let others = distinct(new);
+        for one in distinct(self) {
+            for other in &others {
+                known.insert((one.written, other.written), likeness(&one, other));
+            }
+        }
+        known
+    }
+
     /// The cheapest way to take the words of the one for the words of the other, in order.
     fn aligned(&self, new: &Template) -> Vec<Pair> {
         let (rows, columns) = (self.steps.len(), new.steps.len());
         let width = columns + 1;
+        let likenesses = self.likenesses(new);
         // What it costs from each place to the end, filled from the end.
         let mut costs = vec![0_u32; (rows + 1) * width];
         let at = |costs: &[u32], row: usize, column: usize| {
@@ -76,7 +98,13 @@ impl Template {
         };
         let options = |costs: &[u32], row: usize, column: usize| {
             let pair = self.steps.get(row).zip(new.steps.get(column)).map(|(one, other)| {
-                (likeness(one, other) + at(costs, row + 1, column + 1), (1, 1))
+                let alike = likenesses.get(&(one.written, other.written)).copied();
+                let presence = u32::from((one.skip > 0) != (other.skip > 0));
+                let cost = match alike.unwrap_or(cost::ANOTHER) {
+                    cost::SAME => presence * cost::SKIPPED_OTHERWISE,
+                    other => other,
+                };
+                (cost + at(costs, row + 1, column + 1), (1, 1))
             });
             let gone = (row < rows).then(|| (cost::ONE_MORE + at(costs, row + 1, column), (1, 0)));
             let more =
@@ -103,10 +131,7 @@ impl Template {
 
 fn likeness(one: &Step, other: &Step) -> u32 {
     if one.matcher.covers(&other.matcher) && other.matcher.covers(&one.matcher) {
-        return match (one.skip > 0) == (other.skip > 0) {
-            true => cost::SAME,
-            false => cost::SKIPPED_OTHERWISE,
-        };
+        return cost::SAME;
     }
     let kinds = [&one.matcher, &other.matcher].map(std::mem::discriminant);
     let literals = matches!(one.matcher, Matcher::Literal(_));
@@ -114,8 +139,7 @@ fn likeness(one: &Step, other: &Step) -> u32 {
 }
 
 /// What differs between a word and the one that stands for it now.
-fn between(old: &Step, new: &Step, at: usize) -> Vec<Difference> {
-    let place = format!("argument {}", at + 1);
+fn between(old: &Step, new: &Step, place: String) -> Vec<Difference> {
     let mut differences = Vec::new();
     if let Some(direction) =
         Direction::between(old.matcher.covers(&new.matcher), new.matcher.covers(&old.matcher))
