@@ -3,8 +3,7 @@
 
 use abaca_sdk::{Access, AccessRule, Result, Share, ShareServer, files, local};
 
-use crate::Btrfs;
-use crate::places::{self, OPTIONS};
+use crate::{Btrfs, places};
 
 impl Access for Btrfs {
     fn update_access(
@@ -14,9 +13,9 @@ impl Access for Btrfs {
         _: Vec<AccessRule>,
         _: Option<ShareServer>,
     ) -> Result<()> {
-        let place = places::share(&share.id, &share.name)?.path;
+        let found = places::share(&share.id, &share.name)?;
         let (bits, refused) = local::permission_bits(&access_rules);
-        files::set_mode(&place, OPTIONS.mode()? | bits)?;
+        files::set_mode(&found.path, found.pool.options().mode()? | bits)?;
         refused.map_or(Ok(()), Err)
     }
 }
