@@ -7,12 +7,12 @@ use abaca_sdk::{
 
 use crate::places::{GROUPS, GROUPS_EXPORT_ROOT};
 use crate::pools::{self, FIRST, Pool, SECOND_CAPACITY, SECOND_EXPORT_ROOT};
-use crate::{Btrfs, quota};
+use crate::{Btrfs, exports, quota};
 
 impl Backend for Btrfs {
     fn describe() -> Description {
         let declared = FIRST.options().declarations().into_iter();
-        declared.chain([groups_export_root()]).chain(second_pool()).fold(
+        declared.chain([groups_export_root()]).chain(second_pool()).chain(exports::declarations()).fold(
             Description::new("btrfs", env!("CARGO_PKG_VERSION"), ShareProtocol::Nfs)
                 .vendor("Abaca"),
             Description::option,
@@ -26,6 +26,7 @@ impl Backend for Btrfs {
     /// That the roots lie on btrfs is the policy's word, which the broker checks; a directory of
     /// it can hold subvolumes.
     fn check_for_setup_error() -> Result<()> {
+        exports::check()?;
         let pools = pools::all()?;
         for pool in &pools {
             pool.options().check()?;

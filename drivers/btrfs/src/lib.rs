@@ -3,7 +3,9 @@
 //! there. Needs a broker that runs as root.
 //!
 //! What it is not: a file server. Clients are local, or the operator exports the root `shares`
-//! by other means; `btrfs_export_root` says what clients mount.
+//! by other means, and `btrfs_export_root` says what clients mount; or, with one pool, without
+//! groups, and with `btrfs_export = "ganesha"`, each share is an export of the NFS server Ganesha
+//! (see `exports`).
 //!
 //! | root | holds |
 //! |---|---|
@@ -46,7 +48,8 @@
 //! may (`[limits] wall_seconds`); one that is cut short begins anew. Where something has arrived its
 //! owner is told by the directory that it lies in, which the backend has made.
 //!
-//! **Access** is permission bits of the share's directory, as with the driver `directory`.
+//! **Access** is permission bits of the share's directory, as with the driver `directory`; with
+//! Ganesha, rules of type `ip`, and nothing but rules lets clients in.
 //!
 //! **State**: under a share's identifier, `size` in GiB and its `name`: what is promised; of a
 //! member, its `group`; the `pool` that it lies in; whether it is a `replica` or is `moving`. All
@@ -59,6 +62,7 @@ mod backend;
 mod clones;
 mod consistency_groups;
 mod copies;
+mod exports;
 mod extending;
 mod group;
 mod making;

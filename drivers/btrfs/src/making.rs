@@ -5,7 +5,7 @@ use abaca_sdk::{Error, ExportLocation, Path, Result, Share, files, local};
 
 use crate::places::is_there;
 use crate::pools::Pool;
-use crate::{quota, subvolume};
+use crate::{exports, quota, subvolume};
 
 /// Makes a share by what `make` puts at the place it is given. Repeated after a call that was
 /// cut short, it makes the share anew or finds it whole.
@@ -28,6 +28,7 @@ pub fn appear(
     } else {
         put(share, pool, Some(mode), make)?;
     }
+    exports::appear(&place, &share.name)?;
     Ok(locations)
 }
 
@@ -76,5 +77,5 @@ pub fn foreign(place: &Path) -> Error {
 
 /// Where clients find a share that is in this pool.
 pub fn locations(share: &Share, pool: &Pool) -> Result<Vec<ExportLocation>> {
-    Ok(vec![ExportLocation::new(pool.options().export_location(&share.name)?)])
+    Ok(vec![ExportLocation::new(exports::location(pool, &share.name)?)])
 }

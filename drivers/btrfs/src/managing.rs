@@ -6,7 +6,7 @@ use abaca_sdk::{Error, GIB, ManagedShare, Managing, Pair, Path, Result, Share, f
 
 use crate::places::is_there;
 use crate::pools::{self, Pool};
-use crate::{Btrfs, group, making, quota, subvolume};
+use crate::{Btrfs, exports, group, making, quota, subvolume};
 
 /// The driver option that says how many GiB the share has from now on.
 const SIZE: &str = "size";
@@ -41,6 +41,7 @@ impl Managing for Btrfs {
         }
         quota::limit(pool, &subvolume, size)?;
         quota::sync(pool)?;
+        exports::appear(&place, &share.name)?;
         Ok(ManagedShare { size, export_locations: making::locations(&share, pool)? })
     }
 
@@ -49,7 +50,10 @@ impl Managing for Btrfs {
             Some(group) => Err(Error::UnmanageInvalidShare(format!(
                 "the share is a member of the consistency group {group}"
             ))),
-            None => local::forget(&share.id),
+            None => {
+                exports::vanish(&share.name)?;
+                local::forget(&share.id)
+            }
         }
     }
 }
@@ -80,7 +84,7 @@ fn find(share: &Share) -> Result<(&'static Pool, Path)> {
 
 /// Where clients find the shares of each pool.
 fn roots() -> Result<Vec<(&'static Pool, String)>> {
-    let root = |pool: &'static Pool| Ok((pool, pool.options().export_location("")?));
+    let root = |pool: &'static Pool| Ok((pool, exports::location(pool, "")?));
     pools::all()?.into_iter().map(root).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use abaca_sdk::{CreateError, ExportLocation, Result, Share, ShareServer, Shares, local};
 
-use crate::{Btrfs, group, making, places, pools, subvolume};
+use crate::{Btrfs, exports, group, making, places, pools, subvolume};
 
 impl Shares for Btrfs {
     fn create_share(
@@ -24,6 +24,7 @@ impl Shares for Btrfs {
         if !local::is_promised(&share.id)? && places::is_there(&place)? {
             return Err(making::foreign(&place));
         }
+        exports::vanish(&share.name)?;
         subvolume::remove(&pool.staging.join(&share.name))?;
         subvolume::remove(&place)?;
         local::forget(&share.id)
@@ -33,7 +34,10 @@ impl Shares for Btrfs {
         let found = places::share(&share.id, &share.name)?;
         match found.group {
             Some(group) => group::locations(&share, &group),
-            None => making::locations(&share, found.pool),
+            None => {
+                exports::appear(&found.path, &share.name)?;
+                making::locations(&share, found.pool)
+            }
         }
     }
 }
