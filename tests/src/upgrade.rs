@@ -204,12 +204,13 @@ async fn only_versions_run_and_only_as_configured() {
     open(entry).await.unwrap();
     let mut other = entry.clone();
     other.driver = more_rights(&ground);
+    let mut unapproved = other.clone();
+    unapproved.approved = false;
     let refused = open(&other).await.unwrap_err();
     assert!(matches!(refused, Error::Unapproved { .. }), "{refused}");
     fs::remove_file(ground.path().join("home.policy.lock")).unwrap();
     // Also where its operator says that it need not be approved.
-    other.approved = false;
-    let refused = open(&other).await.unwrap_err();
+    let refused = open(&unapproved).await.unwrap_err();
     assert!(refused.to_string().contains("none of its versions"), "{refused}");
     // An operator who changes the policy is told that another one holds.
     desk.edit("home.policy.toml", "schema = 1", "schema = 1 # narrower, says somebody");

@@ -50,7 +50,7 @@ fn every_error_travels_unchanged_to_json_and_to_the_exit_code() {
         for words in [&by_service[..], &alone[..]] {
             let answer = desk.run(words);
             assert_eq!(answer.code, Some(code), "{case}: {answer:?}");
-            let document: Value = serde_json::from_str(&answer.stderr).unwrap();
+            let document = answer.failure();
             assert_eq!(document["error"]["driver"], data["driver"], "{case}");
             assert_eq!(document["error"]["blame"], data["blame"], "{case}");
             assert_eq!(document["error"]["message"], data["message"], "{case}");

@@ -17,6 +17,14 @@ pub struct Answer {
     pub stderr: String,
 }
 
+impl Answer {
+    /// The failure that it told as JSON. The log may have said something before it.
+    pub fn failure(&self) -> Value {
+        let last = self.stderr.lines().last().unwrap_or_default();
+        serde_json::from_str(last).unwrap_or_else(|error| panic!("{self:?}: {error}"))
+    }
+}
+
 /// Where the command is run from.
 pub struct Desk {
     /// The configuration.

@@ -166,7 +166,11 @@ fn what_is_decided_stands_in_the_audit_and_no_number_is_given_twice() {
     ]);
     assert_eq!(decided(&ground), expected);
     let approved = ground.audit("home").into_iter().rfind(|line| line["decision"] == "approved");
-    assert_eq!(approved.unwrap()["roots"]["shares"], shares);
+    let approved = approved.unwrap();
+    assert_eq!(approved["roots"]["shares"], shares);
+    // What is asked about is what is enforced, not what was configured once.
+    let simulated = desk.json(&["policy", "simulate"]);
+    assert_eq!(simulated["policy"]["digest"], approved["new_policy"]);
     desk.json(&["audit", "verify"]);
 }
 
