@@ -149,7 +149,7 @@ fn process(ground: &Ground, number: &str) -> Child {
 
 /// How many wait for a lock of this ground, in whatever process.
 fn waiting(ground: &Ground) -> usize {
-    let tickets = std::fs::read_dir(ground.state().join("hostile/locks/waiting")).unwrap();
+    let tickets = std::fs::read_dir(ground.state().join("hostile/locks-waiting")).unwrap();
     tickets
         .filter(|one| !one.as_ref().unwrap().file_name().to_str().unwrap().contains("new"))
         .count()
