@@ -2,6 +2,7 @@
 //! changed.
 
 mod dummy;
+mod locks;
 mod policy;
 
 use std::fs;

@@ -7,7 +7,7 @@ pub mod access;
 pub mod errors;
 pub mod groups;
 mod leases;
-mod locks;
+pub mod locks;
 mod managing;
 pub mod migration;
 mod newer;

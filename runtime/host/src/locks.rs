@@ -29,8 +29,8 @@ use crate::text::hex;
 /// Where the files are, in the backend's directory.
 const LOCKS: &str = "locks";
 
-/// Where the tickets of those who wait are, in that directory.
-const WAITING: &str = "waiting";
+/// Where the tickets of those who wait are, beside it.
+const WAITING: &str = "locks-waiting";
 
 /// How long another process's lock is left alone before it is tried again.
 const AGAIN: Duration = Duration::from_millis(20);
@@ -105,13 +105,13 @@ pub struct HeldLock {
 }
 
 impl NamedLocks {
-    pub(crate) fn open(path: &Path, directory: &Dir) -> Result<Self> {
+    pub(crate) fn open(path: &Path, parent: &Dir) -> Result<Self> {
         let failed = |error: std::io::Error| Error::State {
             path: path.join(LOCKS),
             reason: error.to_string(),
         };
-        let directory = Arc::new(beneath(directory, LOCKS).map_err(failed)?);
-        let waiting = Arc::new(beneath(&directory, WAITING).map_err(failed)?);
+        let directory = Arc::new(beneath(parent, LOCKS).map_err(failed)?);
+        let waiting = Arc::new(beneath(parent, WAITING).map_err(failed)?);
         let owner = uuid::Uuid::new_v4().simple().to_string();
         Ok(Self { directory, waiting, owner, path: path.join(LOCKS), queues: Mutex::default() })
     }
@@ -124,13 +124,13 @@ impl NamedLocks {
         let failed = |error: std::io::Error| self.failed(&error);
         let queue = self.queue(name);
         // Whoever comes to a lock that is free takes it, unless somebody has waited for longer.
-        let at_once = Arc::clone(&queue).try_lock_owned().ok();
-        let at_once = match at_once {
-            Some(place) if !self.is_behind(name).map_err(failed)? => {
-                self.try_lock(name, call).map_err(failed)?.map(|file| (place, file))
-            }
-            _ => None,
-        };
+        let mut at_once = None;
+        if let Ok(place) = Arc::clone(&queue).try_lock_owned()
+            && !self.is_behind(name).map_err(failed)?
+        {
+            // Where it is not free, the place is given back here.
+            at_once = self.try_lock(name, call).map_err(failed)?.map(|file| (place, file));
+        }
         let (place, file) = match at_once {
             Some(both) => both,
             None => {
@@ -229,13 +229,16 @@ impl NamedLocks {
         }
         others.retain(|(since, _)| ours.as_ref().is_none_or(|ours| since < ours));
         for (_, ticket) in others {
-            match self.waiting.open(&ticket) {
-                Ok(file) if file.into_std().try_lock_shared().is_err() => return Ok(true),
-                // Its process has died.
-                Ok(_) => drop(self.waiting.remove_file(&ticket)),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            let file = match self.waiting.open(&ticket) {
+                Ok(file) => file.into_std(),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
+            };
+            if file.try_lock_shared().is_err() {
+                return Ok(true);
             }
+            // Its process has died. Where somebody else has taken it away, that is as well.
+            let _ = self.waiting.remove_file(&ticket);
         }
         Ok(false)
     }
@@ -248,11 +251,7 @@ impl NamedLocks {
     pub(crate) fn held(&self) -> std::io::Result<Vec<HeldLock>> {
         let mut found = Vec::new();
         for entry in self.directory.entries()? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                continue;
-            }
-            let file = match entry.open() {
+            let file = match entry?.open() {
                 Ok(file) => file.into_std(),
                 // Given back since the directory was read.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,

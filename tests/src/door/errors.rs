@@ -9,10 +9,14 @@ use super::{json_of, of_dummy, recorded};
 use crate::dummy::errors::CASES;
 use crate::support::{Ground, Service, dummy_desk, patiently, share};
 
-/// The share, asking the driver for a failure of `ensure-share`.
-fn failing(share: &Value, case: &str, text: &str) -> Value {
+/// Methods in which no error means anything but that they failed.
+const METHODS: [&str; 4] =
+    ["ensure_share", "get_pool", "migration_get_info", "migration_get_driver_info"];
+
+/// The share, asking the driver for a failure of a method.
+fn failing(share: &Value, method: &str, case: &str, text: &str) -> Value {
     let mut share = share.clone();
-    share["metadata"] = json!({ "fail": format!("ensure-share:{case}={text}") });
+    share["metadata"] = json!({ "fail": format!("{}:{case}={text}", method.replace('_', "-")) });
     share
 }
 
@@ -26,10 +30,10 @@ fn every_error_travels_unchanged_to_json_and_to_the_exit_code() {
     let one = share("one", 1);
     client.ok("create_share", &of_dummy(json!({ "share": one })));
     let one = recorded(&mut client, &one.id);
-    for (case, make, blame) in CASES {
+    for ((case, make, blame), method) in CASES.into_iter().zip(METHODS.into_iter().cycle()) {
         let said = format!("what {case} says: ü=\"1\"\u{1b}[2J");
-        let params = json!({ "share": failing(&one, case, &said) });
-        let error = client.fails("ensure_share", &of_dummy(params.clone()));
+        let params = json!({ "share": failing(&one, method, case, &said) });
+        let error = client.fails(method, &of_dummy(params.clone()));
         let data = &error["data"];
         assert_eq!(data["driver"], json_of(&make(said.clone())), "{case}");
         let (name, _) = data["driver"].as_object().unwrap().iter().next().unwrap();
@@ -45,8 +49,8 @@ fn every_error_travels_unchanged_to_json_and_to_the_exit_code() {
 
         // The same from the shell, through the service and without it.
         let params = params.to_string();
-        let by_service = ["call", "--socket", &socket, "dummy", "ensure_share", &params, "--json"];
-        let alone = ["call", "dummy", "ensure_share", &params, "--json"];
+        let by_service = ["call", "--socket", &socket, "dummy", method, &params, "--json"];
+        let alone = ["call", "dummy", method, &params, "--json"];
         for words in [&by_service[..], &alone[..]] {
             let answer = desk.run(words);
             assert_eq!(answer.code, Some(code), "{case}: {answer:?}");

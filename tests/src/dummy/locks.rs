@@ -15,7 +15,7 @@ async fn hostile(ground: &Ground, wall: Duration) -> Backend {
 }
 
 /// The same in a ground that may be another process's.
-async fn hostile_in(ground: &Path, wall: Duration) -> Backend {
+pub async fn hostile_in(ground: &Path, wall: Duration) -> Backend {
     let mut limits = Limits::default();
     limits.wall = wall;
     let runtime = runtime(limits);
@@ -36,7 +36,7 @@ async fn hostile_in(ground: &Path, wall: Duration) -> Backend {
 
 /// Holds a lock for so many milliseconds, waiting at most as long as the last argument says, and
 /// answers what the guest says of it.
-async fn hold(backend: &Backend, arguments: &[&str]) -> Result<Vec<String>, Error> {
+pub async fn hold(backend: &Backend, arguments: &[&str]) -> Result<Vec<String>, Error> {
     let locations = backend.create_share(&attack_share("lock-hold", arguments), None).await?;
     Ok(locations.into_iter().map(|location| location.path).collect())
 }
@@ -149,7 +149,7 @@ fn process(ground: &Ground, number: &str) -> Child {
 
 /// How many wait for a lock of this ground, in whatever process.
 fn waiting(ground: &Ground) -> usize {
-    let tickets = std::fs::read_dir(ground.state().join("hostile/locks/waiting")).unwrap();
+    let tickets = std::fs::read_dir(ground.state().join("hostile/locks-waiting")).unwrap();
     tickets
         .filter(|one| !one.as_ref().unwrap().file_name().to_str().unwrap().contains("new"))
         .count()

@@ -105,7 +105,7 @@ async fn a_replica_is_made_of_an_available_active_one() {
     for all in [vec![], vec![new.clone()], vec![broken, new.clone()]] {
         assert_invalid!(backend.create_replica(&all, &new, &[], &[], None).await);
     }
-    for status in [ShareStatus::Creating, ShareStatus::Deleting, ShareStatus::ReplicationChange] {
+    for status in [ShareStatus::Creating, ShareStatus::Deleting, ShareStatus::Extending] {
         let moving = replica(&Share { status, ..new.share.clone() });
         let all = [first.clone(), moving.clone()];
         assert_invalid!(backend.update_replica_state(&all, &moving, &[], &[], None).await);

@@ -139,9 +139,12 @@ async fn an_old_copy_does_not_bring_back_what_is_gone() {
     let now = current(&backend, &wanted).await;
     let answer = backend.update_replicated_snapshot(&replicas, &second, &now, &now[0], None).await;
     assert_eq!(answer.unwrap().unwrap().status, Deleted);
-    // It is gone, whatever an old copy says and the driver answers.
-    let answer = backend.update_replicated_snapshot(&replicas, &second, &old, &old[1], None).await;
-    assert!(answer.is_err(), "{answer:?}");
+    // It is gone, and stays so where an old copy asks for it.
+    let fail = [("dummy_fail", super::text("update-replicated-snapshot:backend-failed"))];
+    let failing = dummy(&ground, &fail).await;
+    let answer = failing.update_replicated_snapshot(&replicas, &second, &old, &old[1], None).await;
+    assert_driver!(answer, BackendFailed);
+    assert!(backend.records().snapshots().await.unwrap().is_empty());
     backend.delete_replicated_snapshot(&replicas, &old, None).await.unwrap();
     assert!(backend.records().snapshots().await.unwrap().is_empty());
 }

@@ -338,6 +338,34 @@ async fn fifty_servers_at_once_share_no_address_and_leave_none() {
     assert_free(&backend, 60).await;
 }
 
+/// Setups and teardowns among each other: each server goes and comes back while others do.
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_servers_that_come_and_go_share_no_address() {
+    let ground = Ground::new();
+    let backend = serving(&ground, "10.7.0.10-10.7.0.69", &[]).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..50 {
+        let backend = backend.clone();
+        tasks.spawn(async move {
+            let id = format!("server-{number}");
+            for _ in 0..2 {
+                let server = set_up(&backend, &id).await;
+                backend.teardown_server(&server, &[]).await.unwrap();
+            }
+            set_up(&backend, &id).await
+        });
+    }
+    let servers = tasks.join_all().await;
+    let all: BTreeSet<_> = servers.iter().flat_map(addresses).collect();
+    assert_eq!((all.len(), records(&backend).await.len()), (50, 50));
+    for server in &servers {
+        let leased = backend.allocate_network(&server.id, None, Some(1)).await.unwrap();
+        assert_eq!(leased, server.network_allocations, "what it was told is what it has");
+    }
+    assert_free(&backend, 10).await;
+    assert!(backend.orphaned_leases().await.unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn a_server_that_is_there_is_not_set_up_once_more() {
     let ground = Ground::new();

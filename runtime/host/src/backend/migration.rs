@@ -292,6 +292,9 @@ impl Backend {
         const METHOD: &str = "migration-get-progress";
         let indices = self.migrating(METHOD)?;
         under_way(share)?;
+        if let Some(record) = self.records().share(&share.id).await? {
+            under_way(&record.share)?;
+        }
         let id = super::fresh_id();
         let percent = |percent: u8| match percent {
             0..=100 => Ok(percent),

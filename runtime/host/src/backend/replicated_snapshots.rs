@@ -108,8 +108,9 @@ impl Backend {
     }
 
     /// Asks what has become of one instance that is being made or removed. One that the back end
-    /// does not know is gone if it was being removed, and in error otherwise. Upstream:
-    /// `update_replicated_snapshot`.
+    /// does not know is gone if it was being removed, and in error otherwise. One that is being made
+    /// is recorded by it where it is not, as that of a new replica of a share with snapshots.
+    /// Upstream: `update_replicated_snapshot`.
     ///
     /// # Errors
     /// When the driver does not offer `replicated-snapshots`, the instance is neither `creating` nor
@@ -166,7 +167,11 @@ impl Backend {
                 }
                 answer => {
                     let updates = answer.map(|update| update.into_iter().collect::<Vec<_>>());
-                    let (answer, changes) = settled(METHOD, one, was, updates);
+                    let (answer, mut changes) = settled(METHOD, one, was, updates);
+                    if answer.is_ok() && was == SnapshotStatus::Creating {
+                        let begun = Box::new(replica_snapshot.snapshot.clone());
+                        changes.insert(0, Change::AddSnapshot(begun));
+                    }
                     (answer.map(|updates| updates.into_iter().next()), changes)
                 }
             },

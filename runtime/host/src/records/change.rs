@@ -37,6 +37,8 @@ pub(crate) enum Change {
     EditShare(String, Box<ShareEdit>),
     RemoveShare(String),
     PutSnapshot(Box<Snapshot>),
+    /// As `PutSnapshot` where there is no record of it, else nothing.
+    AddSnapshot(Box<Snapshot>),
     SnapshotStatus(String, SnapshotStatus),
     /// The status, and the provider location where one was said.
     EditSnapshot(String, SnapshotStatus, Option<String>),
@@ -152,6 +154,14 @@ pub(super) fn apply(
             }
             Change::PutSnapshot(snapshot) => {
                 put(transaction, "snapshots", &snapshot.id, snapshot, message)?;
+            }
+            Change::AddSnapshot(snapshot) => {
+                let is_there = transaction
+                    .prepare_cached("SELECT 1 FROM snapshots WHERE id = ?1")?
+                    .exists([&snapshot.id])?;
+                if !is_there {
+                    put(transaction, "snapshots", &snapshot.id, snapshot, message)?;
+                }
             }
             Change::SnapshotStatus(id, status) => {
                 edit::<Snapshot>(transaction, "snapshots", id, message, |snapshot| {
