@@ -112,18 +112,30 @@ impl Migration for Btrfs {
                 None => Ok(()),
             };
         };
-        let _guard = way.lock()?;
         let source = way.from.shares.join(&share.name);
+        let _guard = way.lock()?;
         if subvolume::show(&source)?.read_only {
             subvolume::shut(&source, false)?;
         }
-        for root in [way.to.staging, way.to.shares] {
-            subvolume::remove(&root.join(&share.name))?;
-        }
-        way.close(way.to)?;
-        way.close(way.from)?;
-        forget(&share.id)
+        give_up(&way, &share)
     }
+}
+
+/// Gives up moving a share that is removed, wherever it was on its way.
+pub fn abandon(share: &Share) -> Result<()> {
+    let Some(way) = going(&share.id)? else { return Ok(()) };
+    let _guard = way.lock()?;
+    give_up(&way, share)
+}
+
+/// Removes what there is of a moving share in the other pool, and all copies.
+fn give_up(way: &Way, share: &Share) -> Result<()> {
+    for root in [way.to.staging, way.to.shares] {
+        subvolume::remove(&root.join(&share.name))?;
+    }
+    way.close(way.to)?;
+    way.close(way.from)?;
+    forget(&share.id)
 }
 
 /// The pool of a destination within the share's own back end; none for another back end.
