@@ -49,7 +49,7 @@ fn text_with(document: &Table, policy: &Policy, what: &str, needs: Vec<Part>) ->
     let of = |key: &str| document.get(key).and_then(Node::as_table);
     let (secrets, rules): (Vec<_>, Vec<_>) =
         policy.rule_risks().into_iter().partition(|rule| rule.subject == Subject::Secret);
-    let mut parts: Vec<Part> = rules.into_iter().map(|rule| written(document, rule)).collect();
+    let mut parts: Vec<Part> = rules.into_iter().filter_map(|rule| written(document, rule)).collect();
     // One list has all secrets, which are of one risk.
     if let (Some(options), Some(secret)) = (of("options"), secrets.into_iter().next()) {
         let mut text = "[options]\n".to_owned();
@@ -91,17 +91,16 @@ fn text_with(document: &Table, policy: &Policy, what: &str, needs: Vec<Part>) ->
     out
 }
 
-/// A rule as it stands in the source.
-fn written(document: &Table, rule: Rated) -> Part {
+/// A rule as it stands in the source; of a manifest some may be left out.
+fn written(document: &Table, rule: Rated) -> Option<Part> {
     let Rated { risk, subject, id, .. } = rule;
     let kind = subject.to_string();
-    let mut text = format!("[[{kind}]]\n");
-    let tables = document.get(&kind).and_then(Node::as_list).unwrap_or_default();
+    let tables = document.get(&kind)?.as_list()?;
     let is_it = |table: &&Table| table.get("id").and_then(Node::as_text) == Some(&id);
-    if let Some(table) = tables.iter().filter_map(Node::as_table).find(is_it) {
-        write_keys(&mut text, table);
-    }
-    Part { risk, subject, id, text }
+    let table = tables.iter().filter_map(Node::as_table).find(is_it)?;
+    let mut text = format!("[[{kind}]]\n");
+    write_keys(&mut text, table);
+    Some(Part { risk, subject, id, text })
 }
 
 /// What is at stake, as the comment before it.
