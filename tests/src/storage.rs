@@ -5,3 +5,4 @@
 
 mod btrfs;
 mod pool;
+mod zfs;

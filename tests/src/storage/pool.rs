@@ -54,6 +54,17 @@ impl Pool {
         Some(pool)
     }
 
+    /// A place for pools of another kind: files, and directories to mount at, that are removed and
+    /// swept as a pool is.
+    pub fn bare() -> Pool {
+        Pool::place()
+    }
+
+    /// The directory that is removed with it.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Where it is mounted.
     pub fn path(&self) -> PathBuf {
         self.directory.join("pool")
