@@ -7,7 +7,8 @@
 
 use abaca_sdk::command::Command;
 use abaca_sdk::{
-    Access, AccessRule, AccessRulesStatus, Error, ReplicaState, Result, Share, ShareServer, lock, log,
+    Access, AccessRule, AccessRulesStatus, Error, ReplicaState, Result, Share, ShareServer, lock,
+    log,
 };
 
 use crate::record::Record;

@@ -29,6 +29,11 @@ pub fn property(text: &str, property: &str, name: &str) -> Result<Option<String>
         let cells = (line.get(..key), line.get(key..value), line.get(value..source));
         let (Some(of), Some(key), Some(value)) = cells else { continue };
         if of.trim_end() == name && key.trim_end() == property {
+            // Where the columns do not stand beneath their headings, half a value must not pass for
+            // a whole one.
+            if !value.ends_with(GAP) {
+                return Err(format!("its columns do not stand beneath their headings: {line:?}"));
+            }
             return Ok(Some(value.trim_end()).filter(|value| *value != NOTHING).map(str::to_owned));
         }
     }
@@ -124,6 +129,9 @@ mod tests {
         assert!(property(POOL, "size", "tank").is_err());
         assert!(property(POOL, "free", "pond").is_err());
         assert!(property("NAME  PROPERTY  VALUE  SOURCE\nä\n", "free", "ä").is_err());
+        // As zfs-fuse writes with `-p`.
+        let cut = "NAME  PROPERTY  VALUE  SOURCE\ntank  used      1572864000  -\n";
+        assert!(property(cut, "used", "tank").is_err());
     }
 
     #[test]
@@ -138,7 +146,8 @@ mod tests {
         assert_eq!(names("no datasets available\n").count(), 0);
         assert_eq!(names("").count(), 0);
         // A name with a blank is one name.
-        let odd = "NAME        USED  AVAIL  REFER  MOUNTPOINT\ntank/a b     20K    90G    19K  /t/a b\n";
+        let odd =
+            "NAME        USED  AVAIL  REFER  MOUNTPOINT\ntank/a b     20K    90G    19K  /t/a b\n";
         assert_eq!(names(odd).collect::<Vec<_>>(), ["tank/a b"]);
         assert_eq!(mountpoints(odd), [("tank/a b", "/t/a b")]);
     }

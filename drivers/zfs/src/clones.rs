@@ -23,6 +23,7 @@ impl Clones for Zfs {
             if is_left && !copying::is_received(&record, &tag)? {
                 dataset::destroy_whole(&record)?;
             }
+            record::set_receiving(&share.id, &tag)?;
             if !copying::is_received(&record, &tag)? {
                 copying::clone(&source, &tag, &record)?;
             }

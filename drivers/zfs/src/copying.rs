@@ -43,14 +43,26 @@ fn full(words: &str, from: &Record, tag: &str, to: &Record) -> Result<()> {
 
 /// Brings `to` from the snapshot `base`, which both have, to the snapshot `tag`.
 pub fn catch_up(from: &Record, base: &str, tag: &str, to: &Record) -> Result<()> {
+    let is_fuse = tool::is_fuse()?;
+    if is_fuse {
+        // What clients of this host have read of it, the kernel keeps until it is mounted anew.
+        dataset::unmount(to)?;
+    }
     let answer = command::pipeline([
         tool::zfs(["send", "-vDRI", base, &format!("{}@{tag}", from.dataset)]),
         tool::zfs(["receive", "-vF", &to.dataset]),
     ]);
-    match answer {
+    // Also of one that did not come: what was there before is for reading still.
+    let end = match answer {
         Ok(_) => Ok(()),
         Err(error) => came(to, tag, error),
+    };
+    let mounted = dataset::mount(to);
+    if is_fuse {
+        // It mounts with the `readonly` that came, not with that of its own.
+        dataset::set(to, "readonly=on")?;
     }
+    end.and(mounted)
 }
 
 /// The error, unless what was to come is there all the same.

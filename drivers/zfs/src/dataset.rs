@@ -23,7 +23,7 @@ pub fn create(record: &Record, properties: &[String]) -> Result<()> {
         command = command.arg("-o").arg(property);
     }
     let Err(error) = command.arg(&record.dataset).output() else { return Ok(()) };
-    // A repeated call finds what the first one made; and OpenZFS may have made it and not been
+    // A repeated call finds what the first one made; and OpenZFS may have made it, and not have been
     // let to mount it.
     match is_there(record)? {
         true => mount(record),
@@ -70,10 +70,10 @@ pub fn get(record: &Record, property: &str) -> Result<Option<String>> {
 
 /// A property that is a size, in bytes.
 pub fn size(record: &Record, property: &str) -> Result<u64> {
-    // Without `-p` the tools round to three digits.
-    let text = tool::ask(["get", "-p", property, &record.dataset])?;
-    let value = read(&text, property, record)?;
-    let size = answers::size(value.as_deref()).map_err(Error::BackendFailed)?;
+    // Without `-p` the tools round to three digits, and with it zfs-fuse's columns do not stand
+    // beneath their headings.
+    let text = tool::ask(["get", "-H", "-p", "-o", "value", property, &record.dataset])?;
+    let size = answers::size(Some(text.trim())).map_err(Error::BackendFailed)?;
     Ok(size.unwrap_or_default())
 }
 

@@ -21,7 +21,7 @@
 //! OpenZFS could not. zfs-fuse's daemon mounts by itself.
 //!
 //! **State**, by upstream's keys: under a share's identifier `entity_type`, `dataset_name`,
-//! `pool_name`, `used_options`, of clones `received`, and of replicas `replica_type`, `repl_snapshot_tag` and `quota`;
+//! `pool_name`, `used_options`, of clones `receiving` and `received`, and of replicas `replica_type`, `repl_snapshot_tag` and `quota`;
 //! under a snapshot's user-visible identifier `entity_type` and `snapshot_tag`; under a replicated
 //! share's user-visible identifier `active_replica`. A share is written down before it is made:
 //! what is there without a record is somebody else's.
@@ -41,14 +41,14 @@ mod options;
 mod places;
 mod pools;
 mod record;
-mod replicated_snapshots;
 mod replicas;
+mod replicated_snapshots;
 mod replication;
-mod time;
 mod sharenfs;
 mod shares;
 mod shrinking;
 mod snapshots;
+mod time;
 mod tool;
 
 /// The driver.

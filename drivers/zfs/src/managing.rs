@@ -14,7 +14,8 @@ impl Managing for Zfs {
     fn manage_existing(share: Share, driver_options: Vec<Pair>) -> Result<ManagedShare> {
         let wanted = size_option(&driver_options).map_err(Error::ManageInvalidShare)?;
         let record = find(&share)?;
-        if let Some(holder) = record::holder(&record.dataset)?.filter(|holder| *holder != share.id) {
+        if let Some(holder) = record::holder(&record.dataset)?.filter(|holder| *holder != share.id)
+        {
             return Err(Error::ManageInvalidShare(format!(
                 "{} is the share {holder} already",
                 record.dataset

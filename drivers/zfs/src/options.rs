@@ -202,7 +202,8 @@ mod tests {
         let pools = parse_pools(&words(&["tank", "pond/abaca/shares"])).unwrap();
         let told: Vec<_> = pools.iter().map(|pool| (&*pool.name, &*pool.parent)).collect();
         assert_eq!(told, [("tank", "tank"), ("pond", "pond/abaca/shares")]);
-        for wrong in [&["tank", "tank/a"][..], &[""], &["/tank"], &["tank/"], &["-r"], &["a@b"], &[]]
+        for wrong in
+            [&["tank", "tank/a"][..], &[""], &["/tank"], &["tank/"], &["-r"], &["a@b"], &[]]
         {
             assert!(parse_pools(&words(wrong)).is_err(), "{wrong:?}");
         }

@@ -46,8 +46,5 @@ pub fn locations(mountpoint: &str) -> Result<Vec<ExportLocation>> {
         is_admin_only,
         metadata: Vec::new(),
     };
-    Ok(vec![
-        location(&options::export_ip()?, false),
-        location(&options::service_ip()?, true),
-    ])
+    Ok(vec![location(&options::export_ip()?, false), location(&options::service_ip()?, true)])
 }

@@ -17,6 +17,7 @@ const REPLICA_TYPE: &str = "replica_type";
 const LAST: &str = "repl_snapshot_tag";
 const QUOTA: &str = "quota";
 const TAG: &str = "snapshot_tag";
+const RECEIVING: &str = "receiving";
 const RECEIVED: &str = "received";
 const ACTIVE: &str = "active_replica";
 
@@ -83,6 +84,16 @@ pub fn set_received(share_id: &str) -> Result<()> {
     Ok(Entity(share_id).set(RECEIVED, "yes")?)
 }
 
+/// The snapshot that a clone was made of, which came with it and is removed from it.
+pub fn receiving(share_id: &str) -> Result<Option<String>> {
+    Ok(Entity(share_id).get(RECEIVING)?)
+}
+
+/// Writes down the snapshot that a clone is about to be made of.
+pub fn set_receiving(share_id: &str, tag: &str) -> Result<()> {
+    Ok(Entity(share_id).set(RECEIVING, tag)?)
+}
+
 /// The last snapshot up to which a replica and the active one have the same.
 pub fn last_common(share_id: &str) -> Result<Option<String>> {
     Ok(Entity(share_id).get(LAST)?)
@@ -140,10 +151,7 @@ pub fn begin_tag(snapshot: &Snapshot) -> Result<String> {
 /// Writes down the tag of a snapshot.
 pub fn set_tag(snapshot: &Snapshot, tag: &str) -> Result<()> {
     let id = &snapshot.snapshot_id;
-    Ok(state::apply(vec![
-        Change::set_key(id, TYPE, "snapshot"),
-        Change::set_key(id, TAG, tag),
-    ])?)
+    Ok(state::apply(vec![Change::set_key(id, TYPE, "snapshot"), Change::set_key(id, TAG, tag)])?)
 }
 
 /// Forgets a snapshot.

@@ -21,13 +21,15 @@ pub struct Place {
     pub id: String,
     /// Its dataset.
     pub record: Record,
+    /// The share's size in GiB, which is its quota.
+    pub size: u64,
 }
 
 impl Place {
     /// Where a replica is that was made.
     pub fn of(replica: &Replica) -> Result<Option<Place>> {
-        let id = replica.share.id.clone();
-        Ok(Record::of(&id)?.map(|record| Place { id, record }))
+        let (id, size) = (replica.share.id.clone(), replica.share.size);
+        Ok(Record::of(&id)?.map(|record| Place { id, record, size }))
     }
 }
 
@@ -79,9 +81,18 @@ pub fn follow(active: &Place, replica: &Place, tag: &str) -> Result<()> {
             // Nothing that it has is of use to it, and it is not the active one.
             destroy(to)?;
             copying::replicate(from, tag, to)?;
+            shut(replica)?;
         }
     }
     Ok(())
+}
+
+/// Makes a replica one for reading, of its own size: one that was made anew has all properties of
+/// the active one.
+pub fn shut(replica: &Place) -> Result<()> {
+    dataset::set(&replica.record, "readonly=on")?;
+    dataset::set_quota(&replica.record, replica.size)?;
+    record::set_quota(&replica.id, replica.size)
 }
 
 /// The last snapshot that both have: what is written down of it, or what is found.
@@ -89,8 +100,7 @@ fn base(active: &Place, replica: &Place) -> Result<Option<String>> {
     if !dataset::is_there(&replica.record)? {
         return Ok(None);
     }
-    let (theirs, its) =
-        (dataset::snapshots(&active.record)?, dataset::snapshots(&replica.record)?);
+    let (theirs, its) = (dataset::snapshots(&active.record)?, dataset::snapshots(&replica.record)?);
     let common = |tag: &String| theirs.contains(tag) && its.contains(tag);
     if let Some(last) = record::last_common(&replica.id)?.filter(|tag| common(tag)) {
         return Ok(Some(last));

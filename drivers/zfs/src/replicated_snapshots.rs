@@ -7,8 +7,7 @@ use abaca_sdk::{
 };
 
 use crate::record::{self, Record};
-use crate::replicas::{self, Place};
-use crate::{Zfs, dataset, options, places, replication, snapshots};
+use crate::{Zfs, dataset, options, replicas, replication, snapshots};
 
 /// How far one is that is there, in percent.
 const DONE: u8 = 100;
@@ -79,8 +78,7 @@ impl ReplicatedSnapshots for Zfs {
         let snapshot = &replica_snapshot.snapshot;
         let missing =
             || Error::SnapshotResourceNotFound(format!("there is no snapshot {}", snapshot.id));
-        let share = &share_replica.share;
-        let behind = Place { id: share.id.clone(), record: places::known(share)? };
+        let behind = replication::known(&share_replica)?;
         let tag = record::tag(snapshot)?.ok_or_else(missing)?;
         if snapshot.status == SnapshotStatus::Deleting {
             if !dataset::has_snapshot(&behind.record, &tag)? {

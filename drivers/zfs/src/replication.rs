@@ -15,7 +15,7 @@ use abaca_sdk::{
 
 use crate::record::{self, Record};
 use crate::replicas::{self, Place};
-use crate::{Zfs, access, copying, dataset, options, places, shares};
+use crate::{Zfs, access, copying, dataset, options, places, shares, tool};
 
 impl Replication for Zfs {
     /// The snapshots come with the content.
@@ -37,20 +37,20 @@ impl Replication for Zfs {
                 (record, None)
             }
         };
-        let new = Place { id: share.id.clone(), record };
+        let new = Place { id: share.id.clone(), record, size: share.size };
         let is_whole = match &begun {
             Some(tag) => copying::is_received(&new.record, tag)?,
             None => false,
         };
-        if !is_whole {
+        if is_whole {
+            replicas::shut(&new)?;
+        } else {
             let tag = replicas::new_tag(&options::names()?, &new.id)?;
             dataset::snapshot(&active.record, &tag)?;
             record::set_last_common(&[&active.id], &tag)?;
             new.record.begin_replica(&new.id, &tag)?;
             replicas::follow(&active, &new, &tag)?;
         }
-        dataset::set(&new.record, "readonly=on")?;
-        set_quota(&new, share.size)?;
         let status = access::settle(&new.record, access_rules, true);
         dataset::mount(&new.record)?;
         Ok(Some(ReplicaUpdate {
@@ -74,8 +74,7 @@ impl Replication for Zfs {
         record::forget(id)?;
         // What the active one keeps for it is of no use any more.
         if let Ok(active) = replicas::active_place(&replica_list) {
-            let rest: Vec<_> =
-                replica_list.into_iter().filter(|one| one.share.id != *id).collect();
+            let rest: Vec<_> = replica_list.into_iter().filter(|one| one.share.id != *id).collect();
             if let Err(error) = replicas::tidy_active(&active, &rest, id) {
                 log::warning(format!("snapshots for the replica {id} stay: {}", error.text()));
             }
@@ -91,7 +90,7 @@ impl Replication for Zfs {
     ) -> Result<Vec<ReplicaUpdate>> {
         let _guard = replicas::alone(&replica)?;
         let share = &replica.share;
-        let new = Place { id: share.id.clone(), record: places::known(share)? };
+        let new = known(&replica)?;
         if !dataset::is_there(&new.record)? {
             return Err(Error::ShareResourceNotFound(format!(
                 "the dataset {} is not there",
@@ -107,6 +106,7 @@ impl Replication for Zfs {
         record::set_active(&share.share_id, &new.id)?;
         let status = access::settle(&new.record, access_rules, false);
         dataset::set(&new.record, "readonly=off")?;
+        dataset::mount(&new.record)?;
         updates.push(ReplicaUpdate {
             id: new.id,
             export_locations: Vec::new(),
@@ -124,11 +124,25 @@ impl Replication for Zfs {
         _: Option<ShareServer>,
     ) -> Result<Option<ReplicaState>> {
         let _guard = replicas::alone(&replica)?;
-        let behind = Place { id: replica.share.id.clone(), record: places::known(&replica.share)? };
-        update(&replica_list, &replica, &behind)?;
+        let behind = known(&replica)?;
+        match update(&replica_list, &replica, &behind) {
+            Ok(()) => {}
+            // It follows when nobody reads it any more.
+            Err(Error::ShareIsBusy(why)) => {
+                log::warning(format!("the replica {} does not follow: {why}", behind.id));
+                return Ok(Some(ReplicaState::OutOfSync));
+            }
+            Err(error) => return Err(error),
+        }
         access::settle(&behind.record, access_rules, true);
         Ok(Some(ReplicaState::InSync))
     }
+}
+
+/// Where a replica is, which was made.
+pub fn known(replica: &Replica) -> Result<Place> {
+    let share = &replica.share;
+    Ok(Place { id: share.id.clone(), record: places::known(share)?, size: share.size })
 }
 
 /// Makes a replica follow the active one, and removes the snapshots that are over.
@@ -141,7 +155,7 @@ pub fn update(replica_list: &[Replica], replica: &Replica, behind: &Place) -> Re
     if dataset::is_there(&behind.record)? {
         dataset::set(&behind.record, "readonly=on")?;
         // What the share has become larger by comes with it.
-        set_quota(behind, replica.share.size)?;
+        set_quota(behind)?;
     }
     replicas::follow(&active, behind, &tag)?;
     record::set_last_common(&[&behind.id], &tag)?;
@@ -163,18 +177,26 @@ fn check_closed(replica: &Replica) -> Result<()> {
 }
 
 /// A replica's quota is its own: what comes with the content does not change it.
-fn set_quota(replica: &Place, gib: u64) -> Result<()> {
-    if record::quota(&replica.id)? == Some(gib) {
+fn set_quota(replica: &Place) -> Result<()> {
+    if record::quota(&replica.id)? == Some(replica.size) {
         return Ok(());
     }
-    dataset::set_quota(&replica.record, gib)?;
-    record::set_quota(&replica.id, gib)
+    dataset::set_quota(&replica.record, replica.size)?;
+    record::set_quota(&replica.id, replica.size)
 }
 
 /// Shuts the former active one for writing, and makes the others follow it once more, as far as
 /// that is possible: where it is lost, an older copy is better than none.
+///
+/// # Errors
+/// `share-is-busy`, where somebody reads the new one so that it cannot follow; nothing is shut then.
 fn hand_over(replica_list: &[Replica], former: &str, new: &Place) -> Result<Vec<ReplicaUpdate>> {
-    let last = Place::of(replicas::active(replica_list)?)?.map(|old| shut(&old).map(|tag| (old, tag)));
+    if tool::is_fuse()? {
+        // As it will be to receive: see `copying`.
+        dataset::unmount(&new.record)?;
+    }
+    let last =
+        Place::of(replicas::active(replica_list)?)?.map(|old| shut(&old).map(|tag| (old, tag)));
     let (old, tag) = match last {
         Some(Ok(found)) => found,
         lost => {

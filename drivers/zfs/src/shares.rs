@@ -22,9 +22,11 @@ impl Shares for Zfs {
         let Some(record) = Record::of(&share.id)? else { return Ok(()) };
         if dataset::is_there(&record)? {
             let names = options::names()?;
+            // What a call that was cut short has left of a clone's making, too.
+            let came = record::receiving(&share.id)?;
             let (ours, others): (Vec<_>, Vec<_>) = dataset::snapshots(&record)?
                 .into_iter()
-                .partition(|tag| names.is_for_replicas(tag));
+                .partition(|tag| names.is_for_replicas(tag) || came.as_ref() == Some(tag));
             if let Some(tag) = others.first() {
                 return Err(Error::ShareIsBusy(format!(
                     "the share has the snapshot {}@{tag}; remove it first",

@@ -29,7 +29,7 @@ use abaca::{Backend, BackendConfiguration, Error, Limits, OptionValue};
 
 use self::daemon::Daemon;
 use super::pool::{run, text};
-use crate::support::{Ground, load, runtime, share};
+use crate::support::{Ground, load, runtime, share, until};
 
 /// A MiB.
 const MIB: usize = 1 << 20;
@@ -51,9 +51,14 @@ impl Home {
     async fn new(module: &str, name: &str, skipped: &str) -> Option<Home> {
         let daemon = Daemon::start(module, name, skipped)?;
         let ground = Ground::new();
-        let backend = open(&ground, &daemon, &policy(&daemon)).await;
+        let backend = open(&ground, &policy(&daemon)).await;
         backend.check_for_setup_error().await.unwrap();
         Some(Home { backend, ground, daemon })
+    }
+
+    /// The same backend with a policy without one rule.
+    async fn broken(&self, id: &str) -> Backend {
+        open(&self.ground, &without(&policy(&self.daemon), id)).await
     }
 
     /// Where the shares of a pool are mounted.
@@ -148,7 +153,7 @@ fn options() -> BTreeMap<String, OptionValue> {
 }
 
 /// Opens the backend `home` and has its storage looked at, as a service does.
-async fn open(ground: &Ground, _: &Daemon, policy: &str) -> Backend {
+async fn open(ground: &Ground, policy: &str) -> Backend {
     let configuration = BackendConfiguration {
         name: "home".to_owned(),
         policy: ground.write("home.policy.toml", policy),
@@ -183,8 +188,16 @@ fn fill(dataset: &str, mib: usize) {
 }
 
 /// Removes what `fill` made.
-fn drain(dataset: &str) {
-    run("zfs", &["destroy", "-f", &format!("{dataset}/filler")]);
+async fn drain(dataset: &str) {
+    let filler = format!("{dataset}/filler");
+    until("the filler is removed", || succeeds("zfs", &["destroy", "-f", &filler])).await;
+}
+
+/// Whether a program of the system succeeds now; what it needs may still be in use.
+fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    #[expect(clippy::disallowed_methods, reason = "changes storage, as an operator does")]
+    let output = std::process::Command::new(program).args(arguments).output().unwrap();
+    output.status.success()
 }
 
 /// The driver's own error.

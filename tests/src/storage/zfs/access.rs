@@ -15,8 +15,7 @@ pub fn ip(access_to: &str, access_level: AccessLevel) -> AccessRule {
 
 #[tokio::test]
 async fn rules_are_set_all_together() {
-    let Some(home) =
-        Home::new(module_path!(), "rules_are_set_all_together", "access rules").await
+    let Some(home) = Home::new(module_path!(), "rules_are_set_all_together", "access rules").await
     else {
         return;
     };

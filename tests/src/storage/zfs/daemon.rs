@@ -62,7 +62,8 @@ impl Daemon {
         let daemon = Daemon { child, pool };
         let deadline = Instant::now() + PATIENCE;
         while !daemon.answers() {
-            assert!(Instant::now() < deadline, "zfs-fuse does not answer");
+            let said = fs::read_to_string(daemon.pool.directory().join("log")).unwrap();
+            assert!(Instant::now() < deadline, "zfs-fuse does not answer: {said}");
             std::thread::sleep(Duration::from_millis(20));
         }
         for name in ["tank", "pond"] {
@@ -92,10 +93,8 @@ impl Drop for Daemon {
         let _ = self.child.wait();
         // Its mounts answer nobody any more, and would keep the directory.
         for name in ["tank", "pond"] {
-            let _ = rustix::mount::unmount(
-                self.mountpoint(name),
-                rustix::mount::UnmountFlags::DETACH,
-            );
+            let _ =
+                rustix::mount::unmount(self.mountpoint(name), rustix::mount::UnmountFlags::DETACH);
         }
     }
 }

@@ -5,7 +5,9 @@ use std::io::ErrorKind;
 
 use abaca::types::{Capacity, Error as DriverError, ShareStatus};
 
-use super::{EXPORT_IP, Home, drain, driver_error, everything, fill, in_pool, property, write};
+use super::{
+    EXPORT_IP, Home, drain, driver_error, everything, fill, in_pool, property, run, write,
+};
 use crate::support::{snapshot, tree};
 
 #[tokio::test]
@@ -44,12 +46,12 @@ async fn a_client_writes_up_to_the_size_and_no_further() {
     assert_eq!((home.recorded(&one).await.size, property("quota", &dataset).as_str()), (2, "2G"));
 
     // What is removed leaves room to shrink, and the quota holds again.
-    drain(&dataset);
+    drain(&dataset).await;
     home.backend.shrink_share(&current, 1, None).await.unwrap();
     assert_eq!((home.recorded(&one).await.size, property("quota", &dataset).as_str()), (1, "1G"));
     fill(&dataset, 900);
     assert_eq!(write(&directory, "more", 128).unwrap_err().1, ErrorKind::QuotaExceeded);
-    drain(&dataset);
+    drain(&dataset).await;
     home.backend.delete_share(&one, None).await.unwrap();
     assert!(!directory.exists());
     home.assert_bare().await;
@@ -89,11 +91,14 @@ async fn snapshots_stay_as_they_are_and_copies_go_their_own_way() {
     }
     assert_eq!(fs::read_to_string(directory.join("a/b/file")).unwrap(), "changed");
 
-    // A share stays while it has a snapshot, with it.
+    // A share stays while it has a snapshot of which the service does not know, with it.
+    home.backend.unmanage_snapshot(&taken).await.unwrap();
     let error = driver_error(home.backend.delete_share(&current, None).await);
     let DriverError::ShareIsBusy(why) = error else { panic!("{error:?}") };
     assert!(why.contains("manila_share_snapshot_"), "{why}");
-    home.backend.delete_snapshot(&taken, None).await.unwrap();
+    assert_eq!(fs::read_to_string(directory.join("a/b/file")).unwrap(), "changed");
+    let left = everything().into_iter().find(|name| name.contains('@')).unwrap();
+    run("zfs", &["destroy", &left]);
     home.backend.delete_share(&current, None).await.unwrap();
     home.assert_bare().await;
 }

@@ -25,8 +25,7 @@ pub async fn taken_over(home: &Home) {
     let managed = home.backend.manage_existing(&wanted, &[]).await.unwrap();
     assert_eq!((managed.size, property("quota", "tank/Alice.data").as_str()), (1, "1G"));
     let current = home.recorded(&wanted).await;
-    let before =
-        Snapshot { provider_location: Some("Monday_1".into()), ..snapshot(&current) };
+    let before = Snapshot { provider_location: Some("Monday_1".into()), ..snapshot(&current) };
     home.backend.manage_existing_snapshot(&before, &current, &[]).await.unwrap();
     fs::write(directory.join("file"), "changed").unwrap();
     let copy = in_pool("tank", 1);

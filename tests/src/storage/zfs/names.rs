@@ -8,7 +8,18 @@ use crate::support::snapshot;
 
 /// Odd in each way that a service could think of, and some that only an attacker could.
 const ODD: [&str; 13] = [
-    "", "..", "../tank", "a/b", "a@b", "a#b", "a%b", "a,b", "a b", "ä", "a\nb", "$(reboot)",
+    "",
+    "..",
+    "../tank",
+    "a/b",
+    "a@b",
+    "a#b",
+    "a%b",
+    "a,b",
+    "a b",
+    "ä",
+    "a\nb",
+    "$(reboot)",
     "a\tb",
 ];
 
@@ -23,12 +34,9 @@ fn assert_typed<T: std::fmt::Debug>(answer: Result<T, Error>, what: &str) {
 
 #[tokio::test]
 async fn an_odd_name_is_an_error_that_changes_nothing() {
-    let Some(home) = Home::new(
-        module_path!(),
-        "an_odd_name_is_an_error_that_changes_nothing",
-        "odd names",
-    )
-    .await
+    let Some(home) =
+        Home::new(module_path!(), "an_odd_name_is_an_error_that_changes_nothing", "odd names")
+            .await
     else {
         return;
     };

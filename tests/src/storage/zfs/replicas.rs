@@ -11,8 +11,10 @@ use abaca::types::{
 };
 
 use super::access::ip;
-use super::{Home, driver_error, everything, in_pool, open, policy, property, run, without};
-use crate::support::{snapshot, tree};
+use super::{
+    Home, driver_error, everything, in_pool, open, policy, property, run, succeeds, without,
+};
+use crate::support::{snapshot, tree, until};
 
 /// A share and its replica in the other pool.
 pub struct Pair {
@@ -48,7 +50,8 @@ impl Pair {
     }
 
     pub fn list(&self) -> [Replica; 2] {
-        [&self.first, &self.second].map(|share| Replica { share: share.clone(), share_server: None })
+        [&self.first, &self.second]
+            .map(|share| Replica { share: share.clone(), share_server: None })
     }
 
     /// Where both are mounted, and their datasets.
@@ -125,6 +128,8 @@ pub async fn there_and_back(home: &Home) {
     assert_eq!(property("sharenfs", &second_dataset), "rw=10.0.0.1,no_root_squash");
     assert_eq!(pair.follow(home).await, ReplicaState::InSync);
     assert_eq!(tree(&first), tree(&second));
+    let refused = fs::write(first.join("file"), "x").unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ReadOnlyFilesystem);
 
     // And back.
     let pair = pair.promote(home, 0).await;
@@ -144,12 +149,9 @@ pub async fn there_and_back(home: &Home) {
 
 #[tokio::test]
 async fn a_replica_follows_and_is_promoted_there_and_back() {
-    let Some(home) = Home::new(
-        module_path!(),
-        "a_replica_follows_and_is_promoted_there_and_back",
-        "replicas",
-    )
-    .await
+    let Some(home) =
+        Home::new(module_path!(), "a_replica_follows_and_is_promoted_there_and_back", "replicas")
+            .await
     else {
         return;
     };
@@ -157,11 +159,47 @@ async fn a_replica_follows_and_is_promoted_there_and_back() {
     home.assert_bare().await;
 }
 
+/// While somebody reads it, it stays as it is, and is not promoted without what it lacks.
+#[tokio::test]
+async fn a_replica_that_is_read_follows_later() {
+    let Some(home) =
+        Home::new(module_path!(), "a_replica_that_is_read_follows_later", "a replica in use").await
+    else {
+        return;
+    };
+    let pair = Pair::made(&home).await;
+    let [(first, first_dataset), (second, _)] = pair.places(&home);
+    fs::write(first.join("file"), "newer").unwrap();
+    let reader = fs::File::open(second.join("file")).unwrap();
+    assert_eq!(pair.follow(&home).await, ReplicaState::OutOfSync);
+    assert_eq!(fs::read_to_string(second.join("file")).unwrap(), "first");
+    let list = pair.list();
+    let error = driver_error(home.backend.promote_replica(&list, &list[1], &[], None).await);
+    assert!(matches!(error, DriverError::ShareIsBusy(_)), "{error:?}");
+    fs::write(first.join("file"), "newest").unwrap();
+    drop(reader);
+    let pair = pair.promote(&home, 1).await;
+    assert_eq!(fs::read_to_string(second.join("file")).unwrap(), "newest");
+    assert_eq!(pair.follow(&home).await, ReplicaState::InSync);
+    assert_eq!(temporary(&first_dataset), 1);
+    pair.now(&home).await.remove(&home).await;
+    home.assert_bare().await;
+}
+
+/// A policy that knows nothing beneath `tank`.
+fn without_tank(policy: &str) -> String {
+    let policy =
+        without(policy, "mounted-in-tank").replace("[\"pond\", \"tank\"]\nsys", "[\"pond\"]\nsys");
+    let (before, after) = policy.split_once("[roots.tank]").unwrap();
+    let (_, after) = after.split_once("\n\n").unwrap();
+    format!("{before}{after}")
+}
+
 /// Where the active one is lost, its replica takes its place with what it has; what comes back
 /// follows it.
 #[tokio::test]
 async fn a_replica_takes_the_place_of_one_that_is_lost() {
-    let Some(home) = Home::new(
+    let Some(mut home) = Home::new(
         module_path!(),
         "a_replica_takes_the_place_of_one_that_is_lost",
         "a lost active replica",
@@ -174,7 +212,9 @@ async fn a_replica_takes_the_place_of_one_that_is_lost() {
     let [(first, first_dataset), (second, _)] = pair.places(&home);
     fs::write(first.join("file"), "never sent").unwrap();
     let vdev = home.pool("tank").with_file_name("tank.vdev");
-    run("zpool", &["export", "tank"]);
+    // Nobody holds what is lost.
+    home.backend = open(&home.ground, &without_tank(&policy(&home.daemon))).await;
+    until("the pool is gone", || succeeds("zpool", &["export", "tank"])).await;
 
     let error = driver_error(
         home.backend.update_replica_state(&pair.list(), &pair.list()[1], &[], &[], None).await,
@@ -188,6 +228,8 @@ async fn a_replica_takes_the_place_of_one_that_is_lost() {
 
     let directory = vdev.parent().unwrap();
     run("zpool", &["import", "-d", directory.to_str().unwrap(), "tank"]);
+    // A root that is mounted anew is used after a restart.
+    home.backend = open(&home.ground, &policy(&home.daemon)).await;
     assert_eq!(fs::read_to_string(first.join("file")).unwrap(), "never sent");
     assert_eq!(pair.follow(&home).await, ReplicaState::InSync);
     assert_eq!(tree(&first), tree(&second));
@@ -221,12 +263,8 @@ async fn recorded(home: &Home, instance: &ReplicaSnapshot) -> Option<ReplicaSnap
 
 #[tokio::test]
 async fn a_snapshot_is_on_all_replicas() {
-    let Some(home) = Home::new(
-        module_path!(),
-        "a_snapshot_is_on_all_replicas",
-        "replicated snapshots",
-    )
-    .await
+    let Some(home) =
+        Home::new(module_path!(), "a_snapshot_is_on_all_replicas", "replicated snapshots").await
     else {
         return;
     };
@@ -239,8 +277,7 @@ pub async fn snapshots(home: &Home) {
     let pair = Pair::made(home).await;
     let [(first, first_dataset), (_, second_dataset)] = pair.places(home);
     let both = instances(&pair);
-    let updates =
-        home.backend.create_replicated_snapshot(&pair.list(), &both, None).await.unwrap();
+    let updates = home.backend.create_replicated_snapshot(&pair.list(), &both, None).await.unwrap();
     assert!(updates.iter().all(|one| one.status == SnapshotStatus::Available), "{updates:?}");
     assert_eq!(updates.len(), 2);
     let kept = |dataset: &str| {
@@ -265,8 +302,7 @@ pub async fn snapshots(home: &Home) {
     home.backend.delete_share(&copy, None).await.unwrap();
 
     // One that was not there when it was taken comes with what follows.
-    let policy = without(&policy(&home.daemon), "receive-changes");
-    let broken = open(&home.ground, &home.daemon, &policy).await;
+    let broken = home.broken("receive-changes").await;
     let later = instances(&pair);
     let updates = broken.create_replicated_snapshot(&pair.list(), &later, None).await.unwrap();
     let states: Vec<_> = updates.iter().map(|one| (one.id.as_str(), one.status)).collect();
@@ -312,8 +348,7 @@ async fn a_promotion_that_was_cut_short_loses_nothing() {
     let [(first, _), (second, second_dataset)] = pair.places(&home);
     fs::write(first.join("file"), "last").unwrap();
     // Nothing but a refusal of the last step leaves what a killed process leaves.
-    let broken = open(&home.ground, &home.daemon, &without(&policy(&home.daemon), "let-in-to-write"));
-    let broken = broken.await;
+    let broken = home.broken("let-in-to-write").await;
     let list = pair.list();
     let rules = [ip("10.0.0.1", AccessLevel::Rw)];
     let updates = broken.promote_replica(&list, &list[1], &rules, None).await.unwrap();
@@ -322,9 +357,8 @@ async fn a_promotion_that_was_cut_short_loses_nothing() {
     drop(broken);
     fs::write(second.join("file"), "since").unwrap();
     // The service does not know of it: it says what it knew before.
-    let error = driver_error(
-        home.backend.update_replica_state(&list, &list[1], &rules, &[], None).await,
-    );
+    let error =
+        driver_error(home.backend.update_replica_state(&list, &list[1], &rules, &[], None).await);
     assert!(matches!(error, DriverError::ReplicationFailed(_)), "{error:?}");
     home.backend.promote_replica(&list, &list[1], &rules, None).await.unwrap();
     assert_eq!(fs::read_to_string(second.join("file")).unwrap(), "since");

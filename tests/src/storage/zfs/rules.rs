@@ -19,8 +19,9 @@ async fn everything(home: &Home) {
     home.backend.extend_share(&current, 2, None).await.unwrap();
     home.backend.shrink_share(&home.recorded(&current).await, 1, None).await.unwrap();
     let both = [ip("10.0.0.1", AccessLevel::Rw), ip("10.1.0.0/24", AccessLevel::Ro)];
+    let gone = [ip("10.2.0.1", AccessLevel::Rw)];
     for rules in [&both[..1], &both[1..], &both[..], &[]] {
-        home.backend.update_access(&current, rules, &[], &both[..1], None).await.unwrap();
+        home.backend.update_access(&current, rules, &[], &gone, None).await.unwrap();
     }
     home.backend.update_access(&current, &both, &[], &[], None).await.unwrap();
     // After a restart of the machine, on which somebody has unmounted it.

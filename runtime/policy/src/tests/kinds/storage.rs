@@ -50,8 +50,7 @@ fn a_dataset_lies_directly_below_its_parent() {
 #[test]
 fn a_dataset_may_have_several_parents() {
     let one = |parent: &str| format!("{{ dataset = {{ parent = {parent}, name = \"n\" }} }}");
-    let (tank, pond, both) =
-        (one("\"tank\""), one("[\"pond/a\"]"), one("[\"tank\", \"pond/a\"]"));
+    let (tank, pond, both) = (one("\"tank\""), one("[\"pond/a\"]"), one("[\"tank\", \"pond/a\"]"));
     takes(&both, &[("tank/abc", "tank/abc"), ("pond/a/abc", "pond/a/abc")]);
     refuses(&both, &["pond/abc", "tank/a/abc", "tank", "pond/a", "lake/abc", "tank/abc@1"]);
     assert!(meet(&both, &tank) && meet(&both, &pond) && !meet(&tank, &pond));
