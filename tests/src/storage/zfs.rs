@@ -2,7 +2,7 @@
 //! each test's own.
 //!
 //! The daemon has one socket on a machine and one list of pools. So each test runs in a process
-//! and a mount namespace of its own, where both are elsewhere: tests run beside each other, and
+//! and a mount namespace of its own, where these are its own: tests run beside each other, and
 //! beside a daemon of the system. Whatever ends that process, the daemon, its mounts and its pools
 //! are gone with it.
 //!

@@ -11,8 +11,9 @@ use crate::support::PATIENCE;
 /// What it needs.
 const NEEDED: [&str; 4] = ["/usr/sbin/zfs-fuse", "/usr/sbin/zfs", "/usr/sbin/zpool", "/dev/fuse"];
 
-/// Where the daemon has its socket, and its list of pools. In a test's namespace both are its own.
-const PLACES: [&str; 2] = ["/run/zfs", "/var/lib/zfs"];
+/// Where the daemon has its socket, its list of pools, and the lock that keeps a second one from
+/// starting. In a test's namespace all are its own.
+const PLACES: [&str; 3] = ["/run/zfs", "/var/lib/zfs", "/var/lock/zfs"];
 
 /// Set in a process that has a namespace.
 const INSIDE: &str = "ABACA_TEST_INSIDE";
