@@ -21,6 +21,7 @@ fn the_example_policies_are_what_approval_yields() {
         ("directory", "policy"),
         ("directory", "policy-nfs"),
         ("dummy", "policy"),
+        ("zfs", "policy"),
     ];
     for (driver, example) in examples {
         let example = format!("{}/../drivers/{driver}/{example}.toml", env!("CARGO_MANIFEST_DIR"));
@@ -37,7 +38,7 @@ fn the_example_policies_are_what_approval_yields() {
 #[tokio::test]
 async fn a_component_carries_the_manifest_beside_its_crate() {
     let runtime = runtime(Limits::default());
-    for name in ["btrfs", "directory", "dummy"] {
+    for name in ["btrfs", "directory", "dummy", "zfs"] {
         let driver = load(&runtime, &format!("abaca-driver-{name}")).await;
         let inspection = driver.inspect();
         assert_eq!(inspection.findings, Vec::<String>::new());

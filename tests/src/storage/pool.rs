@@ -69,6 +69,17 @@ impl Pool {
         fs::set_permissions(&place, fs::Permissions::from_mode(0o700)).unwrap();
     }
 
+    /// A place for pools of another kind: files, and directories to mount at, that are removed and
+    /// swept as a pool is.
+    pub fn bare() -> Pool {
+        Pool::place()
+    }
+
+    /// The directory that is removed with it.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Where it is mounted.
     pub fn path(&self) -> PathBuf {
         self.directory.join("pool")

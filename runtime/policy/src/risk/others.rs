@@ -103,7 +103,7 @@ impl Policy {
         }
         match &rule.source {
             Source::Path(path) => reasons.extend(self.root(path.root()).and_then(reading)),
-            Source::Device(_) => {}
+            Source::Device(_) | Source::Dataset(_) => {}
             Source::Remote(_) => {
                 reasons.push((
                     R2,
@@ -138,7 +138,7 @@ impl Policy {
             .filter(|rule| {
                 let source = match &rule.source {
                     Source::Path(path) => path.root() == name,
-                    Source::Device(_) | Source::Remote(_) => false,
+                    Source::Device(_) | Source::Dataset(_) | Source::Remote(_) => false,
                 };
                 source || rule.place_root() == name
             })

@@ -8,6 +8,7 @@ const LVM: &str = include_str!("real/lvm.toml");
 const ZFS: &str = include_str!("real/zfs.toml");
 const OTHER: &str = include_str!("real/other.toml");
 const DIRECTORY: &str = include_str!("../../../../drivers/directory/policy.toml");
+const ZFS_DRIVER: &str = include_str!("../../../../drivers/zfs/policy.toml");
 const DUMMY: &str = include_str!("../../../../drivers/dummy/policy.toml");
 
 fn policy(source: &str) -> Policy {
@@ -174,6 +175,50 @@ fn shares_on_zfs() {
     );
 }
 
+/// The driver of ours asks as upstream's does, but for what its module `lib` names: no `ssh`, no
+/// `exportfs`, no `lsof`.
+#[test]
+fn shares_on_zfs_by_the_policy_of_the_driver() {
+    let share = |pool: &str, n: u8| format!("{pool}/manila_share_{n}{n}_4111");
+    let (one, two) = (share("tank", 1), share("pond", 2));
+    let tag = "tmp_snapshot_for_replication__22_4111_time_2016-03-25T12:00:00";
+    let snap = "manila_share_snapshot_44_4111";
+    let asked = [
+        "zpool get free tank".to_owned(),
+        "zpool get size pond".to_owned(),
+        format!("zfs create -o quota=1G -o compression=gzip -o readonly=off {one}"),
+        format!("zfs get mountpoint {one}"),
+        "zfs list -r tank".to_owned(),
+        format!("zfs set sharenfs=rw=10.0.0.1,no_root_squash {one}"),
+        format!(
+            "zfs set sharenfs=rw=10.0.0.1,no_root_squash,ro=10.1.0.0/255.255.255.0,no_root_squash {one}"
+        ),
+        format!("zfs set sharenfs=ro=10.0.0.1:10.1.0.0/255.255.255.0,no_root_squash {two}"),
+        format!("zfs set sharenfs=off {one}"),
+        format!("zfs snapshot {one}@{snap}"),
+        format!("zfs send -vDp {one}@{snap}"),
+        format!("zfs receive -v {two}"),
+        format!("zfs set quota=3G {one}"),
+        format!("zfs set compression=gzip {one}"),
+        format!("zfs set readonly=on {two}"),
+        format!("zfs share {one}"),
+        "zfs list -r -t snapshot pond".to_owned(),
+        format!("zfs list -r -t snapshot {one}@{snap}"),
+        format!("zfs destroy -f {one}@{snap}"),
+        format!("zfs destroy -f {one}"),
+        format!("zfs snapshot {one}@{tag}"),
+        format!("zfs send -vDR {one}@{tag}"),
+        format!("zfs send -vDRI {tag} {one}@{snap}"),
+        format!("zfs receive -vF {two}"),
+    ];
+    let policy = policy(ZFS_DRIVER);
+    for line in asked {
+        let expected = line.replace("quota=1G", "quota=1073741824");
+        let expected = expected.replace("quota=3G", "quota=3221225472");
+        assert_eq!(runs(&policy, &split(&line)), Ok(expected), "{line}");
+    }
+}
+
 #[test]
 fn shares_on_other_storage() {
     all_run(
@@ -213,7 +258,7 @@ const ATTACKS: [&[&str]; 20] = include!("../../../../tests/data/as-good-as-root.
 
 #[test]
 fn what_is_as_good_as_root_is_denied() {
-    for source in [LVM, ZFS, OTHER, DIRECTORY, DUMMY] {
+    for source in [LVM, ZFS, OTHER, DIRECTORY, DUMMY, ZFS_DRIVER] {
         let policy = policy(source);
         for line in ATTACKS {
             let outcome = runs(&policy, &words(line));
