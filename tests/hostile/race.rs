@@ -237,6 +237,8 @@ args = [
     { path = { root = "lair", under = "swapped", leaf = "new", name = "word", pass = "path" } },
 ]
 write = ["lair"]
+syscalls = ["attributes"]
+root-equivalent = "it can strip with a program of its own"
 "#;
 
 /// Each command once, side by side, and then what they have made is removed.

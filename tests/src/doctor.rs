@@ -82,7 +82,8 @@ fn where_no_wall_stands_it_says_so() {
     let tried: Value = serde_json::from_slice(&output.stdout).unwrap();
     let open = names(&tried, "wall", |row| row["stands"] == false);
     // What depends on who runs the tests, and where, is left out.
-    for wall in ["environment", "limits", "no-new-privileges", "files", "scope", "syscalls"] {
+    for wall in ["environment", "limits", "no-new-privileges", "files", "attributes", "scope", "syscalls"]
+    {
         assert!(open.contains(wall), "{wall}: {tried}");
     }
     assert!(open.contains("capabilities") || !rustix::process::geteuid().is_root(), "{tried}");

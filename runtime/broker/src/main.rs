@@ -54,6 +54,7 @@ mod syscalls;
 mod tree;
 mod trying;
 mod users;
+mod view;
 
 use std::os::fd::{OwnedFd, RawFd};
 use std::process::ExitCode;

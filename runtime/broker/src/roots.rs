@@ -121,6 +121,11 @@ impl Root {
         [&self.path].into_iter().chain(components).map(String::as_str).collect::<Vec<_>>().join("/")
     }
 
+    /// Which directory it is.
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+
     /// Follows `components` to what they name, without opening it for anything; a symbolic
     /// link at the end is found as itself.
     ///

@@ -30,6 +30,7 @@ use crate::job::Commands;
 use crate::pipes::{Feed, Keep};
 use crate::secrets::Secrets;
 use crate::spawn::{self, Child, Launch, Tail, Word};
+use crate::view::View;
 use crate::{programs, tree};
 
 /// How the run of a command ended.
@@ -142,9 +143,11 @@ fn start_one(
     };
     let (read, write) = (roots(&rule.read)?, roots(&rule.write)?);
     let walls = ground.walls.around(rule, group, program.as_fd(), &read, &write)?;
+    let view = View::of(rule, ground)?;
     let (errors, stderr) = pipe()?;
     let child = spawn::launch(Launch {
         program: program.as_fd(),
+        view: view.as_ref(),
         name: rule.program_name(),
         words: &words,
         stdin: stdin.as_fd(),
@@ -192,7 +195,8 @@ fn word(
         Argument::Secret(secret) => {
             return Ok(match secret.pass {
                 SecretPass::Fd => {
-                    Word::Descriptor { fd: secrets.open(&secret.option)?, tail: Tail::File }
+                    let fd = secrets.open(&secret.option)?;
+                    Word::Descriptor { fd, path: None, tail: Tail::File }
                 }
                 SecretPass::Argument => Word::Text(secrets.argument(&secret.option)?),
             });
@@ -202,13 +206,16 @@ fn word(
     let root = ground.roots.get(&path.root)?;
     let resolved = root.resolve(&path.components, path.leaf)?;
     identities.push(resolved.identity);
-    let tail = match (resolved.new, path.leaf) {
-        (Some(name), _) => Tail::New(name),
-        (None, Leaf::File) => Tail::File,
-        (None, _) => Tail::Directory,
+    let (place, tail) = match (resolved.new, path.leaf) {
+        (Some(name), _) => {
+            let above = path.components.len().saturating_sub(1);
+            (path.components.get(..above).unwrap_or_default(), Tail::New(name))
+        }
+        (None, Leaf::File) => (path.components.as_slice(), Tail::File),
+        (None, _) => (path.components.as_slice(), Tail::Directory),
     };
     Ok(match path.pass {
-        Pass::Fd => Word::Descriptor { fd: resolved.fd, tail },
+        Pass::Fd => Word::Descriptor { fd: resolved.fd, path: Some(root.path(place)), tail },
         Pass::Path => Word::Text(root.path(&path.components)),
     })
 }

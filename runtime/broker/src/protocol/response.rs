@@ -254,6 +254,9 @@ pub enum Wall {
     Capabilities,
     /// Only the files of the rule's roots and of the system's programs.
     Files,
+    /// No mode, owner, time or other attribute changes, or only those of what lies beneath the
+    /// roots that the rule writes.
+    Attributes,
     /// No TCP connection, in or out.
     Tcp,
     /// No signal to a process outside, no abstract socket of one.
@@ -273,7 +276,7 @@ pub enum Wall {
 
 impl Wall {
     /// All of them, in the order above.
-    pub const ALL: [Wall; 14] = [
+    pub const ALL: [Wall; 15] = [
         Wall::Session,
         Wall::Descriptors,
         Wall::Environment,
@@ -281,6 +284,7 @@ impl Wall {
         Wall::NoNewPrivileges,
         Wall::Capabilities,
         Wall::Files,
+        Wall::Attributes,
         Wall::Tcp,
         Wall::Scope,
         Wall::Network,
@@ -302,7 +306,9 @@ impl Wall {
             Wall::Files | Wall::Tcp | Wall::Scope => {
                 "needs Landlock 6: Linux 6.12, with `landlock` among the lsm= of its command line"
             }
-            Wall::Syscalls | Wall::Sockets => "needs a kernel with seccomp filters",
+            Wall::Attributes | Wall::Syscalls | Wall::Sockets => {
+                "needs a kernel with seccomp filters"
+            }
             Wall::Network => "needs the right to make a network namespace",
             Wall::Processes => {
                 "needs a control group with the controller `pids` for the broker to divide: a \

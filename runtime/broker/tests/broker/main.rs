@@ -11,6 +11,7 @@
     reason = "a test fails by panicking, and the helpers of tests as well"
 )]
 
+mod attributes;
 mod commands;
 mod confinement;
 mod control_groups;

@@ -99,6 +99,12 @@ impl Policy {
             SyscallGroup::FileHandles => {
                 (R3, "it opens files by handle, which passes by directories".to_owned())
             }
+            SyscallGroup::Attributes => {
+                (R2, "it decides who reaches what lies in the roots that it writes".to_owned())
+            }
+            SyscallGroup::Semaphores => {
+                (R3, "it reaches semaphores of the whole machine".to_owned())
+            }
             SyscallGroup::LocalSockets if may_be_root(rule) => {
                 (R4, "it speaks to services of this machine, which do what root says".to_owned())
             }
