@@ -105,7 +105,7 @@ read = ["shares"]
 [[command]]
 id = "drop-directory"
 program = "/usr/bin/rmdir"
-args = ["--", {{ path = {{ root = "shares", leaf = "dir", name = "name", owner = "self", pass = "path" }} }}]
+args = ["--", {{ path = {{ root = "shares", leaf = "dir", name = "name", owner = "self", pass = "path", looked-up = "a test" }} }}]
 write = ["shares"]
 removes = true
 

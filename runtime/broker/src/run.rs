@@ -216,7 +216,10 @@ fn word(
     };
     Ok(match path.pass {
         Pass::Fd => Word::Descriptor { fd: resolved.fd, path: Some(root.path(place)), tail },
-        Pass::Path => Word::Text(root.path(&path.components)),
+        Pass::Path => {
+            root.expect_kept(&path.components, ground.user)?;
+            Word::Text(root.path(&path.components))
+        }
     })
 }
 

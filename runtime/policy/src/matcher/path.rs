@@ -12,7 +12,7 @@ use crate::class::Class;
 use crate::error::Flaw;
 use crate::grant::{Argument, Leaf, Pass, PathArgument};
 use crate::guest_path::{GuestPath, MAX_COMPONENTS};
-use crate::load::fields::{Fields, Value, choice, text};
+use crate::load::fields::{Fields, Value, choice, explanation, text};
 use crate::load::scope::Scope;
 use crate::matcher::Reading;
 use crate::matcher::name::NameType;
@@ -39,8 +39,11 @@ impl PathMatcher {
         scope: &Scope,
         granted: &[String],
     ) -> Result<PathMatcher, Flaw> {
-        let fields =
-            Fields::new(value, "`path`", &["root", "under", "leaf", "name", "pass", "owner"])?;
+        let fields = Fields::new(
+            value,
+            "`path`",
+            &["root", "under", "leaf", "name", "owner", "pass", "looked-up"],
+        )?;
         let root = scope.root(fields.require("root")?)?;
         if !granted.contains(&root.name) {
             let name = &root.name;
@@ -55,6 +58,25 @@ impl PathMatcher {
             Some(pass) => choice(pass, "way to pass a path", &Pass::ALL)?,
             None => Pass::Fd,
         };
+        match (pass, fields.get("looked-up")) {
+            (Pass::Path, Some(why)) => drop(explanation(why, "`looked-up`")?),
+            (Pass::Fd, None) => {}
+            (Pass::Path, None) => {
+                return Err(Flaw::new(
+                    value.span(),
+                    "the program looks a path up again: whoever may change a directory on the way \
+                     can have it find something else than was checked",
+                )
+                .help(
+                    "leave out `pass`, and the program is told a descriptor; or, if it stores what \
+                     it is told, or takes no other, add `looked-up = \"why\"`",
+                ));
+            }
+            (Pass::Fd, Some(why)) => {
+                return Err(Flaw::new(why.span(), "`looked-up` is for `pass = \"path\"` only")
+                    .help("leave it out: a descriptor leads where the broker looked"));
+            }
+        }
         let own = match (fields.get("owner"), leaf) {
             (Some(owner), Leaf::New | Leaf::Root) => {
                 return Err(Flaw::new(owner.span(), "`owner` is for what is there already").help(
@@ -116,6 +138,11 @@ impl PathMatcher {
     /// Whether the backend must have made the leaf.
     pub(crate) fn is_own(&self) -> bool {
         self.own
+    }
+
+    /// Whether the program is told a path, and so looks it up again.
+    pub(crate) fn is_looked_up(&self) -> bool {
+        self.pass == Pass::Path
     }
 
     /// True if this is one of its places. The components are already known to be ordinary names

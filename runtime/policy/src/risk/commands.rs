@@ -201,6 +201,15 @@ fn word_reasons(rule: &CommandRule) -> Vec<(RiskClass, String)> {
             _ => None,
         });
     }
+    let looked_up = rule.args.matchers().filter_map(|matcher| match matcher {
+        Matcher::Path(path) if path.is_looked_up() => Some(path.root()),
+        _ => None,
+    });
+    reasons.extend(looked_up.map(|root| {
+        let writes = rule.write.iter().any(|written| written == root);
+        let why = format!("`{name}` looks up a path in `{root}` that others may have changed");
+        (if writes { R3 } else { R2 }, why)
+    }));
     if rule.removes {
         reasons.push((R2, "it removes what the backend has made".to_owned()));
     }

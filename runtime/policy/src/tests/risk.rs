@@ -50,6 +50,14 @@ fn risks_have_their_reasons() {
             "program = \"/bin/x\"\nargs = [{ path = { root = \"r\", leaf = \"new\", name = \"n\" } }]\nwrite = [\"r\"]",
             R1,
         ),
+        (
+            "program = \"/bin/x\"\nargs = [{ path = { root = \"r\", leaf = \"new\", name = \"n\", pass = \"path\", looked-up = \"why\" } }]\nwrite = [\"r\"]",
+            R3,
+        ),
+        (
+            "program = \"/bin/x\"\nargs = [{ path = { root = \"r\", leaf = \"file\", name = \"n\", pass = \"path\", looked-up = \"why\" } }]\nread = [\"r\"]",
+            R2,
+        ),
         ("program = \"/bin/sh\"\nargs = []\nroot-equivalent = \"why\"", R4),
         ("program = \"/bin/x\"\nargs = []\nroot-equivalent = \"why\"", R4),
     ] {
