@@ -129,6 +129,13 @@ write = ["shares"]
 root-equivalent = "a test"
 
 [[command]]
+id = "hang-and-make"
+program = "/usr/bin/dash"
+args = ["-c", 'sleep 600; mkdir "$0"', {{ path = {{ root = "shares", leaf = "new", name = "name" }} }}]
+write = ["shares"]
+root-equivalent = "a test"
+
+[[command]]
 id = "make-and-hang"
 program = "/usr/bin/bash"
 args = ["-c", 'mkdir "$0"; sleep 600', {{ path = {{ root = "shares", leaf = "new", name = "name" }} }}]

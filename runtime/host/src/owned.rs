@@ -11,7 +11,7 @@
 //!
 //! The table and who is at work on its rows; what is asked of it stands in `gate/ownership`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use abaca_policy::{Container, Object};
@@ -100,6 +100,33 @@ impl Drop for Opening {
 type Hands = Arc<Mutex<HashSet<String>>>;
 
 /// What one backend has made.
+/// The places beneath roots at which a backend of this runtime is making something, or was when its
+/// call was given up and nobody has looked since. Several backends may have the same root: what is
+/// found where one of them was at work must be that one's, so no other makes anything there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Worksites(Arc<Mutex<HashMap<String, String>>>);
+
+impl Worksites {
+    /// Takes places of the host for a backend, all or none. The first that another has, if any.
+    pub(crate) fn take(&self, backend: &str, places: &[String]) -> Option<usize> {
+        let mut sites = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_anothers = |place: &String| sites.get(place).is_some_and(|whose| whose != backend);
+        let taken = places.iter().position(is_anothers);
+        if taken.is_none() {
+            sites.extend(places.iter().map(|place| (place.clone(), backend.to_owned())));
+        }
+        taken
+    }
+
+    /// Gives a place back that a backend may have.
+    pub(crate) fn leave(&self, backend: &str, place: &str) {
+        let mut sites = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if sites.get(place).is_some_and(|whose| whose == backend) {
+            sites.remove(place);
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Owned {
     database: Database,
