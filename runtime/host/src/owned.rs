@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::database::Database;
 use crate::error::Result;
 use crate::records::{Presence, now};
+use crate::text::is_plain_text;
 
 /// The most things of one backend: a hundred times what its shares and snapshots come to.
 pub(crate) const OWNED_MAX: i64 = 100_000;
@@ -99,7 +100,6 @@ impl Drop for Opening {
 /// The openings of this process that are at work.
 type Hands = Arc<Mutex<HashSet<String>>>;
 
-/// What one backend has made.
 /// The places beneath roots at which a backend of this runtime is making something, or was when its
 /// call was given up and nobody has looked since. Several backends may have the same root: what is
 /// found where one of them was at work must be that one's, so no other makes anything there.
@@ -127,6 +127,7 @@ impl Worksites {
     }
 }
 
+/// What one backend has made.
 #[derive(Clone, Debug)]
 pub(crate) struct Owned {
     database: Database,
@@ -331,7 +332,7 @@ pub(crate) fn named(container: &Container, name: &str) -> Result<Object, String>
     let object = Object { container: container.clone(), name: name.to_owned() };
     let sound = match container {
         Container::Root(_) => object.path().is_some_and(|path| !path.components.is_empty()),
-        _ => !name.is_empty() && !name.starts_with('-') && !name.chars().any(char::is_control),
+        _ => !name.is_empty() && !name.starts_with('-') && is_plain_text(name),
     };
     if sound { Ok(object) } else { Err(format!("{name:?} is no name of a thing in {container}")) }
 }
