@@ -24,6 +24,7 @@ use crate::kernel;
 use crate::network::{self, Network};
 use crate::syscalls::{self, Lists};
 use crate::users::{self, Ids, Users};
+use crate::watch;
 
 /// The most descriptors of a command: tools for storage need a handful.
 const DESCRIPTORS_MAX: u64 = 256;
@@ -105,7 +106,7 @@ impl Walls {
         if !network {
             walls.extend([Wall::Tcp, self.network.wall()]);
         }
-        walls.extend(self.groups.walls());
+        walls.extend(self.groups.walls().chain(watch::wall(&self.groups)));
         walls
     }
 

@@ -56,6 +56,7 @@ mod trying;
 mod users;
 mod view;
 
+mod watch;
 use std::os::fd::{OwnedFd, RawFd};
 use std::process::ExitCode;
 
@@ -74,8 +75,8 @@ const MISTAKE: u8 = 2;
 fn main() -> ExitCode {
     let options = match Options::read(std::env::args_os().skip(1)) {
         Ok(Asked::Serve(options)) => options,
-        Ok(Asked::TryWalls) => {
-            println!("{}", trying::report());
+        Ok(Asked::TryWalls { alone }) => {
+            println!("{}", trying::report(alone));
             return ExitCode::SUCCESS;
         }
         Ok(Asked::Text(text)) => {

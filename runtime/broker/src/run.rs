@@ -31,7 +31,7 @@ use crate::pipes::{Feed, Keep};
 use crate::secrets::Secrets;
 use crate::spawn::{self, Child, Launch, Tail, Word};
 use crate::view::View;
-use crate::{programs, tree};
+use crate::{programs, tree, watch};
 
 /// How the run of a command ended.
 pub enum Ran {
@@ -63,7 +63,9 @@ pub fn run(
             return Err(failure);
         }
     };
-    let end = run.attend(deadline, control);
+    let watched = watch::wall(ground.walls.groups()).is_some();
+    let end = run.attend(deadline, control, watched);
+    group.kill();
     tree::fell(&HashSet::new())?;
     Ok(match end? {
         End::Dropped => Ran::Dropped,
@@ -225,13 +227,22 @@ fn word(
 
 impl Run {
     /// Moves bytes until every stage has ended or the run is over for another reason.
-    fn attend(&mut self, deadline: Instant, control: &OwnedFd) -> Result<End, Failure> {
+    fn attend(
+        &mut self,
+        deadline: Instant,
+        control: &OwnedFd,
+        watched: bool,
+    ) -> Result<End, Failure> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(End::Deadline);
             }
-            if self.wait(left, control)? {
+            if watched {
+                watch::look()?;
+            }
+            let pause = if watched { left.min(watch::PAUSE) } else { left };
+            if self.wait(pause, control)? {
                 return Ok(End::Dropped);
             }
             self.stdin.push();
