@@ -134,6 +134,9 @@ const NAMESPACES: [i32; 7] = [
 /// compared, because the kernel looks at no more.
 const TYPING: [u64; 2] = [libc::TIOCSTI, libc::TIOCLINUX];
 
+/// What `fcntl` is not asked for: a lease, with which whoever may read a file delays all others.
+const LEASE: u64 = 1024; // F_SETLEASE
+
 /// Requests that set flags and numbers of a file: what `chattr` does, for which it is enough to
 /// have a file open for reading. They go with the group of attributes.
 const FLAGGING: [u64; 6] = [
@@ -255,6 +258,8 @@ fn translate(
     let requests = TYPING.iter().chain(flagging);
     let requests = requests.map(|request| when(1, &[(SeccompCmpOp::Eq, *request)]));
     calls.insert(libc::SYS_ioctl, requests.collect::<Result<_, _>>()?);
+
+    calls.insert(libc::SYS_fcntl, vec![when(1, &[(SeccompCmpOp::Eq, LEASE)])?]);
 
     let bits = |at: u8| SET_ID.map(|bit| when(at, &[(SeccompCmpOp::MaskedEq(bit), bit)]));
     let modes = MODES.into_iter().filter(|_| attributes && !set_id);

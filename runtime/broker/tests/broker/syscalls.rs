@@ -226,6 +226,15 @@ fn what_cannot_be_judged_is_not_there() {
 }
 
 #[test]
+fn no_lease_delays_others() {
+    const SETLEASE: i64 = 1024;
+    const GETLEASE: i64 = 1025;
+    let fcntl = |command: i64| vec![libc::SYS_fcntl, 0, command, 0];
+    assert_eq!(answers(&[fcntl(SETLEASE), fcntl(SETLEASE | ABOVE)], POWERS), [libc::EPERM; 2]);
+    assert_ne!(answers(&[fcntl(GETLEASE)], POWERS), [libc::EPERM]);
+}
+
+#[test]
 fn nothing_is_typed_into_a_terminal() {
     let ioctl = |request: i64| vec![libc::SYS_ioctl, 0, request, 0];
     let (sti, linux) = (libc::TIOCSTI as i64, libc::TIOCLINUX as i64);
