@@ -246,7 +246,11 @@ impl Running {
                 self.due = Some(now + LOOK_AGAIN);
                 return None;
             }
-            if left > 0 {
+            if left > 0 && code != Some(hand::LEFT_SOME) {
+        if code == Some(hand::LEFT_SOME) {
+            // That they do not end is its answer.
+            return Some(Ok(std::mem::take(&mut self.frame)));
+        }
                 return Some(Err(tree::hang(left).into()));
             }
         }
