@@ -13,6 +13,7 @@ use abaca_broker::protocol::{
 use abaca_policy::{CommandGrant, Denial, GuestPath, MountGrant, MountRule, Policy, Verb};
 
 use crate::failure::Failure;
+use crate::parked::Parked;
 use crate::secrets::Secrets;
 
 /// The longest time a request may have, its rule permitting; a longer one is cut to it.
@@ -50,7 +51,7 @@ pub struct Commands<'p> {
     pub grants: Vec<CommandGrant<'p>>,
     /// Those that the grants pass on.
     pub secrets: Secrets,
-    pub stdin: Vec<u8>,
+    pub stdin: Parked,
 }
 
 /// A verb on files, and where its request's places are.
@@ -61,7 +62,7 @@ pub struct Files<'p> {
     /// The rules that permitted it, one for each place.
     pub rules: Vec<&'p str>,
     /// What to write.
-    pub body: Vec<u8>,
+    pub body: Parked,
 }
 
 /// A mount to make or to end.
@@ -157,7 +158,7 @@ pub fn commands<'p>(
         return Err(Outcome::Denied { rule, reason: reason.to_owned() });
     }
     check_secrets(&grants, &secrets)?;
-    Ok(Commands { grants, secrets, stdin })
+    Ok(Commands { grants, secrets, stdin: stdin.into() })
 }
 
 /// Every secret that the grants pass on is there, and no other.
@@ -191,7 +192,7 @@ pub fn files(policy: &Policy, request: FilesRequest, body: Vec<u8>) -> Result<Fi
         return Err(invalid("only write takes a body".to_owned()));
     }
     check(&request, body.len() as u64).map_err(Outcome::from)?;
-    Ok(Files { request, places, rules, body })
+    Ok(Files { request, places, rules, body: body.into() })
 }
 
 /// May this be mounted there, or what is there be unmounted?
@@ -232,7 +233,7 @@ fn look<'p>(policy: &'p Policy, request: FilesRequest, body: &[u8]) -> Result<Fi
     };
     let place = GuestPath::parse_relative(root, path).map_err(denied)?;
     let rules = vec![policy.decide_look(&place).map_err(denied)?];
-    Ok(Files { request, places: vec![place], rules, body: Vec::new() })
+    Ok(Files { request, places: vec![place], rules, body: Parked::default() })
 }
 
 /// None for a look.

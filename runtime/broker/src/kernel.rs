@@ -157,6 +157,17 @@ fn unshare(what: i32) -> Result<(), Errno> {
     }
 }
 
+/// Gives large pieces of memory back to the system whenever they are freed: the allocator would
+/// else keep as much as was ever needed at once, and every fork copy its tables.
+pub fn keep_no_large_memory() {
+    const LARGE: i32 = 128 * 1024;
+    // SAFETY: takes numbers only; there is no other thread that allocates.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, LARGE);
+    }
+}
+
 /// Whether the kernel can refuse system calls by a list.
 pub fn has_seccomp() -> bool {
     let action = libc::SECCOMP_RET_ERRNO;

@@ -42,6 +42,7 @@ mod mount_table;
 mod mounts;
 mod network;
 mod options;
+mod parked;
 mod peer;
 mod pipes;
 mod programs;
@@ -55,8 +56,8 @@ mod tree;
 mod trying;
 mod users;
 mod view;
-
 mod watch;
+
 use std::os::fd::{OwnedFd, RawFd};
 use std::process::ExitCode;
 
@@ -98,6 +99,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(options: &Options) -> Result<(), Failure> {
+    kernel::keep_no_large_memory();
     let system = |errno| {
         let what = format!("the socket by descriptor {}", options.socket);
         Failure::system(what, errno)

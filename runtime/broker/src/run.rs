@@ -111,12 +111,12 @@ fn start_all(
     group: &ControlGroup<'_>,
     commands: Commands<'_>,
 ) -> Result<Run, Failure> {
-    let (mut input, stdin) = if commands.stdin.is_empty() {
+    let (mut input, stdin) = if commands.stdin.len() == 0 {
         let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty());
         (null.map_err(plumbing)?, Feed::nothing())
     } else {
         let (read, write) = pipe()?;
-        (read, Feed::new(write, commands.stdin).map_err(plumbing)?)
+        (read, Feed::new(write, commands.stdin.take()).map_err(plumbing)?)
     };
     let mut stages = Vec::new();
     for grant in &commands.grants {

@@ -17,6 +17,7 @@ mod confinement;
 mod control_groups;
 mod endings;
 mod files;
+mod forking;
 mod harness;
 mod holding;
 mod mounts;
