@@ -43,8 +43,7 @@ const PRECIOUS: &[&str] = &[
 const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/urandom", "/dev/full", "/dev/tty"];
 
 /// What is shared by number, one on a line after the first.
-const NUMBERED: [&str; 3] =
-    ["/proc/sysvipc/sem", "/proc/sysvipc/shm", "/proc/sysvipc/msg"];
+const NUMBERED: [&str; 3] = ["/proc/sysvipc/sem", "/proc/sysvipc/shm", "/proc/sysvipc/msg"];
 
 /// What there was at one time.
 pub struct World {
@@ -193,7 +192,8 @@ impl File {
 
 /// A file's flags, as far as a look at it tells them.
 fn flags(path: &Path) -> u64 {
-    let (none, basic) = (rustix::fs::AtFlags::SYMLINK_NOFOLLOW, rustix::fs::StatxFlags::BASIC_STATS);
+    let (none, basic) =
+        (rustix::fs::AtFlags::SYMLINK_NOFOLLOW, rustix::fs::StatxFlags::BASIC_STATS);
     rustix::fs::statx(rustix::fs::CWD, path, none, basic).unwrap().stx_attributes.bits()
 }
 
