@@ -157,7 +157,7 @@ attacks! { EscapingCommands:
                 libc::SYS_prlimit64,
             ),
             &format!(
-                "setpriority(0, 0, 5) or die $!; syscall({}, 0, 7, 0, 0) == 0 or die $!;",
+                "setpriority(0, 0, 19) or die $!; syscall({}, 0, 7, 0, 0) == 0 or die $!;",
                 libc::SYS_prlimit64
             ),
         ),
