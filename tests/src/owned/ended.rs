@@ -59,9 +59,23 @@ async fn nobody_makes_anything_where_a_call_is_at_work() {
     };
     let (ended, ()) = tokio::join!(all.mine.create_share(&one, None), meanwhile);
     assert!(matches!(ended.unwrap_err(), Error::Deadline { .. }));
-    // Nobody has looked yet what came of it.
+    // It was looked at, and nothing was there.
+    assert_eq!(command(&all.other, &make).await, "ok:0:");
+    assert!(file(&all.mine, &["remove", "shares", "wanted"]).await.contains(STRANGE));
+}
+
+/// The same with a call that is given up, so that nobody looks until somebody asks.
+#[tokio::test]
+async fn nobody_makes_anything_where_a_call_was_at_work_that_is_not_settled() {
+    let all = Neighbours::new().await;
+    let one = attack_share("command", &["dash", "-c", "sleep 600; mkdir \"$0\"", "shares:wanted"]);
+    let make = ["mkdir", "--", "shares:wanted"];
+    tokio::select! {
+        answer = all.mine.create_share(&one, None) => panic!("{answer:?}"),
+        () = until_state(&all.mine, "wanted", Some(OwnedState::Open)) => {}
+    }
     assert!(command(&all.other, &make).await.contains("just being made"));
-    assert!(file(&all.mine, &["remove", "shares", "wanted"]).await.contains("is not there"));
+    assert_eq!(file(&all.mine, &["remove", "shares", "wanted"]).await, "ok:false");
     assert_eq!(command(&all.other, &make).await, "ok:0:");
     assert!(file(&all.mine, &["remove", "shares", "wanted"]).await.contains(STRANGE));
 }
