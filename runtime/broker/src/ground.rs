@@ -38,7 +38,7 @@ impl Ground {
         let policy = Policy::parse(&source, policy)
             .map_err(|error| Failure::new(ErrorKind::Invalid, error.to_string()))?;
         for rule in policy.commands() {
-            programs::open(&rule.program, rule.sha256.as_deref(), user).map_err(|failure| {
+            programs::open(rule, user).map_err(|failure| {
                 Failure::new(failure.kind, format!("rule {}: {failure}", rule.id))
             })?;
             if rule.stdout_max.saturating_add(rule.stderr_max) > CONTENTS_MAX {

@@ -37,7 +37,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use abaca_broker::protocol::Hello;
-use abaca_policy::Policy;
+use abaca_policy::{Container, Object, Policy};
 use tokio::sync::Semaphore;
 
 pub use stats::BackendStats;
@@ -53,14 +53,14 @@ use crate::database::{self, Database};
 use crate::driver::Driver;
 use crate::driver_state::DriverState;
 use crate::error::{Error, Result};
-use crate::gate::Powers;
+use crate::gate::{self, Powers};
 use crate::limits::Limits;
 use crate::locks::{HeldLock, HeldShareNetwork, NamedLocks};
 use crate::metrics::BackendMetrics;
 use crate::network::power::NetworkPower;
 use crate::network::{self, NetworkError, NetworkProviders};
 use crate::options::{OptionRow, OptionValue, OptionValues};
-use crate::owned::Owned;
+use crate::owned::{Owned, OwnedState};
 use crate::quarantine::Conduct;
 use crate::records::Records;
 use crate::revealed::Revealed;
@@ -170,7 +170,23 @@ impl Backend {
         let open = move || Self::open_now(driver, configuration, networks, stage);
         tokio::task::spawn_blocking(open)
             .await
-            .map_err(|error| Error::Runtime(format!("opening a backend: {error}")))?
+            .map_err(|error| Error::Runtime(format!("opening a backend: {error}")))??
+            .resume()
+            .await
+    }
+
+    /// Takes the places at which it was at work when its process died.
+    async fn resume(self) -> Result<Self> {
+        let open = self.records().owned().await?.into_iter();
+        let open: Vec<_> = open
+            .filter(|one| one.state == OwnedState::Open)
+            .filter_map(|one| {
+                let root = one.container.strip_prefix("root:")?.to_owned();
+                Some(Object { container: Container::Root(root), name: one.name })
+            })
+            .collect();
+        gate::resume(&self.shared.powers, &open);
+        Ok(self)
     }
 
     fn open_now(
@@ -262,6 +278,7 @@ impl Backend {
             options,
             revealed,
             owned: Owned::new(database.clone(), records.presence()),
+            worksites: driver.runtime().shared().worksites.clone(),
             state: DriverState::new(database),
             locks: NamedLocks::open(&directory, &opened)?,
             network,

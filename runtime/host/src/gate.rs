@@ -36,7 +36,7 @@ use crate::metrics::BackendMetrics;
 use crate::network::ShareNetwork;
 use crate::network::power::NetworkPower;
 use crate::options::OptionValues;
-use crate::owned::Owned;
+use crate::owned::{Owned, Worksites};
 use crate::revealed::Revealed;
 use crate::text::printable;
 
@@ -44,7 +44,7 @@ pub(crate) use self::crossing::{Crossing, Done, Refusal};
 use self::facts::{SUBJECT_BYTES, bounded, subject, whole};
 use self::meter::Meter;
 use self::ownership::Stop;
-pub(crate) use self::ownership::{Claims, Ended, Make, Need, Refused, Taken, look};
+pub(crate) use self::ownership::{Claims, Ended, Make, Need, Refused, Taken, look, resume};
 pub(crate) use self::weight::Weight;
 
 /// What an operator lends one backend; all calls share it.
@@ -58,6 +58,8 @@ pub(crate) struct Powers {
     pub revealed: Revealed,
     pub state: DriverState,
     pub owned: Owned,
+    /// Where backends of this runtime are making things.
+    pub worksites: Worksites,
     pub locks: NamedLocks,
     pub network: NetworkPower,
     pub audit: Audit,

@@ -33,6 +33,8 @@ fn risks_have_their_reasons() {
         ("program = \"/bin/df\"\nargs = []\nnetwork = true", R2),
         ("program = \"/bin/df\"\nargs = []\nsyscalls = [\"local-sockets\"]", R4),
         ("program = \"/bin/df\"\nargs = []\nsyscalls = [\"local-sockets\"]\nuser = \"nobody\"", R3),
+        ("program = \"/bin/df\"\nargs = []\nsyscalls = [\"attributes\"]", R2),
+        ("program = \"/bin/df\"\nargs = []\nsyscalls = [\"semaphores\"]", R3),
         ("program = \"/bin/df\"\nargs = []\nstdin-max = \"1B\"", R3),
         ("program = \"/sbin/btrfs\"\nargs = [\"receive\"]", R4),
         ("program = \"/sbin/zfs\"\nargs = [{ one-of = [\"destroy\"] }]", R2),
@@ -47,6 +49,14 @@ fn risks_have_their_reasons() {
         (
             "program = \"/bin/x\"\nargs = [{ path = { root = \"r\", leaf = \"new\", name = \"n\" } }]\nwrite = [\"r\"]",
             R1,
+        ),
+        (
+            "program = \"/bin/x\"\nargs = [{ path = { root = \"r\", leaf = \"new\", name = \"n\", pass = \"path\", looked-up = \"why\" } }]\nwrite = [\"r\"]",
+            R3,
+        ),
+        (
+            "program = \"/bin/x\"\nargs = [{ path = { root = \"r\", leaf = \"file\", name = \"n\", pass = \"path\", looked-up = \"why\" } }]\nread = [\"r\"]",
+            R2,
         ),
         ("program = \"/bin/sh\"\nargs = []\nroot-equivalent = \"why\"", R4),
         ("program = \"/bin/x\"\nargs = []\nroot-equivalent = \"why\"", R4),
