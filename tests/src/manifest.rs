@@ -23,8 +23,8 @@ fn the_example_policies_are_what_approval_yields() {
         ("dummy", "policy"),
         ("zfs", "policy"),
     ];
-    for (driver, example) in examples {
-        let example = format!("{}/../drivers/{driver}/{example}.toml", env!("CARGO_MANIFEST_DIR"));
+    for (driver, name) in examples {
+        let example = format!("{}/../drivers/{driver}/{name}.toml", env!("CARGO_MANIFEST_DIR"));
         let example = fs::read_to_string(example).unwrap();
         let policy = Policy::parse(&example, "policy.toml").unwrap();
         let paths: BTreeMap<_, _> =
