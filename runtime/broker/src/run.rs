@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use abaca_broker::protocol::{
     CONTENTS_MAX, Done, ErrorKind, Identity, Outcome, StageReport, Status, Wall,
 };
-use abaca_policy::CommandGrant;
+use abaca_policy::{Argument, CommandGrant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
