@@ -12,7 +12,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 use rustix::mount::{UnmountFlags, unmount};
 
 use super::directory::driver_error;
-use super::{Nfs, assert_says, ip, run, text};
+use super::{Nfs, assert_says, ip, rules, run, text};
 use crate::support::{Ground, load, runtime, share, snapshot};
 
 /// The driver beside a server.
@@ -126,6 +126,7 @@ async fn a_subvolume_on_nfs_from_its_first_day_to_its_last() {
     }
     assert_says(one.read(&location, "file"), "NFS4ERR_NOENT");
     home.assert_bare();
+    rules::assert_used(&home.ground, &home.backend, "btrfs");
 }
 
 #[tokio::test]

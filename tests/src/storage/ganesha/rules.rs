@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use abaca::Backend;
 use abaca::policy::Policy;
 use abaca::types::AccessLevel;
 
 use super::directory::Home;
 use super::ip;
-use crate::support::share;
+use crate::support::{Ground, share};
 
 /// A policy that is shipped.
 fn shipped(driver: &str, name: &str) -> Policy {
@@ -51,11 +52,15 @@ async fn every_rule_about_exports_is_needed() {
     home.rules(&one, &[ip("198.51.100.11", AccessLevel::Rw)]).await;
     home.rules(&one, &[ip("198.51.100.0/24", AccessLevel::Ro)]).await;
     home.backend.delete_share(&one, None).await.unwrap();
-    let lines = home.ground.audit("home");
+    assert_used(&home.ground, &home.backend, "directory");
+}
+
+/// Asserts that each rule which there is for NFS was used by what was done.
+pub fn assert_used(ground: &Ground, backend: &Backend, driver: &str) {
+    let lines = ground.audit("home");
     let used = lines.iter().filter_map(|line| line["rule"].as_str());
     let used: BTreeSet<_> = used.flat_map(|rules| rules.split(" + ")).collect();
-    let local = rules(&shipped("directory", "policy"));
-    let all = rules(home.backend.policy());
+    let (local, all) = (rules(&shipped(driver, "policy")), rules(backend.policy()));
     let unused: Vec<_> = all.difference(&local).filter(|id| !used.contains(id.as_str())).collect();
     assert!(unused.is_empty(), "the driver never needs {unused:?}");
 }
