@@ -16,8 +16,12 @@ use crate::support::{Desk, Ground, runtime};
 
 /// A desk with the directory driver, approved as `home`, and these lines more about the backend.
 fn approved(ground: &Ground, more: &str) -> Desk {
-    let own = with_section("abaca-driver-directory", "first", b"");
-    let file = written(ground, "first.wasm", &own);
+    approved_of(ground, more, &with_section("abaca-driver-directory", "first", b""))
+}
+
+/// The same with this component.
+fn approved_of(ground: &Ground, more: &str, component: &[u8]) -> Desk {
+    let file = written(ground, "first.wasm", component);
     let policy = "policy = \"home.policy.toml\"\n";
     let text = Desk::text(ground, "home", &file).replace(policy, &format!("{policy}{more}"));
     let text = format!("{text}directory_export_root = {:?}\n", ground.shares());
@@ -81,6 +85,28 @@ fn what_asks_for_nothing_more_goes_on_if_the_operator_allowed_that() {
     let document = desk.json(&["driver", "upgrade", "home", text_of(&more)]);
     assert_eq!((current(&document), document["versions"]["pending"].as_u64()), (2, Some(3)));
     desk.json(&["share", "delete", "one"]);
+}
+
+/// A command that was left out, because its operator gave no directory for an optional root, is new
+/// to him though it is not to the manifest.
+#[test]
+fn what_was_left_out_does_not_come_back_by_itself() {
+    let ground = Ground::new();
+    let with = |id: &str| {
+        let (from, to) =
+            (format!("id = {id:?}\n"), format!("id = {id:?}\nonly-with = \"extra\"\n"));
+        let root = "[roots.extra]\npurpose = \"more\"\noptional = true\n\n[roots.shares]\n";
+        with_manifest("directory", |text| {
+            text.replacen(&from, &to, 1).replacen("[roots.shares]\n", root, 1)
+        })
+    };
+    let more = "approved = true\nallow_same_rights_upgrades = true\n";
+    let desk = approved_of(&ground, more, &with("usage"));
+    let policy = fs::read_to_string(ground.path().join("home.policy.toml")).unwrap();
+    assert!(!policy.contains("\"usage\"") && policy.contains("\"clone\""), "{policy}");
+    let other = written(&ground, "other.wasm", &with("clone"));
+    let document = desk.json(&["driver", "upgrade", "home", text_of(&other)]);
+    assert_eq!((current(&document), document["versions"]["pending"].as_u64()), (1, Some(2)));
 }
 
 #[test]

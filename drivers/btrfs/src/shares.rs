@@ -2,7 +2,7 @@
 
 use abaca_sdk::{CreateError, ExportLocation, Result, Share, ShareServer, Shares, local};
 
-use crate::{Btrfs, exports, group, making, places, pools, subvolume};
+use crate::{Btrfs, exports, group, making, migration, places, pools, subvolume};
 
 impl Shares for Btrfs {
     fn create_share(
@@ -24,6 +24,7 @@ impl Shares for Btrfs {
         if !local::is_promised(&share.id)? && places::is_there(&place)? {
             return Err(making::foreign(&place));
         }
+        migration::abandon(&share)?;
         exports::vanish(&share.name)?;
         subvolume::remove(&pool.staging.join(&share.name))?;
         subvolume::remove(&place)?;

@@ -7,7 +7,8 @@
 //! ```text
 //! section of a component ─ parse ─▶ Manifest ─ bind(roots) ─▶ Bound: policy + its text
 //! ```
-//! A root that is `optional = true` need not be bound: the rules that name it are left out then.
+//! A root that is `optional = true` need not be bound: the rules that name it are left out then, if
+//! only by `only-with`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +34,9 @@ pub const MANIFEST_BYTES: usize = 256 << 10;
 
 /// The kinds of rules.
 const RULES: [&str; 3] = ["command", "files", "mount"];
+
+/// The key by which a command is left out with a root that it has nothing else to do with.
+const ONLY_WITH: &str = "only-with";
 
 /// What a bound manifest is called in messages.
 const BOUND: &str = "the manifest with its roots bound";
@@ -210,6 +214,13 @@ impl Manifest {
                 }
             }
         }
+        if let Some(Node::List(commands)) = document.get_mut("command") {
+            for command in commands {
+                if let Node::Table(keys) = command {
+                    keys.remove(ONLY_WITH);
+                }
+            }
+        }
         // How dangerous a rule is depends on where its roots are, and so does its place.
         let bound = Policy::parse(&review::text(&document, &self.policy), BOUND)?;
         let text = review::text(&document, &bound);
@@ -248,6 +259,7 @@ fn leave_out(document: &mut Table, roots: &[&str]) {
     let is_kept = |rule: &Node| {
         let mut named = BTreeSet::new();
         named_at(rule, &ROOT_KEYS, &mut named);
+        named_at(rule, &[ONLY_WITH], &mut named);
         !roots.iter().any(|root| named.contains(root))
     };
     let mut types = BTreeSet::new();

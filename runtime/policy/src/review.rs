@@ -13,7 +13,7 @@ use crate::document::{Node, Table, write_keys, write_sections};
 use crate::error::PolicyError;
 use crate::load::{Form, load};
 use crate::policy::Policy;
-use crate::risk::{Risk, RiskClass};
+use crate::risk::{Rated, Risk, RiskClass};
 use crate::subject::Subject;
 
 /// A policy's text in its one spelling, the most dangerous rules first. Two texts with the same
@@ -29,6 +29,8 @@ pub fn review(source: &str, file: &str) -> Result<String, PolicyError> {
 /// The text of a policy or manifest, without its needs.
 pub(crate) fn text(document: &Table, policy: &Policy) -> String {
     let mut rules = policy.rule_risks();
+    // Of a manifest some may be left out.
+    rules.retain(|rule| rule.subject == Subject::Secret || table_of(document, rule).is_some());
     // One spelling: the order in the source does not matter.
     rules.sort_by(|a, b| (b.risk.class, a.subject, &a.id).cmp(&(a.risk.class, b.subject, &b.id)));
     let (secrets, rules): (Vec<_>, Vec<_>) =
@@ -67,13 +69,18 @@ pub(crate) fn text(document: &Table, policy: &Policy) -> String {
         write_risk(&mut out, &rule.risk);
         let kind = rule.subject.to_string();
         let _ = writeln!(out, "[[{kind}]]");
-        let tables = document.get(&kind).and_then(Node::as_list).unwrap_or_default();
-        let is_it = |table: &&Table| table.get("id").and_then(Node::as_text) == Some(&rule.id);
-        if let Some(table) = tables.iter().filter_map(Node::as_table).find(is_it) {
+        if let Some(table) = table_of(document, rule) {
             write_keys(&mut out, table);
         }
     }
     out
+}
+
+/// What the source says of a rule, if it is there.
+fn table_of<'d>(document: &'d Table, rule: &Rated) -> Option<&'d Table> {
+    let rules = document.get(&rule.subject.to_string())?.as_list()?;
+    let is_it = |table: &&Table| table.get("id").and_then(Node::as_text) == Some(&rule.id);
+    rules.iter().filter_map(Node::as_table).find(is_it)
 }
 
 /// What is at stake, as the comment before it.

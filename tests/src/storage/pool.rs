@@ -13,7 +13,7 @@
 //! is made: nobody holds it any more.
 
 use std::fs::{self, File};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,6 +57,16 @@ impl Pool {
         run("mount", &["-t", "btrfs", "-o", options, text(&image), text(&pool.path())]);
         run("btrfs", &["quota", "enable", text(&pool.path())]);
         Some(pool)
+    }
+
+    /// Makes a subvolume of this name at the top and mounts it where it lies.
+    pub fn mount_within(&self, name: &str) {
+        let (pool, place) = (self.path(), self.path().join(name));
+        run("btrfs", &["subvolume", "create", text(&place)]);
+        let device = run("findmnt", &["--noheadings", "--output", "SOURCE", text(&pool)]);
+        let options = format!("subvol={name},noatime,nosuid,nodev");
+        run("mount", &["-t", "btrfs", "-o", &options, device.trim(), text(&place)]);
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o700)).unwrap();
     }
 
     /// Where it is mounted.
@@ -125,7 +135,8 @@ fn sweep(directory: &Path) {
 }
 
 fn remove(directory: &Path) {
-    // A broker that is ending may still hold it, and nobody else: what is inside goes with it.
+    // A broker that is ending may still hold it, and nobody else: what is inside goes with it, and
+    // what is mounted there.
     for name in [MOUNTS, "pool"] {
         let _ = unmount(directory.join(name), UnmountFlags::DETACH);
     }

@@ -178,7 +178,9 @@ fn an_optional_root_is_left_out_with_all_that_names_it() {
         [types.n]\nfirst = \"a-z\"\nrest = \"a-z\"\nmax = 8\n\
         [[command]]\nid = \"copy\"\nprogram = \"/bin/cp\"\nread = [\"shares\"]\nwrite = [\"second\"]\n\
         args = [{ path = { root = \"second\", leaf = \"new\", name = \"n\" } }]\n\
-        [[files]]\nid = \"look-there\"\nroot = \"second\"\nverbs = [\"list\"]\n";
+        [[files]]\nid = \"look-there\"\nroot = \"second\"\nverbs = [\"list\"]\n\
+        [[command]]\nid = \"measure\"\nprogram = \"/bin/df\"\nread = [\"shares\"]\n\
+        only-with = \"second\"\nargs = [{ path = { root = \"shares\", leaf = \"root\" } }]\n";
     let manifest = Manifest::parse(&format!("{SMALL}{more}"), "m").unwrap();
     let optional: Vec<_> =
         manifest.roots().into_iter().map(|root| (root.name, root.optional)).collect();
@@ -193,7 +195,8 @@ fn an_optional_root_is_left_out_with_all_that_names_it() {
     assert_eq!(bind(&["shares"]).unwrap().text, small.bind(&shares).unwrap().text);
     let both = bind(&["shares", "second"]).unwrap();
     assert!(both.policy.command("copy").is_some() && both.policy.root("second").is_some());
-    assert!(!both.text.contains("optional"), "{}", both.text);
+    assert!(both.policy.command("measure").is_some());
+    assert!(!both.text.contains("optional") && !both.text.contains("only-with"), "{}", both.text);
     // The other one is not.
     assert!(matches!(bind(&["second"]), Err(BindError::Missing(roots)) if roots.len() == 1));
     for (word, said) in [("\"yes\"", "true or false"), ("1", "true or false")] {
@@ -204,6 +207,9 @@ fn an_optional_root_is_left_out_with_all_that_names_it() {
     }
     let policy = "schema = 1\ndriver = \"d\"\n[roots.r]\npath = \"/srv/r\"\noptional = true\n";
     assert!(Policy::parse(policy, "p").unwrap_err().message.contains("unknown key in a root"));
+    let policy = SMALL.replace("purpose = \"the shares\"", "path = \"/srv\"");
+    let policy = policy.replace("read = ", "only-with = \"shares\"\nread = ");
+    assert!(Policy::parse(&policy, "p").unwrap_err().message.contains("is for manifests"));
 }
 
 #[test]
