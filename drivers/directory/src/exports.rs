@@ -1,7 +1,7 @@
 //! How shares reach clients: as directories of this host, or each as an export of the NFS server
 //! Ganesha. Called by the interfaces that make, open and remove shares.
 
-use abaca_sdk::ganesha::{self, Export, Ganesha};
+use abaca_sdk::ganesha::{Export, Ganesha, Options};
 use abaca_sdk::local::Exporting;
 use abaca_sdk::{AccessRule, OptionDeclaration, Result, Root};
 
@@ -11,11 +11,18 @@ use crate::places::{OPTIONS, Place};
 const OPTION: &str = "directory_export";
 
 /// The exports of this back end. Without Ganesha the root is not needed.
-const GANESHA: Ganesha = Ganesha { exports: Root("exports") };
+const GANESHA: Ganesha = Ganesha {
+    exports: Root("exports"),
+    options: Options {
+        server: "directory_ganesha_server",
+        bus: "directory_ganesha_bus",
+        export_ids: "directory_ganesha_export_ids",
+    },
+};
 
 /// The options about it.
 pub fn declarations() -> impl Iterator<Item = OptionDeclaration> {
-    [Exporting::declaration(OPTION)].into_iter().chain(ganesha::declarations())
+    [Exporting::declaration(OPTION)].into_iter().chain(GANESHA.options.declarations())
 }
 
 /// Whether each share is an export of Ganesha's.
