@@ -26,7 +26,7 @@ use abaca::types::{AccessLevel, AccessRule, AccessType};
 use tempfile::TempDir;
 
 use super::network::{CLIENTS, Machine, Network, SERVER, Server};
-use super::pool::{LARGE, Pool, text};
+use super::pool::{LARGE, Pool, run, text};
 use crate::support::{rule, until};
 
 /// What the server and its clients are.
