@@ -94,7 +94,18 @@ async fn open_in(
     options: &[(&str, OptionValue)],
     networks: BTreeMap<String, BTreeMap<String, OptionValue>>,
 ) -> Result<Backend, Error> {
-    let driver = load(&runtime(Limits::default()), "abaca-driver-dummy").await;
+    open_with(Limits::default(), ground, name, options, networks).await
+}
+
+/// The same with these limits.
+async fn open_with(
+    limits: Limits,
+    ground: &Path,
+    name: &str,
+    options: &[(&str, OptionValue)],
+    networks: BTreeMap<String, BTreeMap<String, OptionValue>>,
+) -> Result<Backend, Error> {
+    let driver = load(&runtime(limits), "abaca-driver-dummy").await;
     let policy = ground.join(format!("{name}.policy.toml"));
     std::fs::write(&policy, POLICY).unwrap();
     let configuration = BackendConfiguration {
@@ -118,6 +129,16 @@ pub async fn dummy(ground: &Ground, options: &[(&str, OptionValue)]) -> Backend 
 /// The backend `dummy`, with share servers whose network is described among its options: the
 /// VLAN 42 of 10.7.0.0/24, of which these addresses may be leased.
 pub async fn serving(ground: &Ground, range: &str, options: &[(&str, OptionValue)]) -> Backend {
+    serving_with(Limits::default(), ground, range, options).await
+}
+
+/// The same with these limits.
+pub async fn serving_with(
+    limits: Limits,
+    ground: &Ground,
+    range: &str,
+    options: &[(&str, OptionValue)],
+) -> Backend {
     let ranges = OptionValue::TextList(vec![range.to_owned()]);
     let mut all = vec![
         ("driver_handles_share_servers", OptionValue::Boolean(true)),
@@ -128,7 +149,7 @@ pub async fn serving(ground: &Ground, range: &str, options: &[(&str, OptionValue
         ("standalone_network_plugin_allowed_ip_ranges", ranges),
     ];
     all.extend_from_slice(options);
-    open(ground, "dummy", &all, BTreeMap::new()).await.unwrap()
+    open_with(limits, ground.path(), "dummy", &all, BTreeMap::new()).await.unwrap()
 }
 
 /// The share as it is recorded.

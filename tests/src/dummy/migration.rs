@@ -127,14 +127,16 @@ async fn what_was_interrupted_can_still_be_asked_after_completed_and_cancelled()
     let one = made(&here, &share("one", 3)).await;
     let info = there.migration_get_driver_info(&one, None).await.unwrap();
     let to = destination();
-    let starting = here.clone();
-    let slow_one = slow(&one);
-    give_up(
-        &ground,
-        "migration-start",
-        starting.migration_start(&slow_one, None, &to, &info, false),
-    )
+    let starting = tokio::spawn({
+        let (here, slow, to, info) = (here.clone(), slow(&one), to.clone(), info.clone());
+        async move { here.migration_start(&slow, None, &to, &info, false).await }
+    });
+    eventually("it is on its way", async || {
+        let moving = recorded(&here, &one.id).await;
+        here.migration_get_progress(&moving, None, &info).await.ok()
+    })
     .await;
+    starting.abort();
     let record = interrupted(&here, &one).await;
     assert_eq!(here.records().migrations().await.unwrap()[0].destination, to);
     // Nobody removes what may be elsewhere, and the driver can be asked to give it up.

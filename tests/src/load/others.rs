@@ -9,14 +9,14 @@ use abaca::types::{
     Cgsnapshot, ConsistencyGroupStatus, MigrationDestination, Replica, ReplicaState, Share,
     ShareServerStatus, ShareStatus,
 };
-use abaca::{Backend, OptionValue};
+use abaca::{Backend, Limits, OptionValue};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use crate::dummy::groups::{cgsnapshot, member_of};
 use crate::dummy::replicas::{another, replica};
 use crate::dummy::servers::{addresses, assert_free, records, set_up};
-use crate::dummy::{group, recorded, serving};
+use crate::dummy::{group, recorded, serving_with};
 use crate::support::{Ground, held, share};
 
 /// How many calls there are of each of five kinds.
@@ -65,7 +65,10 @@ async fn prepare(backend: Backend, number: usize) -> Before {
 async fn two_hundred_calls_about_servers_groups_replicas_and_migrations() {
     let ground = Ground::new();
     let room = [("dummy_capacity_gib", OptionValue::Integer(1_000_000))];
-    let backend = serving(&ground, "10.7.0.10-10.7.0.209", &room).await;
+    let mut limits = Limits::default();
+    // Its state is one thing that all calls change: a driver decides anew 64 times, and no more.
+    limits.concurrent_calls = 16;
+    let backend = serving_with(limits, &ground, "10.7.0.10-10.7.0.209", &room).await;
     let mut tasks = JoinSet::new();
     for number in 0..EACH {
         tasks.spawn(prepare(backend.clone(), number));
