@@ -397,13 +397,16 @@ impl Args {
     pub fn content_policy(&self) -> String {
         let lines: Vec<_> = self.0.iter().map(ToString::to_string).collect();
         // What a file names outlasts every descriptor.
-        let lines = lines.join(", ").replace("{ root = ", "{ pass = \"path\", root = ");
+        let lines = lines.join(", ").replace(pass_key(true), "");
+        let pass = ["{ ", pass_key(true).trim_start_matches(", "), ", root = "].concat();
+        let lines = lines.replace("{ root = ", &pass);
         format!(
             "schema = 1\ndriver = \"d\"\n[roots.r]\npath = \"/r\"\n[roots.w]\npath = \"/w\"\n\
              [types.n]\nfirst = \"a-z\"\nrest = \"a-z\"\nmax = 8\n\
              [types.d]\nfirst = \"0-9\"\nrest = \"0-9\"\nmax = 8\n\
+             [types.e]\nfirst = \"a-z0-9\"\nrest = \"a-z0-9\"\nmax = 8\n\
              [[command]]\nid = \"use\"\nprogram = \"/bin/use\"\nread = [\"r\"]\n\
-             args = [{{ name = \"n\" }}, {{ name = \"d\" }}]\n\
+             args = [{{ name = \"n\" }}, {{ name = \"d\" }}, {{ name = \"e\" }}]\n\
              [[files]]\nid = \"x\"\nroot = \"w\"\nname = \"n\"\nverbs = [\"write\"]\n\
              content = [{lines}]\n"
         )

@@ -7,20 +7,20 @@ use crate::Policy;
 #[test]
 fn what_has_no_place_in_a_file_is_refused_and_underlined() {
     let int = "{ int = { min = 1, max = 65535 } }";
-    let path = "{ path = { root = \"shares\", leaf = \"dir\", name = \"share\", pass = \"path\", owner = \"self\" } }";
+    let path = "{ path = { root = \"shares\", leaf = \"dir\", name = \"share\", pass = \"path\", looked-up = \"the NFS server looks it up\", owner = \"self\" } }";
     let under = path.replace("leaf", "under = \"a b\", leaf");
     for (old, new, underlined, said) in [
         (int, "{ secret = \"token\" }", "{ secret = \"token\" }", "a secret cannot be written"),
         (
-            "pass = \"path\", ",
+            "pass = \"path\", looked-up = \"the NFS server looks it up\", ",
             "",
             "{ path = { root = \"shares\", leaf = \"dir\", name = \"share\", owner = \"self\" } }",
             "add `pass = \"path\"`",
         ),
         (
-            "leaf = \"dir\", name = \"share\", pass = \"path\", owner = \"self\"",
-            "leaf = \"new\", name = \"share\", pass = \"path\"",
-            "{ path = { root = \"shares\", leaf = \"new\", name = \"share\", pass = \"path\" } }",
+            "leaf = \"dir\", name = \"share\", pass = \"path\", looked-up = \"the NFS server looks it up\", owner = \"self\"",
+            "leaf = \"new\", name = \"share\", pass = \"path\", looked-up = \"the NFS server looks it up\"",
+            "{ path = { root = \"shares\", leaf = \"new\", name = \"share\", pass = \"path\", looked-up = \"the NFS server looks it up\" } }",
             "names what is there",
         ),
         (
