@@ -124,8 +124,8 @@ impl Kept {
     /// # Errors
     /// When the database cannot be read.
     pub(super) fn last_anchored(&self) -> Result<Option<AnchorSource>> {
-        let sources = self.all()?.into_iter().map(|anchor| anchor.source);
-        Ok(sources.filter(|source| *source != AnchorSource::State).next_back())
+        let mut sources = self.all()?.into_iter().map(|anchor| anchor.source);
+        Ok(sources.rfind(|source| *source != AnchorSource::State))
     }
 
     /// The last line that it knows.
