@@ -40,11 +40,11 @@ test-storage: build
 
 # Who the corpus runs as a second time, when it runs as root: nobody, in most systems.
 ordinary := "65534"
-corpus := "'test(/^hostile::/)'"
+corpus := "'binary_id(abaca-tests::abaca) and test(/^hostile::/)'"
 
 # Runs the hostile corpus; as root, once more as an ordinary user.
 hostile: build
-    cargo nextest run --locked -p abaca-tests -E {{ corpus }}
+    cargo nextest run --locked --workspace -E {{ corpus }}
     if [ "$(id -u)" = 0 ]; then {{ just_executable() }} ordinary; fi
 
 [private]
@@ -62,7 +62,7 @@ ordinary:
         exit 1; }
     install -d -m 0700 -o {{ ordinary }} -g {{ ordinary }} target/tmp/compiled-{{ ordinary }}
     CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="setpriv --reuid={{ ordinary }} --regid={{ ordinary }} --clear-groups --" \
-        cargo nextest run --locked -p abaca-tests -E {{ corpus }}
+        cargo nextest run --locked --workspace -E {{ corpus }}
 
 # What a change must pass before it lands, beside the tests.
 lint: components
