@@ -32,7 +32,7 @@ fn the_example_policies_are_what_approval_yields() {
             policy.roots().map(|root| (root.name.clone(), root.path.clone())).collect();
         let manifest = Manifest::parse(&manifest(driver), "manifest.toml").unwrap();
         let bound = manifest.bind(&paths).unwrap();
-        assert_eq!(bound.text, review(&example, "policy.toml").unwrap(), "{driver} {name}");
+        assert_eq!(bound.text, review(&example, "policy.toml").unwrap(), "{driver} {paths:?}");
     }
 }
 
