@@ -84,7 +84,7 @@ fn what_is_under_way_is_told_from_what_cannot_be() {
     for words in [&by_service[..], &alone[..]] {
         let answer = desk.run(words);
         assert_eq!(answer.code, Some(7), "{answer:?}");
-        let document: Value = serde_json::from_str(&answer.stderr).unwrap();
+        let document = answer.failure();
         assert_eq!(document["error"]["kind"], "busy", "{document}");
     }
     // What cannot be stays the operator's.
