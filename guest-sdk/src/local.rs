@@ -1,7 +1,7 @@
 //! What drivers have in common whose shares are directories of this host: what clients may do
 //! there, how much is promised, and the options that say so.
 //!
-//! Called by `drivers/directory` and `drivers/btrfs`. None of it is an interface: where a
+//! Called by `drivers/directory`, `drivers/btrfs` and `drivers/image`. None of it is an interface: where a
 //! driver needs something else, it leaves out what does not fit.
 //!
 //! ```text
@@ -11,8 +11,10 @@
 
 mod access;
 mod capacity;
+mod migration_info;
 mod options;
 
 pub use access::permission_bits;
 pub use capacity::{FileSystem, Pool, check_fits, forget, holder, is_promised, promised};
+pub use migration_info::mount_commands;
 pub use options::{Options, export_location};
