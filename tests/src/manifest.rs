@@ -15,7 +15,7 @@ pub const MINIMAL: &str = "schema = 1\ndriver = \"minimal\"\n";
 
 #[test]
 fn the_example_policies_are_what_approval_yields() {
-    for driver in ["directory", "dummy"] {
+    for driver in ["directory", "dummy", "image"] {
         let example = format!("{}/../drivers/{driver}/policy.toml", env!("CARGO_MANIFEST_DIR"));
         let example = fs::read_to_string(example).unwrap();
         let policy = Policy::parse(&example, "policy.toml").unwrap();
@@ -30,7 +30,7 @@ fn the_example_policies_are_what_approval_yields() {
 #[tokio::test]
 async fn a_component_carries_the_manifest_beside_its_crate() {
     let runtime = runtime(Limits::default());
-    for name in ["directory", "dummy"] {
+    for name in ["directory", "dummy", "image"] {
         let driver = load(&runtime, &format!("abaca-driver-{name}")).await;
         let inspection = driver.inspect();
         assert_eq!(inspection.findings, Vec::<String>::new());

@@ -4,4 +4,5 @@
 //! Needs root and each storage's own tools; without them a test says loudly what it skips.
 
 mod btrfs;
+mod image;
 mod pool;
