@@ -47,6 +47,7 @@ mod group;
 mod making;
 mod managing;
 mod managing_snapshots;
+mod migration_info;
 mod places;
 mod quota;
 mod shares;
@@ -59,5 +60,5 @@ struct Btrfs;
 
 abaca_sdk::export!(
     Btrfs: backend, shares, extending, shrinking, snapshots, clones, access, managing,
-    managing-snapshots, consistency-groups
+    managing-snapshots, consistency-groups, migration-info
 );

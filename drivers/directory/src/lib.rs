@@ -29,6 +29,7 @@ mod access;
 mod backend;
 mod clones;
 mod extending;
+mod migration_info;
 mod places;
 mod shares;
 mod shrinking;
@@ -40,5 +41,5 @@ struct Directory;
 abaca_sdk::manifest!("manifest.toml");
 
 abaca_sdk::export!(
-    Directory: backend, shares, extending, shrinking, snapshots, clones, access
+    Directory: backend, shares, extending, shrinking, snapshots, clones, access, migration-info
 );

@@ -38,6 +38,7 @@ mod commands;
 mod compiler;
 pub mod configuration;
 pub mod contract;
+mod copier;
 mod cpu;
 mod database;
 pub mod door;
@@ -79,8 +80,8 @@ pub use options::OptionValue;
 pub use owned::{OwnedRecord, OwnedState};
 pub use quarantine::Quarantine;
 pub use records::{
-    CgsnapshotRecord, ConsistencyGroupRecord, MigrationRecord, Records, ShareRecord,
-    ShareServerRecord, SnapshotRecord,
+    CgsnapshotRecord, ConsistencyGroupRecord, CopyState, HostCopy, MigrationRecord, Records,
+    ShareRecord, ShareServerRecord, SnapshotRecord,
 };
 pub use runtime::{Builder, Runtime};
 pub use storage::read_text;

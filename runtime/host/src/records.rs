@@ -43,7 +43,7 @@ pub use self::entities::{
 };
 pub(crate) use self::presence::Presence;
 
-pub use self::migrations::MigrationRecord;
+pub use self::migrations::{CopyState, HostCopy, MigrationRecord};
 
 /// Where the locks of calls under way are, in the backend's directory.
 const LOCKS: &str = "calls";
