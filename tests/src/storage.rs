@@ -5,4 +5,5 @@
 
 mod btrfs;
 mod image;
+mod migration;
 mod pool;

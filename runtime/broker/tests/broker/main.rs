@@ -24,5 +24,6 @@ mod programs;
 mod roots;
 mod secrets;
 mod syscalls;
+mod trees;
 mod users;
 mod wire;

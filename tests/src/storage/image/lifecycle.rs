@@ -75,9 +75,9 @@ async fn snapshots_keep_a_moment_and_clones_begin_with_it() {
         assert!(!directory.join("own").exists());
         assert_eq!(fs::read(directory.join("inner/file")).unwrap(), b"after");
 
-        // A snapshot outlives neither more nor less than it is told to.
-        let error = home.backend.create_share_from_snapshot(&share("x", 1), &snapshot(&same), None);
-        let error = driver_error(error.await);
+        let (other, none) = (share("other", 1), snapshot(&same));
+        let answer = home.backend.create_share_from_snapshot(&other, &none, None).await;
+        let error = driver_error(answer);
         assert!(matches!(error, DriverError::SnapshotResourceNotFound(_)), "{error:?}");
         for _ in 0..2 {
             home.backend.delete_snapshot(&taken, None).await.unwrap();

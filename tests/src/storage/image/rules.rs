@@ -42,6 +42,8 @@ async fn every_rule_of_the_policy_is_needed() {
         known.extend(policy.files().iter().map(|rule| rule.id.clone()));
         known.extend(policy.mounts().iter().map(|rule| rule.id.clone()));
     }
+    // For Abaca's own copies: see `storage::migration`.
+    known.remove("migration");
     let unused: Vec<_> = known.difference(&used).collect();
     assert!(unused.is_empty(), "the driver never needs {unused:?}");
 }
