@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use abaca::types::{Error as DriverError, Share};
+use abaca::types::{Error as DriverError, ExportLocation, Share};
 use abaca::{Backend, BackendConfiguration, Error, Limits, OptionValue, OwnedState};
 use rustix::fs::{FallocateFlags, fallocate};
 
@@ -20,6 +21,9 @@ use crate::support::{Ground, load, runtime};
 
 /// A MiB.
 const MIB: u64 = 1 << 20;
+
+/// How long other tests may keep what they have.
+const LONGEST: Duration = Duration::from_secs(90);
 
 /// What a share can be.
 const KINDS: [&str; 2] = ["ext4", "xfs"];
@@ -66,6 +70,27 @@ impl Home {
     async fn made(&self, share: &Share) -> (Share, PathBuf) {
         self.backend.create_share(share, None).await.unwrap();
         (self.recorded(share).await, self.shares().join(&share.name))
+    }
+
+    /// Makes a share larger; see [`free`].
+    async fn extend(&self, share: &Share, size: u64) {
+        free(async || self.backend.extend_share(&self.recorded(share).await, size, None).await)
+            .await
+            .unwrap();
+    }
+
+    /// Makes a share smaller; alike.
+    async fn shrink(&self, share: &Share, size: u64) {
+        free(async || self.backend.shrink_share(&self.recorded(share).await, size, None).await)
+            .await
+            .unwrap();
+    }
+
+    /// Finds a share again; alike.
+    async fn ensure(&self, share: &Share) -> Vec<ExportLocation> {
+        free(async || self.backend.ensure_share(&self.recorded(share).await, None).await)
+            .await
+            .unwrap()
     }
 
     /// Whether something is mounted at a share's place.
@@ -135,6 +160,20 @@ fn mounts(pool: &Pool) -> Vec<String> {
     let table = fs::read_to_string("/proc/self/mounts").unwrap();
     let places = table.lines().filter_map(|line| line.split(' ').nth(1));
     places.filter(|place| Path::new(place).starts_with(pool.path())).map(str::to_owned).collect()
+}
+
+/// Asks again while the answer is that somebody else has the share mounted: whoever has a namespace
+/// of mounts, as other tests on this machine do, keeps all that was mounted when he made it.
+async fn free<T>(mut ask: impl AsyncFnMut() -> Result<T, Error>) -> Result<T, Error> {
+    let deadline = Instant::now() + LONGEST;
+    loop {
+        match ask().await {
+            Err(Error::Driver(DriverError::ShareIsBusy(_))) if Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            answer => return answer,
+        }
+    }
 }
 
 /// What a client gets that reserves so many MiB in a new file.

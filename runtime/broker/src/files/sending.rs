@@ -34,6 +34,9 @@ const CARRIED: [&[u8]; 5] = [
     b"system.posix_acl_default",
 ];
 
+/// How xfs tells access control lists once more, in its own form.
+const TOLD_TWICE: &[u8] = b"trusted.SGI_ACL_";
+
 /// The longest list of names of attributes, and the longest value: the kernel's own bounds.
 const ATTRIBUTES_MAX: usize = 64 * 1024;
 
@@ -271,7 +274,8 @@ impl Sender<'_> {
         };
         names.truncate(length);
         for name in names.split(|byte| *byte == 0) {
-            if !CARRIED.iter().any(|carried| name.starts_with(carried)) {
+            let is_carried = CARRIED.iter().any(|carried| name.starts_with(carried));
+            if !is_carried || name.starts_with(TOLD_TWICE) {
                 continue;
             }
             let Ok(name) = CString::new(name) else { continue };

@@ -42,7 +42,7 @@ async fn a_client_that_works_there_is_not_interrupted() {
         home.backend.create_share_from_snapshot(&clone, &taken, None).await.unwrap();
         let of_clone = std::fs::read(home.shares().join(&clone.name).join("file")).unwrap();
         assert_eq!(of_clone, b"begun, ", "{kind}");
-        home.backend.extend_share(&home.recorded(&current).await, 3, None).await.unwrap();
+        home.extend(&current, 3).await;
         assert_eq!(std::fs::read(directory.join("file")).unwrap(), b"begun, ended", "{kind}");
         home.backend.delete_snapshot(&taken, None).await.unwrap();
         for one in [&clone, &current] {
@@ -76,7 +76,7 @@ async fn an_image_that_is_mounted_elsewhere_is_not_replaced() {
     service.kill().unwrap();
     service.wait().unwrap();
     // With the service gone, it is there again for clients.
-    home.backend.ensure_share(&home.recorded(&current).await, None).await.unwrap();
+    home.ensure(&current).await;
     assert_eq!(std::fs::read(directory.join("file")).unwrap(), b"kept");
     home.backend.delete_share(&home.recorded(&current).await, None).await.unwrap();
     home.assert_bare().await;

@@ -5,7 +5,7 @@ use std::fs;
 use abaca::types::{Error as DriverError, ShareStatus};
 use rustix::io::Errno;
 
-use super::{Home, KINDS, driver_error, reserve};
+use super::{Home, KINDS, driver_error, free, reserve};
 use crate::support::{share, tree};
 
 #[tokio::test]
@@ -15,7 +15,7 @@ async fn a_share_grows_with_what_is_in_it() {
         let (current, directory) = home.made(&share("one", 1)).await;
         fs::write(directory.join("file"), vec![b'k'; 5 << 20]).unwrap();
         let before = tree(&directory);
-        home.backend.extend_share(&current, 2, None).await.unwrap();
+        home.extend(&current, 2).await;
         let grown = home.recorded(&current).await;
         assert_eq!((grown.size, grown.status), (2, ShareStatus::Available), "{kind}");
         assert_eq!(tree(&directory), before, "{kind}");
@@ -45,8 +45,8 @@ async fn ext4_shrinks_to_what_is_in_it_and_no_further() {
 
     // What would fit by itself, and not with what the file system needs.
     reserve(&directory, "reserved", 1000).unwrap();
-    let current = home.recorded(&current).await;
-    let error = driver_error(home.backend.shrink_share(&current, 1, None).await);
+    let shrunk = async || home.backend.shrink_share(&home.recorded(&current).await, 1, None).await;
+    let error = driver_error(free(shrunk).await);
     assert!(matches!(error, DriverError::ShareShrinkingPossibleDataLoss(_)), "{error:?}");
     assert!(home.is_mounted(&current));
     assert_eq!(fs::metadata(directory.join("reserved")).unwrap().len(), 1000 << 20);
@@ -54,7 +54,7 @@ async fn ext4_shrinks_to_what_is_in_it_and_no_further() {
     fs::remove_file(directory.join("reserved")).unwrap();
 
     let before = tree(&directory);
-    home.backend.shrink_share(&home.recorded(&current).await, 1, None).await.unwrap();
+    home.shrink(&current, 1).await;
     let small = home.recorded(&current).await;
     assert_eq!((small.size, small.status), (1, ShareStatus::Available));
     assert_eq!(tree(&directory), before);

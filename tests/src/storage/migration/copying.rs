@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use abaca::types::{AccessLevel, AccessRulesStatus, ShareStatus};
 use abaca::{CopyState, OptionValue};
 
-use super::{Pair, arriving, fill, recorded, seen, to};
+use super::{Pair, UNREAD_SINCE, accessed, arriving, assert_same, fill, recorded, seen, to, touch};
 use crate::support::rule;
 
 const LOST_FOUND: &[&str] = &["lost+found"];
@@ -21,6 +21,7 @@ async fn everything_in_a_share_comes_with_it_there_and_back() {
         let (mut share, mut directory) = pair.made(&pair.image, 1).await;
         fill(&directory);
         let before = seen(&directory, LOST_FOUND);
+        touch(&directory);
         let blocks = fs::metadata(directory.join("sparse")).unwrap().blocks();
         for (here, there) in [(&pair.image, &pair.directory), (&pair.directory, &pair.image)] {
             let told = Mutex::new(Vec::new());
@@ -34,8 +35,10 @@ async fn everything_in_a_share_comes_with_it_there_and_back() {
             let migrating = recorded(here, &share.id).await.unwrap();
             assert_eq!(migrating.status, ShareStatus::Migrating);
             let copy = pair.place(there, &new);
+            assert_eq!(accessed(&directory), UNREAD_SINCE, "copying it has not read it");
+            assert_eq!(accessed(&copy), UNREAD_SINCE);
             assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o700);
-            assert_eq!(seen(&copy, LOST_FOUND), before, "{kind} to {}", there.name());
+            assert_same(&seen(&copy, LOST_FOUND), &before, &format!("{kind} to {}", there.name()));
             assert_eq!(recorded(there, &new.id).await.unwrap().status, ShareStatus::Migrating);
             let copied = here.records().migrations().await.unwrap().remove(0).copy.unwrap();
             assert_eq!((copied.state, copied.progress), (CopyState::Copied, 100));
@@ -49,8 +52,8 @@ async fn everything_in_a_share_comes_with_it_there_and_back() {
             assert!(recorded(here, &share.id).await.is_none());
             assert!(!directory.exists(), "the old one is gone");
             (share, directory) = (arrived, copy);
+            touch(&directory);
         }
-        assert_eq!(seen(&directory, LOST_FOUND), before, "{kind}");
         let sparse = fs::read(directory.join("sparse")).unwrap();
         assert_eq!(sparse.len(), 300 << 20);
         assert_eq!(&sparse[150 << 20..(150 << 20) + 12], b"in the midst");

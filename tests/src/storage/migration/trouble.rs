@@ -15,7 +15,7 @@ use abaca::{Backend, Error};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tokio::sync::Notify;
 
-use super::{Pair, arriving, fill, recorded, seen, to};
+use super::{Pair, arriving, assert_same, fill, recorded, seen, to};
 use crate::support::{rule, settled, share, until};
 
 /// Writes so many MiB that no two blocks are alike.
@@ -144,13 +144,17 @@ async fn given_up_in_its_midst_a_copy_is_begun_again_or_cancelled() {
             here.host_migration_cancel(&going, there).await.unwrap();
             assert_stayed(here, there, &share, &new).await;
             assert!(!pair.place(there, &new).exists());
-            assert_eq!(seen(&directory, &["lost+found"]), before);
+            assert_same(&seen(&directory, &["lost+found"]), &before, "it differs");
         } else {
             // What was there in part is removed first.
             here.host_migration_start(&going, there, &destination, &new, |_| ()).await.unwrap();
-            assert_eq!(seen(&pair.place(there, &new), &["lost+found"]), before);
+            assert_same(&seen(&pair.place(there, &new), &["lost+found"]), &before, "it differs");
             let arrived = here.host_migration_complete(&going, there).await.unwrap();
-            assert_eq!(seen(&pair.place(there, &arrived), &["lost+found"]), before);
+            assert_same(
+                &seen(&pair.place(there, &arrived), &["lost+found"]),
+                &before,
+                "it differs",
+            );
             there.delete_share(&arrived, None).await.unwrap();
         }
     }
