@@ -1,7 +1,7 @@
 //! What drivers have in common whose shares are directories of this host: what clients may do
 //! there, how much is promised, and the options that say so.
 //!
-//! Called by `drivers/directory`, `drivers/btrfs` and others of their kind. None of it is an interface: where a
+//! Called by `drivers/directory`, `drivers/btrfs`, `drivers/image` and others of their kind. None of it is an interface: where a
 //! driver needs something else, it leaves out what does not fit.
 //!
 //! ```text
@@ -13,9 +13,11 @@
 mod access;
 mod capacity;
 mod exporting;
+mod migration_info;
 mod options;
 
 pub use access::permission_bits;
 pub use capacity::{FileSystem, Pool, check_fits, forget, holder, is_promised, promised};
 pub use exporting::Exporting;
+pub use migration_info::mount_commands;
 pub use options::{Options, export_location};

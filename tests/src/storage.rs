@@ -5,6 +5,8 @@
 
 mod btrfs;
 mod ganesha;
+mod image;
+mod migration;
 mod network;
 mod pool;
 mod zfs;

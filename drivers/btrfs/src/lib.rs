@@ -69,6 +69,7 @@ mod making;
 mod managing;
 mod managing_snapshots;
 mod migration;
+mod migration_info;
 mod places;
 mod pools;
 mod quota;
@@ -87,5 +88,6 @@ abaca_sdk::manifest!("manifest.toml");
 
 abaca_sdk::export!(
     Btrfs: backend, shares, pools, extending, shrinking, snapshots, clones, access, managing,
-    managing-snapshots, consistency-groups, replication, replicated-snapshots, migration
+    managing-snapshots, consistency-groups, replication, replicated-snapshots, migration,
+    migration-info
 );

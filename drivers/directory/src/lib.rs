@@ -38,6 +38,7 @@ mod backend;
 mod clones;
 mod exports;
 mod extending;
+mod migration_info;
 mod places;
 mod shares;
 mod shrinking;
@@ -49,5 +50,5 @@ struct Directory;
 abaca_sdk::manifest!("manifest.toml");
 
 abaca_sdk::export!(
-    Directory: backend, shares, extending, shrinking, snapshots, clones, access
+    Directory: backend, shares, extending, shrinking, snapshots, clones, access, migration-info
 );

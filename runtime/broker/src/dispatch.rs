@@ -120,7 +120,8 @@ impl Dispatch<'_> {
                 (job::commands(policy, &stages, &secrets, body).map(Work::Commands), deadline_ms)
             }
             RequestKind::Files { request, deadline_ms } => {
-                (job::files(policy, request, body).map(Work::Files), deadline_ms)
+                let stream = if request.has_stream() { self.peer.next_stream() } else { None };
+                (job::files(policy, request, body, stream).map(Work::Files), deadline_ms)
             }
             RequestKind::Mounts { request, deadline_ms } => {
                 (job::mounts(policy, request, &body).map(Work::Mounts), deadline_ms)

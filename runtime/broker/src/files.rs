@@ -8,8 +8,14 @@ mod attributes;
 mod contents;
 mod directories;
 mod fresh;
+mod receiving;
 mod removing;
+mod sending;
+mod tally;
 mod usage;
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
 
 use abaca_broker::protocol::{ErrorKind, FilesReply, FilesRequest, Identity};
 use abaca_policy::{FileContent, GuestPath};
@@ -61,7 +67,8 @@ impl Target<'_> {
 /// Does what was permitted.
 ///
 /// # Errors
-/// When it cannot be done. Except for a recursive `remove`, nothing has changed then.
+/// When it cannot be done. Except for a recursive `remove` and a `receive`, nothing has changed
+/// then.
 pub fn perform(ground: &Ground, files: Files<'_>) -> Result<Performed, Failure> {
     let targets =
         files.places.iter().map(|place| target(ground, place)).collect::<Result<Vec<_>, _>>()?;
@@ -80,6 +87,12 @@ pub fn perform(ground: &Ground, files: Files<'_>) -> Result<Performed, Failure> 
             directories::list(*at, after.as_deref(), limit)?
         }
         (FilesRequest::Usage { .. }, [at]) => (usage::usage(*at)?, Vec::new()),
+        (FilesRequest::Send { ignore, .. }, [at]) => {
+            (sending::send(*at, &ignore, stream(files.stream)?)?, Vec::new())
+        }
+        (FilesRequest::Receive { ignore, .. }, [at]) => {
+            (receiving::receive(*at, &ignore, stream(files.stream)?)?, Vec::new())
+        }
         (request, targets) => {
             change(request, targets, &files.body.take())?;
             (FilesReply::Nothing, Vec::new())
@@ -104,6 +117,12 @@ fn rebuild(
     let reply = FilesReply::Rebuilt { bytes: text.len() as u64, sha256 };
     let rules = rules.into_iter().map(str::to_owned).collect();
     Ok(Performed { rules, resolved, reply, body: Vec::new() })
+}
+
+/// What a tree goes through.
+fn stream(stream: Option<OwnedFd>) -> Result<File, Failure> {
+    let missing = || Failure::new(ErrorKind::Invalid, "a tree without its descriptor");
+    stream.map(File::from).ok_or_else(missing)
 }
 
 /// Whether anything is there. Where the way to it ends before, nothing is.

@@ -4,6 +4,7 @@
 //! only the policy makes, so there is no way around the decision.
 
 use std::collections::BTreeSet;
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use abaca_broker::protocol::{
@@ -70,6 +71,8 @@ pub struct Files<'p> {
     pub body: Parked,
     /// What to write, where its rule says what it must look like.
     pub content: Option<FileContent>,
+    /// Where a tree goes to or comes from.
+    pub stream: Option<OwnedFd>,
 }
 
 /// A mount to make or to end.
@@ -184,7 +187,12 @@ fn check_secrets(grants: &[CommandGrant<'_>], secrets: &Secrets) -> Result<(), O
 ///
 /// # Errors
 /// The answer to send instead.
-pub fn files(policy: &Policy, request: FilesRequest, body: Vec<u8>) -> Result<Files<'_>, Outcome> {
+pub fn files(
+    policy: &Policy,
+    request: FilesRequest,
+    body: Vec<u8>,
+    stream: Option<OwnedFd>,
+) -> Result<Files<'_>, Outcome> {
     let Some((verb, named)) = verb_and_places(&request) else {
         return look(policy, request, &body);
     };
@@ -206,8 +214,11 @@ pub fn files(policy: &Policy, request: FilesRequest, body: Vec<u8>) -> Result<Fi
         return Err(invalid("only write takes a body".to_owned()));
     }
     check(&request, body.len() as u64).map_err(Outcome::from)?;
+    if request.has_stream() != stream.is_some() {
+        return Err(invalid("a tree is sent and taken in by a descriptor of its own".to_owned()));
+    }
     if content.is_none() {
-        return Ok(Files { request, places, rules, body: body.into(), content });
+        return Ok(Files { request, places, rules, body: body.into(), content, stream });
     }
     if let FilesRequest::Write { mode: Some(mode), .. } = &request
         && mode & OTHERS_WRITE != 0
@@ -219,7 +230,7 @@ pub fn files(policy: &Policy, request: FilesRequest, body: Vec<u8>) -> Result<Fi
         return Err(Outcome::Denied { rule: rules.first().map(|rule| (*rule).to_owned()), reason });
     }
     // The guest's bytes go no further.
-    Ok(Files { request, places, rules, body: Parked::default(), content })
+    Ok(Files { request, places, rules, body: Parked::default(), content, stream })
 }
 
 /// May this be mounted there, or what is there be unmounted?
@@ -260,7 +271,7 @@ fn look<'p>(policy: &'p Policy, request: FilesRequest, body: &[u8]) -> Result<Fi
     };
     let place = GuestPath::parse_relative(root, path).map_err(denied)?;
     let rules = vec![policy.decide_look(&place).map_err(denied)?];
-    Ok(Files { request, places: vec![place], rules, body: Parked::default(), content: None })
+    Ok(Files { request, places: vec![place], rules, body: Parked::default(), content: None, stream: None })
 }
 
 /// None for a look.
@@ -277,6 +288,8 @@ fn verb_and_places(request: &FilesRequest) -> Option<(Verb, Vec<&Place>)> {
         FilesRequest::SetMode { at, .. } => (Verb::SetMode, vec![at]),
         FilesRequest::SetOwner { at, .. } => (Verb::SetOwner, vec![at]),
         FilesRequest::Usage { at } => (Verb::Usage, vec![at]),
+        FilesRequest::Send { at, .. } => (Verb::Send, vec![at]),
+        FilesRequest::Receive { at, .. } => (Verb::Receive, vec![at]),
     })
 }
 

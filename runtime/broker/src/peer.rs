@@ -1,12 +1,15 @@
 //! The socket to the runtime: requests out of bytes, bytes out of answers. Never blocks.
 
 use std::collections::VecDeque;
+use std::io::IoSliceMut;
+use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 
 use abaca_broker::protocol::{Decoder, Frame, Outcome, ProtocolError, Request, Response, encode};
 use rustix::event::{PollFd, PollFlags};
-use rustix::fs::OFlags;
+use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use zeroize::Zeroizing;
 
 use crate::parked::Parked;
@@ -18,11 +21,16 @@ const PIECE: usize = 64 * 1024;
 /// the answers of hands are taken in; deadlines still count.
 const WAITING_MAX: usize = 64 * 1024 * 1024;
 
+/// The most descriptors that wait for their requests.
+const STREAMS_MAX: usize = 16;
+
 /// The runtime, as the broker sees it.
 pub struct Peer {
     socket: OwnedFd,
     decoder: Decoder,
     waiting: VecDeque<Parked>,
+    /// Descriptors that came with requests, in their order.
+    streams: VecDeque<OwnedFd>,
     /// How much of the first that waits is sent.
     sent: usize,
     bytes: usize,
@@ -45,7 +53,8 @@ impl Peer {
         rustix::fs::fcntl_setfl(&socket, flags | OFlags::NONBLOCK)?;
         rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
         let (decoder, waiting) = (Decoder::default(), VecDeque::new());
-        Ok(Peer { socket, decoder, waiting, sent: 0, bytes: 0 })
+        let streams = VecDeque::new();
+        Ok(Peer { socket, decoder, waiting, streams, sent: 0, bytes: 0 })
     }
 
     /// Whether more may be taken in.
@@ -65,11 +74,19 @@ impl Peer {
     pub fn read(&mut self) -> Heard {
         // Secrets come among it.
         let mut piece = Zeroizing::new(vec![0; PIECE]);
-        match rustix::io::read(&self.socket, piece.as_mut_slice()) {
-            Ok(0) => Heard::End,
-            Ok(count) => {
-                self.decoder.push(piece.get(..count).unwrap_or_default());
-                Heard::Something
+        let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(STREAMS_MAX))];
+        let mut beside = RecvAncillaryBuffer::new(&mut room);
+        let into = &mut [IoSliceMut::new(piece.as_mut_slice())];
+        match recvmsg(&self.socket, into, &mut beside, RecvFlags::CMSG_CLOEXEC) {
+            Ok(heard) if heard.bytes == 0 => Heard::End,
+            Ok(heard) => {
+                for message in beside.drain() {
+                    if let RecvAncillaryMessage::ScmRights(streams) = message {
+                        self.streams.extend(streams);
+                    }
+                }
+                self.decoder.push(piece.get(..heard.bytes).unwrap_or_default());
+                if self.streams.len() > STREAMS_MAX { Heard::End } else { Heard::Something }
             }
             Err(Errno::AGAIN | Errno::INTR) => Heard::Something,
             Err(_) => Heard::End,
@@ -82,6 +99,13 @@ impl Peer {
     /// When the runtime breaks the rules of the wire.
     pub fn next_request(&mut self) -> Result<Option<Frame<Request>>, ProtocolError> {
         self.decoder.next()
+    }
+
+    /// The descriptor of the next request that has one, if it came and can carry a tree.
+    pub fn next_stream(&mut self) -> Option<OwnedFd> {
+        let stream = self.streams.pop_front()?;
+        let kind = FileType::from_raw_mode(rustix::fs::fstat(&stream).ok()?.st_mode);
+        (kind == FileType::Fifo).then_some(stream)
     }
 
     /// Answers without a body.

@@ -13,12 +13,14 @@
 //!    |------ cancel 1 -------------------> |   a cancel has no answer of its own
 //!    |   <------------- cancelled 1 -------|   sent when the whole tree of processes is gone
 //! ```
+//! With `send` and `receive` comes a descriptor, for the tree that is sent or taken in (`stream`).
 //! Every request but `cancel` is answered exactly once, whatever happens to the work.
 //! A frame that cannot be understood is answered `failed` with id 0 and ends the connection.
 
 mod frame;
 mod request;
 mod response;
+mod stream;
 mod tried;
 
 pub use frame::{BODY_MAX, Decoder, Frame, HEADER_MAX, ProtocolError, encode};
@@ -29,6 +31,7 @@ pub use response::{
     Done, Entry, EntryKind, ErrorKind, FilesReply, Hello, Identity, Outcome, Response,
     RootIdentity, StageReport, Status, Wall,
 };
+pub use stream::{About, Item, PIECE_MAX, Tally};
 pub use tried::TriedWall;
 
 /// The version of this protocol. Runtime and broker are released together: anything but

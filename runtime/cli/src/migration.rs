@@ -1,6 +1,6 @@
 //! `abaca migration`: moves a share to another pool, or to another backend of this configuration,
 //! in two phases. The drivers move it; this command asks them, and lets the records follow. What
-//! drivers leave to their service, which then copies, is not done here.
+//! drivers leave to their service is copied: see `host`.
 //!
 //! ```text
 //! start ─▶ migrating ─ progress, as often as wanted ─▶ complete ─▶ at its destination
@@ -9,6 +9,7 @@
 
 mod destination;
 mod follow;
+mod host;
 
 use abaca::types::{MigrationDestination, Share, ShareServer, ShareStatus};
 use abaca::{Backend, MigrationRecord};
@@ -41,7 +42,9 @@ struct View<'a> {
 /// What the service or the drivers answer.
 pub async fn run(command: MigrationCommand, service: &Service, output: Output) -> Result<()> {
     match command {
-        MigrationCommand::Start { share, to } => start(&share, &to, service, output).await,
+        MigrationCommand::Start { share, to, force_host_copy } => {
+            start(&share, &to, force_host_copy, service, output).await
+        }
         MigrationCommand::Progress { share } => progress(&share, service, output).await,
         MigrationCommand::Complete { share } => complete(&share, service, output).await,
         MigrationCommand::Cancel { share } => cancel(&share, service, output).await,
@@ -49,8 +52,17 @@ pub async fn run(command: MigrationCommand, service: &Service, output: Output) -
     }
 }
 
-async fn start(wanted: &str, to: &Destination, service: &Service, output: Output) -> Result<()> {
+async fn start(
+    wanted: &str,
+    to: &Destination,
+    force_host_copy: bool,
+    service: &Service,
+    output: Output,
+) -> Result<()> {
     let Placed { entry, record: whole } = service.one::<WholeShare>(wanted, output).await?;
+    if host::is_copied(&whole) {
+        return host::again(entry, &whole, to, service, output).await;
+    }
     check_idle(&whole)?;
     check_alone(&whole)?;
     let share = whole.share();
@@ -70,20 +82,14 @@ async fn start(wanted: &str, to: &Destination, service: &Service, output: Output
     let there = There::of(to, &here, service, output).await?;
     there.check(share)?;
     let destination = there.destination(output).await?;
+    if force_host_copy {
+        return host::copy(entry, share, &here, &there, &destination, output).await;
+    }
     let driver_info = driver_info(&there.backend, share, server.as_ref(), output).await?;
     let work = here.migration_start(share, server.as_ref(), &destination, &driver_info, false);
     let started = output.wait("beginning to move a share", Box::pin(work)).await?;
     if !started.moved {
-        return Err(Failure::refused(
-            format!(
-                "the drivers do not move the share to {}: its data must be copied",
-                destination.host
-            ),
-            format!(
-                "`abaca migration info {}` says how to mount it, to copy it into a share there",
-                share.share_id
-            ),
-        ));
+        return host::copy(entry, share, &here, &there, &destination, output).await;
     }
     let now = again::<WholeShare>(entry, here.records(), &share.share_id).await?.record;
     tell(&now, &destination.host, None, output)
@@ -176,6 +182,9 @@ async fn progress(wanted: &str, service: &Service, output: Output) -> Result<()>
 async fn complete(wanted: &str, service: &Service, output: Output) -> Result<()> {
     let (Placed { entry, record: mut whole }, migration) = going(wanted, service, output).await?;
     let here = service.ready(entry, output).await?;
+    if migration.copy.is_some() {
+        return host::complete(whole.share(), &migration, &here, service, output).await;
+    }
     let id = whole.share().share_id.clone();
     if whole.share().status != ShareStatus::Available {
         let (share, migration) = (whole.share(), &migration);
@@ -206,6 +215,10 @@ async fn cancel(wanted: &str, service: &Service, output: Output) -> Result<()> {
     let share = whole.share();
     let server = carrying(&service.records(entry).await?, share).await?;
     let backend = service.ready(entry, output).await?;
+    if migration.copy.is_some() {
+        host::cancel(share, &migration, &backend, service, output).await?;
+        return show(&again(entry, backend.records(), &share.share_id).await?, output);
+    }
     let info = &migration.driver_info;
     let work = Box::pin(backend.migration_cancel(share, server.as_ref(), info));
     output.wait("giving up moving a share", work).await?;

@@ -22,6 +22,9 @@ pub trait Recorded: Named + Sized {
 
     /// All of them.
     async fn all(records: &Records) -> abaca::Result<Vec<Self>>;
+
+    /// Leaves out what is nothing by itself, among those of all backends.
+    fn settle(_all: &mut Vec<Placed<'_, Self>>) {}
 }
 
 /// A share with its replicas. Most have none but itself.
@@ -136,6 +139,16 @@ impl Recorded for WholeShare {
             Self { active, others, migration }
         });
         Ok(whole.collect())
+    }
+
+    /// An instance into which a share is being copied is not a share yet.
+    fn settle(all: &mut Vec<Placed<'_, Self>>) {
+        let copies: Vec<String> = all
+            .iter()
+            .filter_map(|one| one.record.migration.as_ref()?.copy.as_ref())
+            .map(|copy| copy.share_instance_id.clone())
+            .collect();
+        all.retain(|one| !copies.contains(&one.record.share().id));
     }
 }
 

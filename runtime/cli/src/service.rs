@@ -281,6 +281,7 @@ impl Service {
         for entry in self.entries() {
             found.add(entry, async { T::all(&self.records(entry).await?).await }.await);
         }
+        T::settle(&mut found.all);
         found
     }
 

@@ -15,6 +15,7 @@ mod calling;
 mod clones;
 mod consistency_groups;
 mod extending;
+mod host_migration;
 mod managing;
 mod managing_snapshots;
 mod migration;

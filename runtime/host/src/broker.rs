@@ -10,7 +10,9 @@
 //! A request whose asker goes away is cancelled: the broker then ends every process of it.
 
 use std::collections::HashMap;
-use std::os::fd::OwnedFd;
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +22,8 @@ use std::time::Duration;
 use abaca_broker::protocol::{
     self, Decoder, Frame, Hello, Outcome, Request, RequestKind, Response, UNASKED, encode,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot};
@@ -105,6 +108,19 @@ impl Broker {
     /// # Errors
     /// When the broker cannot be started, or ends before it answers.
     pub(crate) async fn ask(&self, kind: RequestKind, body: &[u8]) -> Result<(Outcome, Vec<u8>)> {
+        self.ask_with(kind, body, None).await
+    }
+
+    /// The same with a descriptor, for a request that has one.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub(crate) async fn ask_with(
+        &self,
+        kind: RequestKind,
+        body: &[u8],
+        stream: Option<OwnedFd>,
+    ) -> Result<(Outcome, Vec<u8>)> {
         let connection = self.connected().await?;
         let id = connection.next.fetch_add(1, Ordering::Relaxed);
         let bytes = encode(&Request { id, kind }, body)
@@ -113,7 +129,8 @@ impl Broker {
         let ended = || Error::Broker("ended before it answered".to_owned());
         lock(&connection.waiting).as_mut().ok_or_else(ended)?.insert(id, Some(sender));
         let asked = Asked { id, connection: &connection };
-        connection.outgoing.send(Zeroizing::new(bytes)).map_err(|_| ended())?;
+        let message = Message { bytes: Zeroizing::new(bytes), stream };
+        connection.outgoing.send(message).map_err(|_| ended())?;
         let frame = receiver.await.map_err(|_| ended())?;
         drop(asked);
         Ok((frame.header.result, frame.body))
@@ -201,6 +218,15 @@ impl Broker {
     }
 }
 
+/// What is to be sent to a broker.
+#[derive(Debug)]
+struct Message {
+    /// Wiped when they are sent: secrets are among them.
+    bytes: Zeroizing<Vec<u8>>,
+    /// What goes with the first of them.
+    stream: Option<OwnedFd>,
+}
+
 /// One running broker. When the last handle is dropped its socket closes and it ends.
 #[derive(Debug)]
 struct Connection {
@@ -209,8 +235,7 @@ struct Connection {
     waiting: Waiting,
     /// Told whenever a request has been answered.
     ended: Arc<Notify>,
-    /// Wiped when it is sent: secrets are among it.
-    outgoing: mpsc::UnboundedSender<Zeroizing<Vec<u8>>>,
+    outgoing: mpsc::UnboundedSender<Message>,
     presence: Presence,
     /// The name of the file whose lock the broker holds.
     mark: String,
@@ -247,16 +272,46 @@ impl Drop for Asked<'_> {
             let cancel = Request { id, kind: RequestKind::Cancel { target: self.id } };
             if let Ok(bytes) = encode(&cancel, &[]) {
                 // A broker that is gone has ended its processes itself.
-                let _ = self.connection.outgoing.send(Zeroizing::new(bytes));
+                let message = Message { bytes: Zeroizing::new(bytes), stream: None };
+                let _ = self.connection.outgoing.send(message);
             }
         }
     }
 }
 
-async fn write(mut writer: OwnedWriteHalf, mut queue: mpsc::UnboundedReceiver<Zeroizing<Vec<u8>>>) {
-    while let Some(bytes) = queue.recv().await {
-        if writer.write_all(&bytes).await.is_err() {
+async fn write(mut writer: OwnedWriteHalf, mut queue: mpsc::UnboundedReceiver<Message>) {
+    while let Some(Message { bytes, stream }) = queue.recv().await {
+        let sent = match stream {
+            Some(stream) => send_with(&writer, &bytes, stream).await,
+            None => Ok(0),
+        };
+        let Some(rest) = sent.ok().and_then(|sent| bytes.get(sent..)) else { break };
+        if writer.write_all(rest).await.is_err() {
             break;
+        }
+    }
+}
+
+/// Sends the first bytes of a message with its descriptor, and says how many.
+async fn send_with(
+    writer: &OwnedWriteHalf,
+    bytes: &[u8],
+    stream: OwnedFd,
+) -> std::io::Result<usize> {
+    let socket: &UnixStream = writer.as_ref();
+    loop {
+        socket.writable().await?;
+        let sent = socket.try_io(Interest::WRITABLE, || {
+            let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut beside = SendAncillaryBuffer::new(&mut room);
+            let streams = [stream.as_fd()];
+            beside.push(SendAncillaryMessage::ScmRights(&streams));
+            let bytes = [IoSlice::new(bytes)];
+            Ok(sendmsg(socket, &bytes, &mut beside, SendFlags::NOSIGNAL)?)
+        });
+        match sent {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            sent => return sent,
         }
     }
 }

@@ -39,6 +39,7 @@ mod commands;
 mod compiler;
 pub mod configuration;
 pub mod contract;
+mod copier;
 mod cpu;
 mod database;
 pub mod door;
@@ -81,7 +82,8 @@ pub use options::OptionValue;
 pub use owned::{OwnedRecord, OwnedState};
 pub use quarantine::Quarantine;
 pub use records::{
-    CgsnapshotRecord, ConsistencyGroupRecord, MigrationPhase, MigrationRecord, Records,
+    CgsnapshotRecord, ConsistencyGroupRecord, CopyState, HostCopy, MigrationPhase, MigrationRecord,
+    Records,
     ShareRecord, ShareServerRecord, SnapshotRecord,
 };
 pub use runtime::{Builder, Runtime};

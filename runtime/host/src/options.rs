@@ -203,6 +203,13 @@ impl OptionValues {
         }
     }
 
+    pub(crate) fn text_list(&self, name: &str) -> Option<Vec<String>> {
+        match self.lookup(name)? {
+            OptionValue::TextList(items) => Some(items),
+            _ => None,
+        }
+    }
+
     pub(crate) fn boolean(&self, name: &str) -> Option<bool> {
         match self.lookup(name)? {
             OptionValue::Boolean(value) => Some(value),

@@ -43,7 +43,7 @@ pub use self::entities::{
 };
 pub(crate) use self::presence::Presence;
 
-pub use self::migrations::{MigrationPhase, MigrationRecord};
+pub use self::migrations::{CopyState, HostCopy, MigrationPhase, MigrationRecord};
 
 /// Where the locks of calls under way are, in the backend's directory.
 const LOCKS: &str = "calls";

@@ -227,11 +227,16 @@ pub enum Verb {
     SetOwner,
     /// Count bytes and entries.
     Usage,
+    /// Read a whole tree, to be copied to another backend: by the runtime itself, never for a
+    /// driver.
+    Send,
+    /// Take a tree in that another backend sends, in place of what is there; alike.
+    Receive,
 }
 
 impl Verb {
     /// All verbs.
-    pub const ALL: [Verb; 10] = [
+    pub const ALL: [Verb; 12] = [
         Verb::Read,
         Verb::Write,
         Verb::List,
@@ -242,6 +247,8 @@ impl Verb {
         Verb::SetMode,
         Verb::SetOwner,
         Verb::Usage,
+        Verb::Send,
+        Verb::Receive,
     ];
 
     /// Whether it is about two places: from one to the other.
@@ -268,6 +275,8 @@ impl Verb {
             Verb::SetMode => "set-mode",
             Verb::SetOwner => "set-owner",
             Verb::Usage => "usage",
+            Verb::Send => "send",
+            Verb::Receive => "receive",
         }
     }
 }

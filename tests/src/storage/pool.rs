@@ -33,6 +33,9 @@ const MOUNTS: &str = "mounts";
 /// The tools of btrfs that its tests need.
 const BTRFS: [&str; 3] = ["/usr/bin/btrfs", "/usr/sbin/mkfs.btrfs", "/dev/loop-control"];
 
+/// The tools that make an xfs, and images of ext4 and xfs on it.
+const IMAGES: [&str; 3] = ["/usr/sbin/mkfs.xfs", "/usr/sbin/mkfs.ext4", "/dev/loop-control"];
+
 pub struct Pool {
     directory: PathBuf,
     /// Locked; the kernel lets go of it whatever ends this process.
@@ -43,19 +46,29 @@ impl Pool {
     /// A btrfs file system of so many bytes, with quotas on; none, and a line that says what is skipped, for
     /// whoever may not have one.
     pub fn btrfs(skipped: &str, size: u64) -> Option<Pool> {
+        let pool = Pool::made(skipped, size, "btrfs", &BTRFS)?;
+        run("btrfs", &["quota", "enable", text(&pool.path())]);
+        Some(pool)
+    }
+
+    /// An xfs of so many bytes, whose files can share blocks; none as above.
+    pub fn xfs(skipped: &str, size: u64) -> Option<Pool> {
+        Pool::made(skipped, size, "xfs", &IMAGES)
+    }
+
+    fn made(skipped: &str, size: u64, kind: &str, needed: &[&str]) -> Option<Pool> {
         let root = rustix::process::geteuid().is_root();
-        if !root || !BTRFS.iter().all(|path| Path::new(path).exists()) {
-            eprintln!("SKIPPED (needs root and {}): {skipped}", BTRFS.join(" and "));
+        if !root || !needed.iter().all(|path| Path::new(path).exists()) {
+            eprintln!("SKIPPED (needs root and {}): {skipped}", needed.join(" and "));
             return None;
         }
         let pool = Pool::place();
         let image = pool.directory.join("image");
         File::create(&image).unwrap().set_len(size).unwrap();
-        run("mkfs.btrfs", &["-q", text(&image)]);
+        run(&format!("mkfs.{kind}"), &["-q", text(&image)]);
         // A loop device that `mount` takes is given back by the kernel with the mount.
         let options = "loop,noatime,nosuid,nodev";
-        run("mount", &["-t", "btrfs", "-o", options, text(&image), text(&pool.path())]);
-        run("btrfs", &["quota", "enable", text(&pool.path())]);
+        run("mount", &["-t", kind, "-o", options, text(&image), text(&pool.path())]);
         Some(pool)
     }
 

@@ -52,6 +52,38 @@ pub fn remove(at: Target<'_>, recursive: bool) -> Result<(), Failure> {
     settle(parent.as_fd()).map_err(|errno| at.failed(errno))
 }
 
+/// Removes everything in a directory but for these names.
+///
+/// # Errors
+/// What the system says; what was removed before stays removed.
+pub fn clear(top: BorrowedFd<'_>, keep: &[String]) -> Result<(), Errno> {
+    let kept = |name: &CString| keep.iter().any(|one| one.as_bytes() == name.to_bytes());
+    let mut names = Vec::new();
+    for entry in Dir::read_from(top)? {
+        let name = entry?.file_name().to_owned();
+        if !matches!(name.to_bytes(), b"." | b"..") && !kept(&name) {
+            names.push(name);
+        }
+    }
+    names.iter().try_for_each(|name| remove_tree(top, name))
+}
+
+/// Removes one thing with all that is in it; nothing there is success.
+///
+/// # Errors
+/// As [`clear`].
+pub fn remove_tree(parent: BorrowedFd<'_>, name: impl rustix::path::Arg) -> Result<(), Errno> {
+    let name = name.into_c_str()?;
+    match rustix::fs::unlinkat(parent, &*name, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(Errno::ISDIR) => {
+            empty(parent, &*name)?;
+            gone(rustix::fs::unlinkat(parent, &*name, AtFlags::REMOVEDIR))
+        }
+        Err(errno) => Err(errno),
+    }
+}
+
 /// A directory on the way down.
 struct Level {
     fd: OwnedFd,
@@ -62,7 +94,7 @@ struct Level {
 }
 
 /// Removes everything in the directory `leaf` of `parent`.
-fn empty(parent: BorrowedFd<'_>, leaf: &str) -> Result<(), Errno> {
+fn empty(parent: BorrowedFd<'_>, leaf: impl rustix::path::Arg) -> Result<(), Errno> {
     let top = open(parent, leaf)?;
     let mut moved: u64 = 0;
     let mut levels = vec![Level {

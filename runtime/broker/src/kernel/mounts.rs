@@ -60,6 +60,28 @@ impl LoopInfo {
     };
 }
 
+/// Of xfs_fs.h.
+const XFS_IOC_FSGEOMETRY_V1: libc::Ioctl = 0x8070_5864;
+const XFS_IOC_FSGROWFSDATA: libc::Ioctl = 0x4010_586E;
+
+/// `struct xfs_fsop_geom_v1`; what is after the number of blocks is of no use here.
+#[repr(C)]
+struct XfsGeometry {
+    block_size: u32,
+    others: [u32; 6],
+    /// How much of it inodes may take, in percent.
+    inodes_max: u32,
+    blocks: u64,
+    rest: [u64; 9],
+}
+
+/// `struct xfs_growfs_data`
+#[repr(C)]
+struct XfsGrowing {
+    blocks: u64,
+    inodes_max: u32,
+}
+
 /// `struct mount_attr`
 #[repr(C)]
 struct MountAttr {
@@ -111,6 +133,30 @@ pub fn attached(device: BorrowedFd<'_>) -> Result<(u64, u64), Errno> {
     }
 }
 
+/// Makes the xfs that a directory lies in as large as so many bytes, if it is smaller.
+///
+/// # Errors
+/// What ioctl(2) says.
+pub fn grow_xfs(directory: BorrowedFd<'_>, bytes: u64) -> Result<(), Errno> {
+    let mut geometry =
+        XfsGeometry { block_size: 0, others: [0; 6], inodes_max: 0, blocks: 0, rest: [0; 9] };
+    let fd = directory.as_raw_fd();
+    // SAFETY: the kernel writes this structure, which is as large as it expects.
+    if unsafe { libc::ioctl(fd, XFS_IOC_FSGEOMETRY_V1, &raw mut geometry) } != 0 {
+        return Err(last_error());
+    }
+    let blocks = bytes.checked_div(geometry.block_size.into()).unwrap_or_default();
+    if blocks <= geometry.blocks {
+        return Ok(());
+    }
+    let growing = XfsGrowing { blocks, inodes_max: geometry.inodes_max };
+    // SAFETY: the kernel reads this structure, which is as large as it expects.
+    match unsafe { libc::ioctl(fd, XFS_IOC_FSGROWFSDATA, &raw const growing) } {
+        0 => Ok(()),
+        _ => Err(last_error()),
+    }
+}
+
 /// Gives a mount that stands nowhere yet these attributes, and makes it one that no other mount
 /// follows.
 ///
@@ -142,4 +188,16 @@ fn change(mount: BorrowedFd<'_>, flags: i32, set: u64, clear: u64) -> Result<(),
         )
     };
     if answer == 0 { Ok(()) } else { Err(last_error()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn structures_are_as_large_as_the_kernels() {
+        // The calls' numbers have these sizes in them.
+        assert_eq!(size_of::<XfsGeometry>(), 0x70);
+        assert_eq!(size_of::<XfsGrowing>(), 0x10);
+    }
 }

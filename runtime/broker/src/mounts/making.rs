@@ -17,7 +17,7 @@ use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, OpenTreeFlags};
 use super::{Spot, loops};
 use crate::failure::Failure;
 use crate::ground::Ground;
-use crate::kernel;
+use crate::{kernel, roots};
 
 /// The options that every mount has.
 const ATTRIBUTES: [(&str, MountAttrFlags); 9] = [
@@ -44,6 +44,10 @@ const EXT: [&str; 3] = ["ext2", "ext3", "ext4"];
 
 /// What they are told.
 const ON_ERRORS: (&str, &str) = ("errors", "remount-ro");
+
+/// What can be made larger only while it is mounted, and only by who sees the device: so whoever
+/// mounts an image of it that has become longer makes it as large as that.
+const XFS: &str = "xfs";
 
 /// What a mount is made of, found and held.
 pub enum Source {
@@ -98,7 +102,11 @@ impl Source {
             Source::Image { fd, .. } => {
                 let read_only = grant.options.iter().any(|option| option == READ_ONLY);
                 let device = loops::attach(fd.as_fd(), read_only)?;
-                parse(spot, grant, &device.path)
+                let mount = parse(spot, grant, &device.path)?;
+                if grant.filesystem == XFS && !read_only {
+                    grow(&mount, fd.as_fd()).map_err(|errno| spot.failed(errno))?;
+                }
+                Ok(mount)
             }
             Source::Device { path, .. } => parse(spot, grant, path),
             Source::Dataset(name) => parse(spot, grant, name),
@@ -150,6 +158,13 @@ fn parse(spot: &Spot<'_>, grant: &MountGrant<'_>, device: &str) -> Result<OwnedF
         mounted(&context, &grant.options)
     };
     set().map_err(|errno| refused(spot, grant, errno))
+}
+
+/// Makes a file system of xfs as large as the image that it is mounted from.
+fn grow(mount: &OwnedFd, image: BorrowedFd<'_>) -> Result<(), Errno> {
+    let length = u64::try_from(rustix::fs::fstat(image)?.st_size).unwrap_or_default();
+    let top = roots::reopen(mount.as_fd(), OFlags::RDONLY | OFlags::DIRECTORY)?;
+    kernel::mounts::grow_xfs(top.as_fd(), length)
 }
 
 /// The export of another machine. The kernel resolves no names.

@@ -183,6 +183,29 @@ pub enum FilesRequest {
         /// The file or directory.
         at: Place,
     },
+    /// Write the whole tree to the descriptor that comes with the request, without changing
+    /// anything. Answered with `tree`.
+    Send {
+        /// The directory.
+        at: Place,
+        /// Names at its top that are left out.
+        ignore: Vec<String>,
+    },
+    /// Make the tree that comes from the descriptor beside the request the whole contents of a
+    /// directory; its own permission bits stay. Answered with `tree`.
+    Receive {
+        /// The directory.
+        at: Place,
+        /// Names at its top that are left as they are.
+        ignore: Vec<String>,
+    },
+}
+
+impl FilesRequest {
+    /// Whether a descriptor comes with it.
+    pub const fn has_stream(&self) -> bool {
+        matches!(self, Self::Send { .. } | Self::Receive { .. })
+    }
 }
 
 /// A verb on mounts. Answered with `mounts`.

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Tally;
+
 /// The header of a frame from the broker to the runtime.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -213,6 +215,11 @@ pub enum FilesReply {
         apparent: u64,
         /// The number of files and directories.
         entries: u64,
+    },
+    /// What was sent or taken in, without the top itself. The body is empty.
+    Tree {
+        /// How much it is.
+        tally: Tally,
     },
 }
 

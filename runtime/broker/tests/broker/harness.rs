@@ -1,8 +1,9 @@
 //! A broker under test: its process, its socket, its roots in a temporary directory.
 
 use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
+use std::io::{IoSlice, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,6 +13,7 @@ use abaca_broker::protocol::{
     Decoder, Done, FilesReply, FilesRequest, Frame, Hello, MountsRequest, Outcome, Place, Request,
     RequestKind, Response, encode,
 };
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use tempfile::TempDir;
 
 /// How long a test waits for an answer before it fails.
@@ -39,7 +41,7 @@ max = 64
 [[files]]
 id = "on-shares"
 root = "shares"
-verbs = ["read", "write", "list", "make-dir", "remove", "rename", "copy", "set-mode", "set-owner", "usage"]
+verbs = ["read", "write", "list", "make-dir", "remove", "rename", "copy", "set-mode", "set-owner", "usage", "send", "receive"]
 name = "share"
 depth = 4
 
@@ -200,6 +202,23 @@ impl Broker {
         self.next += 1;
         let frame = encode(&Request { id, kind }, body).unwrap();
         self.socket.as_ref().unwrap().write_all(&frame).unwrap();
+        id
+    }
+
+    /// Sends a request with a descriptor.
+    pub fn send_with(&mut self, request: FilesRequest, stream: impl AsFd) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        let kind = RequestKind::Files { request, deadline_ms: AMPLE };
+        let frame = encode(&Request { id, kind }, &[]).unwrap();
+        let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut beside = SendAncillaryBuffer::new(&mut room);
+        let streams = [stream.as_fd()];
+        beside.push(SendAncillaryMessage::ScmRights(&streams));
+        let bytes = [IoSlice::new(&frame)];
+        let socket = self.socket.as_ref().unwrap();
+        let sent = sendmsg(socket, &bytes, &mut beside, SendFlags::empty()).unwrap();
+        assert_eq!(sent, frame.len());
         id
     }
 

@@ -27,5 +27,6 @@ mod programs;
 mod roots;
 mod secrets;
 mod syscalls;
+mod trees;
 mod users;
 mod wire;

@@ -4,13 +4,17 @@ use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
 pub enum MigrationCommand {
-    /// Begin to move a share; clients find it where it was until `complete`
+    /// Begin to move a share; clients find it where it was until `complete`. What the drivers do not
+    /// move is copied, and only read by clients meanwhile
     Start {
         /// The share
         share: String,
         /// Where to; without HOST@ it is this host
         #[arg(long, value_name = "[HOST@]BACKEND#POOL")]
         to: Destination,
+        /// Copy its data, and do not ask the drivers to move them
+        #[arg(long)]
+        force_host_copy: bool,
     },
     /// Ask how far a share that is being moved is
     Progress {

@@ -12,9 +12,9 @@ use crate::service::{Service, host};
 /// A destination whose backend can be called.
 pub struct There {
     pub backend: Backend,
-    pool: String,
+    pub pool: String,
     /// Whether it is the backend that the share is in.
-    is_here: bool,
+    pub is_here: bool,
 }
 
 impl There {

@@ -49,7 +49,11 @@ pub fn new_share(backend: &Backend, name: String, protocol: ShareProtocol) -> Re
 
 /// Another instance of a share, not made yet: the same to its user, another one to the storage.
 pub fn another_instance(share: &Share) -> Share {
-    let id = uuid::Uuid::new_v4().to_string();
+    instance_of(share, uuid::Uuid::new_v4().to_string())
+}
+
+/// The same with this identifier.
+pub fn instance_of(share: &Share, id: String) -> Share {
     Share {
         name: instance_name(&id),
         id,

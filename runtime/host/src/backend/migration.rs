@@ -54,8 +54,9 @@ impl Backend {
         self.judged(METHOD, &id, function, |answer| (answer.and_then(checked), Vec::new())).await.0
     }
 
-    /// Begins to move a share. `moved` false leaves it to the service to copy, and so does a
-    /// driver that does not offer `migration`. With `notify` there is no second phase: unlike
+    /// Begins to move a share. `moved` false leaves it to the service to copy, by
+    /// [`host_migration_start`](Self::host_migration_start) or by itself, and so does a driver
+    /// that does not offer `migration`. With `notify` there is no second phase: unlike
     /// upstream, where such a share stays `migrating` for ever, it is available at once then.
     /// Upstream: `migration_start`.
     ///
@@ -85,6 +86,7 @@ impl Backend {
             phase: MigrationPhase::InProgress,
             destination: destination.clone(),
             driver_info: driver_info.to_vec(),
+            copy: None,
         };
         // Nothing of this holds where it was given up meanwhile.
         let if_going = |changes| vec![Change::IfMigrating(share.id.clone(), changes)];
@@ -179,8 +181,7 @@ impl Backend {
         const METHOD: &str = "migration-complete";
         let indices = self.migrating(METHOD)?;
         under_way(share)?;
-        let migrations = self.records().migrations().await?;
-        let going = migrations.into_iter().find(|one| one.share_instance_id == share.id);
+        let going = self.moved_by_driver(share).await?;
         let pool = going.and_then(|going| pool_here(share, &going.destination.host));
         self.recorded(
             Beginning {
@@ -253,6 +254,7 @@ impl Backend {
         const METHOD: &str = "migration-cancel";
         let indices = self.migrating(METHOD)?;
         under_way(share)?;
+        self.moved_by_driver(share).await?;
         let status = |status| Change::share_status(&share.id, status);
         self.recorded(
             Beginning {
@@ -278,7 +280,8 @@ impl Backend {
         .await
     }
 
-    /// How far the first phase is, 0 to 100; with 100 it is recorded as done. Upstream: `migration_get_progress`.
+    /// How far the first phase is, 0 to 100; with 100 it is recorded as done. Of a share that the
+    /// runtime copies, as it is recorded. Upstream: `migration_get_progress`.
     ///
     /// # Errors
     /// When the driver does not offer `migration` or the share is not migrating; what it says,
@@ -290,11 +293,14 @@ impl Backend {
         driver_info: &[(String, String)],
     ) -> Result<u8> {
         const METHOD: &str = "migration-get-progress";
-        let indices = self.migrating(METHOD)?;
         under_way(share)?;
         if let Some(record) = self.records().share(&share.id).await? {
             under_way(&record.share)?;
         }
+        if let Some(copy) = self.records().migration(&share.id).await?.and_then(|one| one.copy) {
+            return Ok(copy.progress);
+        }
+        let indices = self.migrating(METHOD)?;
         let id = super::fresh_id();
         let percent = |percent: u8| match percent {
             0..=100 => Ok(percent),
@@ -317,6 +323,19 @@ impl Backend {
             self.records().first_phase_is_done(&share.id).await?;
         }
         Ok(percent)
+    }
+
+    /// Where a share is going that the driver moves.
+    async fn moved_by_driver(&self, share: &Share) -> Result<Option<MigrationRecord>> {
+        let going = self.records().migration(&share.id).await?;
+        match going.as_ref().and_then(|going| going.copy.as_ref()) {
+            None => Ok(going),
+            Some(_) => Err(Error::Invalid(
+                "the runtime copies the share, and no driver moves it: `host_migration_complete` \
+                 and `host_migration_cancel` end that"
+                    .to_owned(),
+            )),
+        }
     }
 
     fn migrating(&self, method: &'static str) -> Result<&GuestIndices> {

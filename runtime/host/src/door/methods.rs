@@ -1,6 +1,7 @@
 //! What a method of the door is, and how one is made of its entry in `methods/`: the reading
 //! of its parameters, its schema and the writing of its answer follow from the entry's types.
 
+mod host_migration;
 mod lists;
 mod owned;
 mod upstream;
@@ -58,7 +59,8 @@ pub(super) fn named(name: &str) -> Result<&'static Method, Failure> {
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static Method> {
-    lists::METHODS.iter().chain(owned::METHODS).chain(upstream::METHODS)
+    let others = lists::METHODS.iter().chain(owned::METHODS).chain(host_migration::METHODS);
+    others.chain(upstream::METHODS)
 }
 
 fn read<T: DeserializeOwned>(method: &'static str, params: &RawValue) -> Result<T, Failure> {

@@ -37,6 +37,7 @@ fn advice(method: &str) -> &'static str {
         "migration-start" | "migration-complete" | "migration-cancel" => {
             "ask for the migration's progress, then complete or cancel it"
         }
+        "migration-copy" => "start the migration again, which begins the copy anew, or cancel it",
         "promote-replica" => {
             "look at the back end to see which replica is active, and promote that one or another"
         }

@@ -1,6 +1,7 @@
 //! Where shares are going: what a service needs to go on with a migration after a restart. Written
 //! by the calls of `backend/migration.rs`.
 
+use rusqlite::Transaction;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,33 @@ pub struct MigrationRecord {
     #[serde(with = "crate::types::pairs")]
     #[schemars(with = "crate::types::Pairs")]
     pub driver_info: Vec<(String, String)>,
+    /// Where the runtime copies the data, because no driver moves them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<HostCopy>,
+}
+
+/// A share whose data the runtime copies into another instance of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HostCopy {
+    /// The instance at the destination.
+    pub share_instance_id: String,
+    /// How far it is.
+    pub state: CopyState,
+    /// The same in percent of the bytes.
+    pub progress: u8,
+}
+
+/// How far a copy is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CopyState {
+    /// Data are copied, or were when that was cut short.
+    Copying,
+    /// All are.
+    Copied,
+    /// Clients are let in at the destination, and the old instance is removed: there is no way
+    /// back.
+    Completing,
 }
 
 impl Records {
@@ -45,6 +73,36 @@ impl Records {
         let done =
             [Change::MigrationPhase(share_instance_id.to_owned(), MigrationPhase::Phase1Done)];
         self.database.write(move |transaction| apply(transaction, &done, None)).await
+    }
+
+    /// Where a share is going, if it is.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) async fn migration(
+        &self,
+        share_instance_id: &str,
+    ) -> Result<Option<MigrationRecord>> {
+        let mut all = self.migrations().await?.into_iter();
+        Ok(all.find(|one| one.share_instance_id == share_instance_id))
+    }
+
+    /// Writes down how far a copy is.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub(crate) async fn progressed(&self, share_instance_id: &str, percent: u8) -> Result<()> {
+        let id = share_instance_id.to_owned();
+        let write = move |transaction: &Transaction<'_>| {
+            let query = "SELECT record, NULL FROM migrations WHERE share_instance_id = ?1";
+            let found = rows::<MigrationRecord, _>(transaction, query, [&id])?.pop();
+            let Some((mut going, _)) = found else { return Ok(()) };
+            if let Some(copy) = &mut going.copy {
+                copy.progress = percent;
+            }
+            apply(transaction, &[Change::PutMigration(Box::new(going))], None)
+        };
+        self.database.write(write).await
     }
 
     /// All shares that are going or have gone elsewhere, in the order in which they began to.

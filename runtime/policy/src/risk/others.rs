@@ -43,6 +43,10 @@ impl Policy {
                 Verb::Read | Verb::List | Verb::Usage => None,
                 Verb::MakeDir => Some((R1, "it makes directories".to_owned())),
                 Verb::Write => Some((R1, "it writes files".to_owned())),
+                Verb::Send => Some((R1, "it lets Abaca copy trees to other backends".to_owned())),
+                Verb::Receive => {
+                    Some((R2, "it lets Abaca fill trees from other backends".to_owned()))
+                }
                 Verb::Copy => Some((R1, "it copies files".to_owned())),
                 Verb::Rename => Some((R1, "it renames".to_owned())),
                 Verb::Remove => Some((R2, "it removes files and trees".to_owned())),
@@ -53,7 +57,12 @@ impl Policy {
         let touches = |verb: &Verb| {
             matches!(
                 verb,
-                Verb::Write | Verb::Remove | Verb::Rename | Verb::SetMode | Verb::SetOwner
+                Verb::Write
+                    | Verb::Remove
+                    | Verb::Rename
+                    | Verb::SetMode
+                    | Verb::SetOwner
+                    | Verb::Receive
             )
         };
         if !rule.own && rule.verbs.iter().any(touches) {
