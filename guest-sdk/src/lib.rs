@@ -139,6 +139,7 @@ pub mod state;
 
 // What drivers have in common.
 pub mod local;
+pub mod samba;
 
 // What a driver offers.
 pub mod access;
