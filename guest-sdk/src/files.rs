@@ -40,6 +40,10 @@ pub fn read(file: &Path, max: u64) -> Result<Vec<u8>, HostError> {
 /// Writes a file as a whole: whatever happens, it holds all of the old or all of
 /// the new content. A new file gets mode 0640, an old one keeps its own.
 ///
+/// Where the policy says what the file must look like (`content`), these must be its lines, each
+/// ended by a line feed, with `root:relative/path` for a path; the file then holds what the
+/// policy makes of them, with the paths of the host.
+///
 /// # Errors
 /// What the host answers.
 pub fn write(file: &Path, contents: impl Into<Vec<u8>>) -> Result<(), HostError> {

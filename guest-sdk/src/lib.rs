@@ -138,6 +138,7 @@ pub mod ssh;
 pub mod state;
 
 // What drivers have in common.
+pub mod ganesha;
 pub mod local;
 pub mod samba;
 

@@ -97,7 +97,9 @@ impl Range {
         let log = Log::capture();
         let ground = Ground::new();
         let canary = format!("canary-{}", uuid::Uuid::new_v4());
-        fs::create_dir(ground.path().join("lair")).unwrap();
+        for root in ["lair", "exports"] {
+            fs::create_dir(ground.path().join(root)).unwrap();
+        }
         fs::write(ground.outside().join("secret"), &canary).unwrap();
         fs::create_dir(ground.outside().join("directory")).unwrap();
         let held = ground.shares().join("share-held");

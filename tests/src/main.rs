@@ -20,6 +20,7 @@ mod cache;
 mod cancellation;
 mod cli;
 mod compiling;
+mod content;
 mod contract;
 mod doctor;
 mod door;

@@ -15,15 +15,16 @@ pub const MINIMAL: &str = "schema = 1\ndriver = \"minimal\"\n";
 
 #[test]
 fn the_example_policies_are_what_approval_yields() {
-    for driver in ["directory", "dummy"] {
-        let example = format!("{}/../drivers/{driver}/policy.toml", env!("CARGO_MANIFEST_DIR"));
+    let examples = [("directory", "policy"), ("directory", "policy-nfs"), ("dummy", "policy")];
+    for (driver, name) in examples {
+        let example = format!("{}/../drivers/{driver}/{name}.toml", env!("CARGO_MANIFEST_DIR"));
         let example = fs::read_to_string(example).unwrap();
         let policy = Policy::parse(&example, "policy.toml").unwrap();
         let paths: BTreeMap<_, _> =
             policy.roots().map(|root| (root.name.clone(), root.path.clone())).collect();
         let manifest = Manifest::parse(&manifest(driver), "manifest.toml").unwrap();
         let bound = manifest.bind(&paths).unwrap();
-        assert_eq!(bound.text, review(&example, "policy.toml").unwrap(), "{driver}");
+        assert_eq!(bound.text, review(&example, "policy.toml").unwrap(), "{driver} {name}");
     }
 }
 

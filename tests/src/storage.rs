@@ -4,4 +4,6 @@
 //! Needs root and each storage's own tools; without them a test says loudly what it skips.
 
 mod btrfs;
+mod ganesha;
+mod network;
 mod pool;

@@ -1,10 +1,9 @@
-//! Access rules as permission bits of the share's directory. The whole set is
-//! applied each time, so it does not matter what was there.
+//! Access rules as permission bits of the share's directory, or as the clients of its export. The
+//! whole set is applied each time, so it does not matter what was there.
 
 use abaca_sdk::{Access, AccessRule, Result, Share, ShareServer, files, local};
 
-use crate::Btrfs;
-use crate::places::{self, OPTIONS};
+use crate::{Btrfs, exports, places};
 
 impl Access for Btrfs {
     fn update_access(
@@ -14,9 +13,12 @@ impl Access for Btrfs {
         _: Vec<AccessRule>,
         _: Option<ShareServer>,
     ) -> Result<()> {
-        let place = places::share(&share.id, &share.name)?.path;
+        let found = places::share(&share.id, &share.name)?;
+        if exports::by_ganesha()? {
+            return exports::set(&found.path, &share.name, &access_rules);
+        }
         let (bits, refused) = local::permission_bits(&access_rules);
-        files::set_mode(&place, OPTIONS.mode()? | bits)?;
+        files::set_mode(&found.path, found.pool.options().mode()? | bits)?;
         refused.map_or(Ok(()), Err)
     }
 }

@@ -4,8 +4,7 @@
 
 use abaca_sdk::{Clones, CreateError, Error, ExportLocation, Result, Share, ShareServer, Snapshot};
 
-use crate::places::SNAPSHOTS;
-use crate::{Btrfs, making, subvolume};
+use crate::{Btrfs, making, pools, subvolume};
 
 impl Clones for Btrfs {
     fn create_share_from_snapshot(
@@ -20,7 +19,17 @@ impl Clones for Btrfs {
             )
             .into());
         }
-        let source = SNAPSHOTS.join(&snapshot.name);
-        Ok(making::appear(&share, |staged| subvolume::clone(&source, staged))?)
+        // A snapshot's blocks are shared, so what is made of it lies beside it.
+        let pool = pools::of(&snapshot.share_instance_id)?;
+        if pools::are_two()? && share.pool.as_deref().is_some_and(|wanted| wanted != pool.name) {
+            return Err(Error::InvalidShare(format!(
+                "a share is made from a snapshot in the pool of that, which is `{}`",
+                pool.name
+            ))
+            .into());
+        }
+        pools::settle(&share.id, pool)?;
+        let source = pool.snapshots.join(&snapshot.name);
+        Ok(making::appear(&share, pool, |staged| subvolume::clone(&source, staged))?)
     }
 }

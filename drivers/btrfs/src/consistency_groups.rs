@@ -6,7 +6,8 @@ use abaca_sdk::{
     ConsistencyGroups, Error, Path, Result, Share, ShareServer, files, local,
 };
 
-use crate::places::{GROUPS_EXPORT_ROOT, OPTIONS, is_there};
+use crate::places::{GROUPS_EXPORT_ROOT, is_there};
+use crate::pools::FIRST;
 use crate::snapshots::check_taken_of;
 use crate::{Btrfs, group, quota, subvolume};
 
@@ -100,7 +101,7 @@ fn appear(id: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         }
         files::rename(&staged, &place)?;
     }
-    quota::sync()
+    quota::sync(&FIRST)
 }
 
 /// The name of a member in a group snapshot, and that of the share which begins with its content.
@@ -139,7 +140,7 @@ fn give_names(staged: &Path, origins: &[Origin]) -> Result<()> {
         let old = staged.join(&entry.name);
         match origins.iter().find(|(name, _)| *name == entry.name) {
             Some((_, new)) => {
-                files::set_mode(&old, OPTIONS.mode()?)?;
+                files::set_mode(&old, FIRST.options().mode()?)?;
                 files::rename(&old, &staged.join(new))?;
             }
             None => drop(files::remove_tree(&old)?),

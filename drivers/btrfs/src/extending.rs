@@ -3,17 +3,16 @@
 
 use abaca_sdk::{Extending, Result, Share, ShareServer};
 
-use crate::places::{self, POOL};
-use crate::{Btrfs, group, quota, subvolume};
+use crate::{Btrfs, group, places, quota, subvolume};
 
 impl Extending for Btrfs {
     fn extend_share(share: Share, new_size: u64, _: Option<ShareServer>) -> Result<()> {
         let found = places::share(&share.id, &share.name)?;
-        POOL.promise(&share.id, &share.name, new_size)?;
+        found.pool.promise(&share.id, &share.name, new_size)?;
         match found.group {
             Some(group) => group::limit(&group::place(&group), &group)?,
-            None => quota::limit(&subvolume::show(&found.path)?, new_size)?,
+            None => quota::limit(found.pool, &subvolume::show(&found.path)?, new_size)?,
         }
-        quota::sync()
+        quota::sync(found.pool)
     }
 }

@@ -7,8 +7,9 @@
 use abaca_sdk::state::{self, Entity};
 use abaca_sdk::{Error, ExportLocation, HostError, Path, Result, Share, files, local, lock};
 
-use crate::places::{GROUPS, GROUPS_EXPORT_ROOT, OPTIONS, POOL, SNAPSHOTS, STAGING, is_there};
-use crate::{making, quota, subvolume};
+use crate::places::{GROUPS, GROUPS_EXPORT_ROOT, is_there};
+use crate::pools::FIRST;
+use crate::{making, pools, quota, subvolume};
 
 /// The key under a share's identifier that says which group it is a member of.
 const GROUP: &str = "group";
@@ -23,12 +24,12 @@ pub fn place(id: &str) -> Path {
 
 /// Where a group is made.
 pub fn staged(id: &str) -> Path {
-    STAGING.join(&name(id))
+    FIRST.staging.join(&name(id))
 }
 
 /// Where a snapshot of a group is.
 pub fn kept(cgsnapshot_id: &str) -> Path {
-    SNAPSHOTS.join(&format!("cgsnapshot-{cgsnapshot_id}"))
+    FIRST.snapshots.join(&format!("cgsnapshot-{cgsnapshot_id}"))
 }
 
 fn name(id: &str) -> String {
@@ -42,18 +43,24 @@ pub fn of(share_id: &str) -> Result<Option<String>> {
 
 /// Promises a member its size, and writes down that it is one.
 pub fn enroll(share: &Share, group: &str) -> Result<()> {
-    POOL.promise(&share.id, &share.name, share.size)?;
+    FIRST.promise(&share.id, &share.name, share.size)?;
     Ok(Entity(&share.id).set(GROUP, group)?)
 }
 
 /// Makes a share as a member. Repeated, it finds it.
 pub fn join(share: &Share, group: &str) -> Result<Vec<ExportLocation>> {
+    if pools::are_two()? && share.pool.as_deref().is_some_and(|pool| pool != FIRST.name) {
+        return Err(Error::InvalidShare(format!(
+            "consistency groups, and so their members, lie in the pool `{}`",
+            FIRST.name
+        )));
+    }
     let top = place(group);
     if !is_there(&top)? {
         return Err(Error::InvalidShare(format!("there is no consistency group {group}")));
     }
     let (member, mode, locations) =
-        (top.join(&share.name), OPTIONS.mode()?, locations(share, group)?);
+        (top.join(&share.name), FIRST.options().mode()?, locations(share, group)?);
     if is_there(&member)? && !local::is_promised(&share.id)? {
         return Err(making::foreign(&member));
     }
@@ -63,7 +70,7 @@ pub fn join(share: &Share, group: &str) -> Result<Vec<ExportLocation>> {
         Ok(()) | Err(HostError::AlreadyExists(_)) => {}
         Err(error) => return Err(error.into()),
     }
-    quota::sync()?;
+    quota::sync(&FIRST)?;
     Ok(locations)
 }
 
@@ -75,7 +82,7 @@ pub fn leave(share: &Share, group: &str) -> Result<()> {
     if is_there(&top)? {
         limit(&top, group)?;
     }
-    quota::sync()
+    quota::sync(&FIRST)
 }
 
 /// Sets the limit of a group, which is at `top`, to what its members are promised.
@@ -87,7 +94,7 @@ pub fn limit(top: &Path, group: &str) -> Result<()> {
         sum = sum.saturating_add(local::promised(&member.entity)?.unwrap_or(0));
     }
     // One without members holds nothing; its limit is the least that there is.
-    quota::limit(&subvolume::show(top)?, sum.max(1))
+    quota::limit(&FIRST, &subvolume::show(top)?, sum.max(1))
 }
 
 /// Where clients find a member.

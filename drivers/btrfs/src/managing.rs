@@ -4,18 +4,19 @@
 
 use abaca_sdk::{Error, GIB, ManagedShare, Managing, Pair, Path, Result, Share, files, local};
 
-use crate::places::{OPTIONS, POOL, SHARES, is_there};
-use crate::{Btrfs, group, making, quota, subvolume};
+use crate::places::is_there;
+use crate::pools::{self, Pool};
+use crate::{Btrfs, exports, group, making, quota, subvolume};
 
 /// The driver option that says how many GiB the share has from now on.
 const SIZE: &str = "size";
 
 impl Managing for Btrfs {
     fn manage_existing(share: Share, driver_options: Vec<Pair>) -> Result<ManagedShare> {
-        let place = SHARES.join(&share.name);
-        let found = find(&share, &place)?;
+        let (pool, found) = find(&share)?;
+        let place = pool.shares.join(&share.name);
         let wanted = size_option(&driver_options).map_err(Error::ManageInvalidShare)?;
-        quota::sync()?;
+        quota::sync(pool)?;
         let subvolume = subvolume::show(&found).map_err(|error| match error {
             Error::CommandFailed(failure) => Error::ManageInvalidShare(format!(
                 "`{found}` cannot be taken over: {}",
@@ -33,13 +34,15 @@ impl Managing for Btrfs {
             .map_err(|error| Error::ManageInvalidShare(error.text()))?;
 
         // All fits: from here on something is changed.
-        POOL.promise(&share.id, &share.name, size)?;
+        pools::settle(&share.id, pool)?;
+        pool.promise(&share.id, &share.name, size)?;
         if found != place {
             files::rename(&found, &place)?;
         }
-        quota::limit(&subvolume, size)?;
-        quota::sync()?;
-        Ok(ManagedShare { size, export_locations: making::locations(&share)? })
+        quota::limit(pool, &subvolume, size)?;
+        quota::sync(pool)?;
+        exports::appear(&place, &share.name)?;
+        Ok(ManagedShare { size, export_locations: making::locations(&share, pool)? })
     }
 
     fn unmanage(share: Share) -> Result<()> {
@@ -47,41 +50,58 @@ impl Managing for Btrfs {
             Some(group) => Err(Error::UnmanageInvalidShare(format!(
                 "the share is a member of the consistency group {group}"
             ))),
-            None => local::forget(&share.id),
+            None => {
+                exports::vanish(&share.name)?;
+                local::forget(&share.id)
+            }
         }
     }
 }
 
-/// Where what is to be taken over is: at its new name already, if an earlier call came so far.
-fn find(share: &Share, place: &Path) -> Result<Path> {
+/// Where what is to be taken over is, and in which pool: at its new name already, if an earlier
+/// call came so far.
+fn find(share: &Share) -> Result<(&'static Pool, Path)> {
     let [location] = share.export_locations.as_slice() else {
         return Err(Error::ManageInvalidShare(format!(
             "{} export locations were given, not one",
             share.export_locations.len()
         )));
     };
-    let name = name_in(&OPTIONS.export_location("")?, &location.path)?;
-    if local::is_promised(&share.id)? && is_there(place)? {
-        return Ok(place.clone());
+    let (pool, name) = name_in(&roots()?, &location.path)?;
+    let place = pool.shares.join(&share.name);
+    if local::is_promised(&share.id)? && is_there(&place)? {
+        return Ok((pool, place));
     }
     if let Some(holder) = local::holder(name)?.filter(|holder| *holder != share.id) {
         return Err(Error::ManageInvalidShare(format!("`{name}` is the share {holder} already")));
     }
-    let found = SHARES.join(name);
+    let found = pool.shares.join(name);
     match is_there(&found)? {
-        true => Ok(found),
+        true => Ok((pool, found)),
         false => Err(Error::ManageInvalidShare(format!("`{found}` is not there"))),
     }
 }
 
-/// The name of the subvolume that clients find at `path`.
-fn name_in<'p>(root: &str, path: &'p str) -> Result<&'p str> {
-    match path.strip_prefix(root) {
-        Some(name) if !name.is_empty() && !name.contains('/') => Ok(name),
-        _ => Err(Error::ManageInvalidShare(format!(
-            "`{path}` is no export location of this back end; write {root}NAME"
-        ))),
-    }
+/// Where clients find the shares of each pool.
+fn roots() -> Result<Vec<(&'static Pool, String)>> {
+    let root = |pool: &'static Pool| Ok((pool, exports::location(pool, "")?));
+    pools::all()?.into_iter().map(root).collect()
+}
+
+/// The pool and the name of the subvolume that clients find at `path`.
+fn name_in<'p>(
+    roots: &[(&'static Pool, String)],
+    path: &'p str,
+) -> Result<(&'static Pool, &'p str)> {
+    let names = roots.iter().filter_map(|(pool, root)| Some((*pool, path.strip_prefix(root)?)));
+    let mut names = names.filter(|(_, name)| !name.is_empty() && !name.contains('/'));
+    names.next().ok_or_else(|| {
+        let forms: Vec<_> = roots.iter().map(|(_, root)| format!("{root}NAME")).collect();
+        Error::ManageInvalidShare(format!(
+            "`{path}` is no export location of this back end; write {}",
+            forms.join(" or ")
+        ))
+    })
 }
 
 /// The size that the operator gave, in GiB, or what is wrong with the options.
@@ -112,9 +132,12 @@ mod tests {
 
     #[test]
     fn a_location_is_a_name_beneath_the_root() {
-        assert_eq!(name_in("h:/s/", "h:/s/a"), Ok("a"));
-        for path in ["", "h:/s/", "h:/s/a/b", "h:/t/a", "a", "h:/s/../a"] {
-            assert!(name_in("h:/s/", path).is_err(), "{path}");
+        let roots = [(&pools::FIRST, "h:/s/".to_owned()), (&pools::SECOND, "h:/t/".to_owned())];
+        let name = |path| name_in(&roots, path).map(|(pool, name)| (pool.name, name));
+        assert_eq!(name("h:/s/a"), Ok(("first", "a")));
+        assert_eq!(name("h:/t/a"), Ok(("second", "a")));
+        for path in ["", "h:/s/", "h:/s/a/b", "h:/u/a", "a", "h:/s/../a"] {
+            assert!(name(path).is_err(), "{path}");
         }
     }
 

@@ -4,7 +4,7 @@
 use abaca_sdk::{Error, ManagedSnapshot, ManagingSnapshots, Pair, Result, Snapshot, files};
 
 use crate::managing::gib;
-use crate::places::{self, SNAPSHOTS, is_there};
+use crate::places::{self, is_there};
 use crate::snapshots::check_taken_of;
 use crate::{Btrfs, subvolume};
 
@@ -17,11 +17,12 @@ impl ManagingSnapshots for Btrfs {
         if let Some((name, _)) = driver_options.first() {
             return Err(unfit(format!("there is no driver option `{name}` for a snapshot")));
         }
-        let share = places::share(&snapshot.share_instance_id, &snapshot.share_name)?.path;
-        let place = SNAPSHOTS.join(&snapshot.name);
+        let places::Found { path: share, pool, .. } =
+            places::share(&snapshot.share_instance_id, &snapshot.share_name)?;
+        let place = pool.snapshots.join(&snapshot.name);
         let name = name_of(snapshot.provider_location.as_deref().unwrap_or_default())?;
         // At its new name already, if an earlier call came so far.
-        let found = if is_there(&place)? { place.clone() } else { SNAPSHOTS.join(name) };
+        let found = if is_there(&place)? { place.clone() } else { pool.snapshots.join(name) };
         if !is_there(&found)? {
             return Err(unfit(format!("`{found}` is not there")));
         }

@@ -1,35 +1,15 @@
-//! Where things are: the four roots, and the options about them. Called by every interface of
-//! this driver.
+//! Where things are. Called by every interface of this driver.
 
-use abaca_sdk::local::{Options, Pool};
 use abaca_sdk::{Error, HostError, Path, Result, Root, files};
 
 use crate::group;
+use crate::pools::{self, Pool};
 
-/// Where the shares are.
-pub const SHARES: Root = Root("shares");
-
-/// Where the snapshots are.
-pub const SNAPSHOTS: Root = Root("snapshots");
-
-/// Where the groups are.
+/// Where the groups are: in the first pool, as all of them.
 pub const GROUPS: Root = Root("groups");
-
-/// Where a share or group is made.
-pub const STAGING: Root = Root("staging");
-
-/// What the operator sets.
-pub const OPTIONS: Options = Options {
-    export_root: "btrfs_export_root",
-    capacity: "btrfs_capacity_gib",
-    mode: "btrfs_mode",
-};
 
 /// What clients mount to see the root of the groups.
 pub const GROUPS_EXPORT_ROOT: &str = "btrfs_groups_export_root";
-
-/// What shares are promised of.
-pub const POOL: Pool = Pool { root: SHARES, options: OPTIONS };
 
 /// Whether a directory is there.
 pub fn is_there(place: &Path) -> Result<bool> {
@@ -45,19 +25,21 @@ pub fn is_there(place: &Path) -> Result<bool> {
 pub struct Found {
     /// Its subvolume, or its directory in that of its group.
     pub path: Path,
+    /// The pool that it lies in.
+    pub pool: &'static Pool,
     /// The group that it is a member of.
     pub group: Option<String>,
 }
 
 /// Where the share of this identifier and name is.
 pub fn share(id: &str, name: &str) -> Result<Found> {
-    let group = group::of(id)?;
+    let (pool, group) = (pools::of(id)?, group::of(id)?);
     let path = match &group {
         Some(group) => group::place(group).join(name),
-        None => SHARES.join(name),
+        None => pool.shares.join(name),
     };
     match is_there(&path)? {
-        true => Ok(Found { path, group }),
+        true => Ok(Found { path, pool, group }),
         false => Err(Error::ShareResourceNotFound(format!("`{path}` is not there"))),
     }
 }

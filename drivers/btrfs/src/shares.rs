@@ -2,8 +2,7 @@
 
 use abaca_sdk::{CreateError, ExportLocation, Result, Share, ShareServer, Shares, local};
 
-use crate::places::{self, SHARES, STAGING};
-use crate::{Btrfs, group, making, subvolume};
+use crate::{Btrfs, exports, group, making, places, pools, subvolume};
 
 impl Shares for Btrfs {
     fn create_share(
@@ -12,7 +11,7 @@ impl Shares for Btrfs {
     ) -> Result<Vec<ExportLocation>, CreateError> {
         Ok(match &share.consistency_group_id {
             Some(group) => group::join(&share, group)?,
-            None => making::appear(&share, subvolume::create)?,
+            None => making::appear(&share, pools::choose(&share)?, subvolume::create)?,
         })
     }
 
@@ -20,19 +19,25 @@ impl Shares for Btrfs {
         if let Some(group) = group::of(&share.id)? {
             return group::leave(&share, &group);
         }
-        let place = SHARES.join(&share.name);
+        let pool = pools::of(&share.id)?;
+        let place = pool.shares.join(&share.name);
         if !local::is_promised(&share.id)? && places::is_there(&place)? {
             return Err(making::foreign(&place));
         }
-        subvolume::remove(&STAGING.join(&share.name))?;
+        exports::vanish(&share.name)?;
+        subvolume::remove(&pool.staging.join(&share.name))?;
         subvolume::remove(&place)?;
         local::forget(&share.id)
     }
 
     fn ensure_share(share: Share, _: Option<ShareServer>) -> Result<Vec<ExportLocation>> {
-        match places::share(&share.id, &share.name)?.group {
+        let found = places::share(&share.id, &share.name)?;
+        match found.group {
             Some(group) => group::locations(&share, &group),
-            None => making::locations(&share),
+            None => {
+                exports::appear(&found.path, &share.name)?;
+                making::locations(&share, found.pool)
+            }
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Snapshots: read-only subvolumes, each of one moment of its share.
 
-use abaca_sdk::{Error, Result, ShareServer, Snapshot, SnapshotUpdate, Snapshots};
+use abaca_sdk::{Error, Path, Result, ShareServer, Snapshot, SnapshotUpdate, Snapshots};
 
-use crate::places::{self, SNAPSHOTS};
-use crate::{Btrfs, subvolume};
+use crate::places::{self, is_there};
+use crate::{Btrfs, pools, subvolume};
 
 impl Snapshots for Btrfs {
     fn create_snapshot(snapshot: Snapshot, _: Option<ShareServer>) -> Result<SnapshotUpdate> {
@@ -14,8 +14,8 @@ impl Snapshots for Btrfs {
                  alone: take a snapshot of the group"
             )));
         }
-        let place = SNAPSHOTS.join(&snapshot.name);
-        if places::is_there(&place)? {
+        let place = place(&snapshot)?;
+        if is_there(&place)? {
             // An earlier call came this far, if it is one of this share.
             check_taken_of(&subvolume::show(&place)?, &subvolume::show(&share.path)?).map_err(
                 |why| Error::BackendFailed(format!("`{place}` is there already and {why}")),
@@ -27,8 +27,13 @@ impl Snapshots for Btrfs {
     }
 
     fn delete_snapshot(snapshot: Snapshot, _: Option<ShareServer>) -> Result<()> {
-        subvolume::remove(&SNAPSHOTS.join(&snapshot.name))
+        subvolume::remove(&place(&snapshot)?)
     }
+}
+
+/// Where a snapshot is: in the pool of its share.
+pub fn place(snapshot: &Snapshot) -> Result<Path> {
+    Ok(pools::of(&snapshot.share_instance_id)?.snapshots.join(&snapshot.name))
 }
 
 /// Whether one is a snapshot of the other; if not, what it is.
@@ -57,6 +62,10 @@ mod tests {
             read_only,
             limit: None,
             used: 0,
+            received: None,
+            generation: 9,
+            made: 9,
+            snapshots: 0,
         };
         let share = of("a", None, false);
         assert!(check_taken_of(&of("b", Some("a"), true), &share).is_ok());

@@ -4,7 +4,7 @@
 use abaca_sdk::command::Command;
 use abaca_sdk::{CommandFailure, Error, Path, Result};
 
-use crate::{places, quota};
+use crate::{places, pools, quota};
 
 /// What stands above the list of a subvolume's snapshots. From here to the quota group, lines
 /// are names that a client may have chosen.
@@ -34,6 +34,22 @@ pub struct Subvolume {
     pub limit: Option<u64>,
     /// How many bytes it refers to, as of the last sync.
     pub used: u64,
+    /// The identifier of what it was received from, in whichever file system that is.
+    pub received: Option<String>,
+    /// When it last changed, in commits of its file system, as of the last sync.
+    pub generation: u64,
+    /// When it was made, in the same.
+    pub made: u64,
+    /// How many snapshots of it there are.
+    pub snapshots: usize,
+}
+
+impl Subvolume {
+    /// What its content is known by in every file system: only what is read-only has one that
+    /// holds.
+    pub fn origin(&self) -> &str {
+        self.received.as_deref().unwrap_or(&self.uuid)
+    }
 }
 
 /// Makes an empty subvolume where nothing is.
@@ -49,6 +65,17 @@ pub fn clone(source: &Path, place: &Path) -> Result<()> {
 /// Makes a read-only snapshot where nothing is. It is on the storage when this is back.
 pub fn keep(source: &Path, place: &Path) -> Result<()> {
     btrfs(["subvolume", "snapshot", "-r", "--"]).arg(source).arg(place).output().map(drop)
+}
+
+/// Makes that nobody can write to a subvolume, or that everybody may again. Who has a file open for
+/// writing goes on.
+pub fn shut(place: &Path, shut: bool) -> Result<()> {
+    let value = if shut { "true" } else { "false" };
+    btrfs(["property", "set", "-t", "subvol", "--"])
+        .arg(place)
+        .args(["ro", value])
+        .output()
+        .map(drop)
 }
 
 /// Removes a subvolume with all that is in it; none there is success. It is gone from the
@@ -70,7 +97,7 @@ pub fn remove(place: &Path) -> Result<()> {
         }
         error => error,
     })?;
-    quota::sync()
+    quota::sync(pools::holding(place))
 }
 
 /// What btrfs says of the subvolume at a place.
@@ -100,6 +127,8 @@ fn parse(text: &str) -> Result<Subvolume, String> {
         let value = facts.iter().find_map(|line| field(line, key));
         value.ok_or_else(|| format!("`{key}` is missing"))
     };
+    let names = lines.iter().skip(1).skip_while(|line| field(line, SNAPSHOTS).is_none());
+    let snapshots = names.count().saturating_sub(quota.len() + 1);
     let in_quota = |line: &str, key: &str| match field(line, key) {
         Some(value) => Ok(value.to_owned()),
         None => Err(format!(
@@ -121,6 +150,10 @@ fn parse(text: &str) -> Result<Subvolume, String> {
         read_only: read_only(fact("Flags")?)?,
         limit: present(&limit).map(number).transpose()?,
         used: number(&in_quota(used, "Usage referenced")?)?,
+        received: present(fact("Received UUID")?).map(uuid).transpose()?,
+        generation: number(fact("Generation")?)?,
+        made: number(fact("Gen at creation")?)?,
+        snapshots,
     })
 }
 
@@ -173,7 +206,7 @@ mod tests {
         format!(
             "shares/a\n\tName: \t\t\ta\n\tUUID: \t\t\t{UUID}\n\tParent UUID: \t\t{parent}\n\
              \tReceived UUID: \t\t-\n\tCreation time: \t\t2026-11-23 11:16:09 +0000\n\
-             \tSubvolume ID: \t\t256\n\tGeneration: \t\t9\n\tFlags: \t\t\t{flags}\n\
+             \tSubvolume ID: \t\t256\n\tGeneration: \t\t9\n\tGen at creation: \t7\n\tFlags: \t\t\t{flags}\n\
              \tSnapshot(s):\n{snapshots}{quota}"
         )
     }
@@ -195,6 +228,10 @@ mod tests {
             read_only: false,
             limit: Some(1 << 30),
             used: 16384,
+            received: None,
+            generation: 9,
+            made: 7,
+            snapshots: 0,
         };
         assert_eq!(parse(&said), Ok(expected.clone()));
         let said = text(PARENT, "readonly", "\t\t\t\tshares/b\n", &quota("0/256", "-", "0"));
@@ -203,6 +240,7 @@ mod tests {
             read_only: true,
             limit: None,
             used: 0,
+            snapshots: 1,
             ..expected
         };
         assert_eq!(parse(&said), Ok(expected));

@@ -1,10 +1,10 @@
-//! Access rules as permission bits of the share's directory. The whole set is
-//! applied each time, so it does not matter what was there.
+//! Access rules as permission bits of the share's directory, or as the clients of its export. The
+//! whole set is applied each time, so it does not matter what was there.
 
 use abaca_sdk::{Access, AccessRule, Result, Share, ShareServer, files, local};
 
-use crate::Directory;
 use crate::places::{OPTIONS, Place, SHARES};
+use crate::{Directory, exports};
 
 impl Access for Directory {
     fn update_access(
@@ -15,6 +15,9 @@ impl Access for Directory {
         _: Option<ShareServer>,
     ) -> Result<()> {
         let place = Place::new(SHARES, &share.name)?;
+        if exports::by_ganesha()? {
+            return exports::set(&place, &share.name, &access_rules);
+        }
         let (bits, refused) = local::permission_bits(&access_rules);
         files::set_mode(&place.path, OPTIONS.mode()? | bits)
             .map_err(|error| place.failed(error))?;

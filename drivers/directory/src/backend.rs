@@ -2,12 +2,12 @@
 
 use abaca_sdk::{Backend, Description, Result, ShareProtocol, ShareStats, files};
 
-use crate::Directory;
 use crate::places::{OPTIONS, POOL, SHARES, SNAPSHOTS};
+use crate::{Directory, exports};
 
 impl Backend for Directory {
     fn describe() -> Description {
-        OPTIONS.declarations().into_iter().fold(
+        OPTIONS.declarations().into_iter().chain(exports::declarations()).fold(
             Description::new("directory", env!("CARGO_PKG_VERSION"), ShareProtocol::Nfs)
                 .vendor("Abaca"),
             Description::option,
@@ -20,6 +20,7 @@ impl Backend for Directory {
 
     fn check_for_setup_error() -> Result<()> {
         OPTIONS.check()?;
+        exports::check()?;
         for root in [SHARES, SNAPSHOTS] {
             files::list_after(&root.path(), None, 1)?;
         }

@@ -3,7 +3,7 @@
 use abaca_sdk::{Clones, CreateError, ExportLocation, Result, Share, ShareServer, Snapshot};
 
 use crate::places::{OPTIONS, Place, SNAPSHOTS};
-use crate::{Directory, shares};
+use crate::{Directory, exports, shares};
 
 impl Clones for Directory {
     fn create_share_from_snapshot(
@@ -14,7 +14,9 @@ impl Clones for Directory {
         let source = Place::new(SNAPSHOTS, &snapshot.name)?;
         let mode = OPTIONS.mode()?;
         let locations = shares::locations(&share)?;
-        shares::claim(&share)?.copy_from(&source.path, mode)?;
+        let place = shares::claim(&share)?;
+        place.copy_from(&source.path, mode)?;
+        exports::appear(&place, &share.name)?;
         Ok(locations)
     }
 }

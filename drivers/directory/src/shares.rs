@@ -4,8 +4,8 @@ use abaca_sdk::{
     CreateError, Error, ExportLocation, HostError, Result, Share, ShareServer, Shares, files, local,
 };
 
-use crate::Directory;
 use crate::places::{OPTIONS, POOL, Place, SHARES};
+use crate::{Directory, exports};
 
 impl Shares for Directory {
     fn create_share(
@@ -17,9 +17,11 @@ impl Shares for Directory {
         let place = claim(&share)?;
         match files::make_dir(&place.path, mode) {
             // An earlier call for the same share came this far.
-            Ok(()) | Err(HostError::AlreadyExists(_)) => Ok(locations),
-            Err(error) => Err(error.into()),
+            Ok(()) | Err(HostError::AlreadyExists(_)) => {}
+            Err(error) => return Err(error.into()),
         }
+        exports::appear(&place, &share.name)?;
+        Ok(locations)
     }
 
     fn delete_share(share: Share, _: Option<ShareServer>) -> Result<()> {
@@ -27,6 +29,7 @@ impl Shares for Directory {
         if !local::is_promised(&share.id)? && place.is_there()? {
             return Err(foreign(&place));
         }
+        exports::vanish(&share.name)?;
         place.remove()?;
         local::forget(&share.id)
     }
@@ -36,6 +39,7 @@ impl Shares for Directory {
         if !place.is_there()? {
             return Err(place.not_found());
         }
+        exports::appear(&place, &share.name)?;
         locations(&share)
     }
 }
@@ -63,5 +67,5 @@ fn foreign(place: &Place) -> Error {
 
 /// Where clients find a share.
 pub fn locations(share: &Share) -> Result<Vec<ExportLocation>> {
-    Ok(vec![ExportLocation::new(OPTIONS.export_location(&share.name)?)])
+    Ok(vec![ExportLocation::new(exports::location(&share.name)?)])
 }

@@ -69,6 +69,21 @@ impl Pool {
     /// # Errors
     /// [`Error::BackendFailed`] when there is no room, and as [`Pool::measure`].
     pub fn promise(self, share_id: &str, share_name: &str, size: u64) -> Result<()> {
+        self.promise_beside(share_id, share_name, size, |_| Ok(Vec::new()))
+    }
+
+    /// As [`Pool::promise`], of a driver with several pools: `elsewhere` says who of all that hold
+    /// promises are in other pools, and so take no room in this one.
+    ///
+    /// # Errors
+    /// As [`Pool::promise`], and what `elsewhere` answers.
+    pub fn promise_beside(
+        self,
+        share_id: &str,
+        share_name: &str,
+        size: u64,
+        elsewhere: impl Fn(&[FoundEntity]) -> Result<Vec<String>>,
+    ) -> Result<()> {
         let ratio = config::float(RATIO)?.unwrap_or(1.0);
         let room = self.total_gib(self.measure()?)? * ratio;
         state::update(SIZE, |accounts| {
@@ -78,7 +93,10 @@ impl Pool {
                 return Ok(Vec::new());
             }
             if size > held {
-                check_room(sum_without(accounts, share_id)?, size, room)?;
+                // Asked within, so that who moves meanwhile makes this begin anew.
+                let mut without = elsewhere(accounts)?;
+                without.push(share_id.to_owned());
+                check_room(sum_without(accounts, &without)?, size, room)?;
             }
             Ok(vec![
                 Change::set_key(share_id, SIZE, &size.to_string()),
@@ -129,11 +147,11 @@ pub fn forget(share_id: &str) -> Result<()> {
     Ok(Entity(share_id).clear()?)
 }
 
-/// Adds up what is promised to all shares but one.
-fn sum_without(accounts: &[FoundEntity], share_id: &str) -> Result<u64> {
+/// Adds up what is promised to all shares but these.
+fn sum_without(accounts: &[FoundEntity], without: &[String]) -> Result<u64> {
     accounts
         .iter()
-        .filter(|account| account.entity != share_id)
+        .filter(|account| !without.contains(&account.entity))
         .try_fold(0_u64, |sum, account| Ok(sum.saturating_add(account_size(account)?)))
 }
 
@@ -230,16 +248,17 @@ mod tests {
     #[test]
     fn a_share_does_not_count_against_itself() {
         let accounts = [account("a", "3"), account("b", "4")];
-        assert_eq!(sum_without(&accounts, "c"), Ok(7));
-        assert_eq!(sum_without(&accounts, "a"), Ok(4));
+        assert_eq!(sum_without(&accounts, &["c".to_owned()]), Ok(7));
+        assert_eq!(sum_without(&accounts, &["a".to_owned()]), Ok(4));
+        assert_eq!(sum_without(&accounts, &["a".to_owned(), "b".to_owned()]), Ok(0));
     }
 
     #[test]
     fn spoilt_accounts_never_make_room() {
-        assert!(sum_without(&[account("a", "x")], "c").is_err());
-        assert!(sum_without(&[account("a", "-1")], "c").is_err());
+        assert!(sum_without(&[account("a", "x")], &[]).is_err());
+        assert!(sum_without(&[account("a", "-1")], &[]).is_err());
         let huge = [account("a", &u64::MAX.to_string()), account("b", "1")];
-        assert_eq!(sum_without(&huge, "c"), Ok(u64::MAX));
+        assert_eq!(sum_without(&huge, &[]), Ok(u64::MAX));
     }
 
     #[test]

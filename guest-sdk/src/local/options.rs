@@ -30,9 +30,9 @@ impl Options {
                 self.export_root,
                 OptionType::Text,
                 "Where clients find the root `shares`: an absolute path, or HOST:/path. A share's \
-                 export location is this, `/` and the share's name.",
-            )
-            .required(),
+                 export location is this, `/` and the share's name. Must be set where shares are \
+                 exported by no other option.",
+            ),
             OptionDeclaration::new(
                 self.capacity,
                 OptionType::Integer,
@@ -73,12 +73,11 @@ impl Options {
         mode(self.mode, &config::required_text(self.mode)?)
     }
 
-    /// Whether all of them fit.
+    /// Whether all of them fit but the export root, which is asked for where it is needed.
     ///
     /// # Errors
     /// [`Error::BadConfiguration`] for the first that does not.
     pub fn check(self) -> Result<()> {
-        self.export_location("")?;
         self.capacity_gib()?;
         self.mode()?;
         Ok(())

@@ -12,8 +12,10 @@ mod removing;
 mod usage;
 
 use abaca_broker::protocol::{ErrorKind, FilesReply, FilesRequest, Identity};
-use abaca_policy::GuestPath;
+use abaca_policy::{FileContent, GuestPath};
+use sha2::{Digest, Sha256};
 
+use crate::arguments;
 use crate::failure::Failure;
 use crate::ground::Ground;
 use crate::job::Files;
@@ -66,6 +68,11 @@ pub fn perform(ground: &Ground, files: Files<'_>) -> Result<Performed, Failure> 
     if let (FilesRequest::Look { .. }, [at]) = (&files.request, targets.as_slice()) {
         return look(*at, files.rules);
     }
+    if let (FilesRequest::Write { mode, new, .. }, [at], Some(content)) =
+        (&files.request, targets.as_slice(), &files.content)
+    {
+        return rebuild(ground, *at, content, (*mode, *new), files.rules);
+    }
     let resolved = targets.iter().map(Target::identity).collect::<Result<Vec<_>, _>>()?;
     let (reply, body) = match (files.request, targets.as_slice()) {
         (FilesRequest::Read { offset, length, .. }, [at]) => contents::read(*at, offset, length)?,
@@ -80,6 +87,23 @@ pub fn perform(ground: &Ground, files: Files<'_>) -> Result<Performed, Failure> 
     };
     let rules = files.rules.into_iter().map(str::to_owned).collect();
     Ok(Performed { rules, resolved, reply, body })
+}
+
+/// Writes what the rule says, with the paths in it that are there now.
+fn rebuild(
+    ground: &Ground,
+    at: Target<'_>,
+    content: &FileContent,
+    (mode, new): (Option<u32>, bool),
+    rules: Vec<&str>,
+) -> Result<Performed, Failure> {
+    let (text, named) = arguments::text(ground, content)?;
+    let resolved = std::iter::once(at.identity()?).chain(named).collect();
+    contents::write_governed(at, mode, new, text.as_bytes())?;
+    let sha256 = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let reply = FilesReply::Rebuilt { bytes: text.len() as u64, sha256 };
+    let rules = rules.into_iter().map(str::to_owned).collect();
+    Ok(Performed { rules, resolved, reply, body: Vec::new() })
 }
 
 /// Whether anything is there. Where the way to it ends before, nothing is.

@@ -10,7 +10,9 @@ use abaca_broker::protocol::{
     CONTENTS_MAX, ENTRIES_MAX, ErrorKind, FilesRequest, MountSource, MountsRequest, Outcome, Place,
     STAGES_MAX, Secret, Stage,
 };
-use abaca_policy::{CommandGrant, Denial, GuestPath, MountGrant, MountRule, Policy, Verb};
+use abaca_policy::{
+    CommandGrant, Denial, FileContent, GuestPath, MountGrant, MountRule, Policy, Verb,
+};
 
 use crate::failure::Failure;
 use crate::secrets::Secrets;
@@ -28,6 +30,9 @@ const SET_USER: u32 = 0o4000;
 /// What means on a file what [`SET_USER`] means; on a directory, that what is made in it
 /// belongs to its group, which shares use.
 pub const SET_GROUP: u32 = 0o2000;
+
+/// By which others than its owner may write a file.
+pub const OTHERS_WRITE: u32 = 0o022;
 
 /// Permitted work, waiting or under way.
 pub struct Job<'p> {
@@ -60,8 +65,10 @@ pub struct Files<'p> {
     pub places: Vec<GuestPath>,
     /// The rules that permitted it, one for each place.
     pub rules: Vec<&'p str>,
-    /// What to write.
+    /// What to write, where its rule says nothing of that.
     pub body: Vec<u8>,
+    /// What to write, where its rule says what it must look like.
+    pub content: Option<FileContent>,
 }
 
 /// A mount to make or to end.
@@ -182,16 +189,36 @@ pub fn files(policy: &Policy, request: FilesRequest, body: Vec<u8>) -> Result<Fi
     };
     let mut places = Vec::new();
     let mut rules = Vec::new();
+    let mut content = None;
     for Place { root, path } in named {
         let place = GuestPath::parse_relative(root, path).map_err(denied)?;
-        rules.push(policy.decide_files(verb, &place).map_err(denied)?.rule.id.as_str());
+        let grant = match verb {
+            Verb::Write => policy.decide_write(&place, &body),
+            _ => policy.decide_files(verb, &place),
+        };
+        let grant = grant.map_err(denied)?;
+        rules.push(grant.rule.id.as_str());
+        content = grant.content;
         places.push(place);
     }
     if verb != Verb::Write && !body.is_empty() {
         return Err(invalid("only write takes a body".to_owned()));
     }
     check(&request, body.len() as u64).map_err(Outcome::from)?;
-    Ok(Files { request, places, rules, body })
+    if content.is_none() {
+        return Ok(Files { request, places, rules, body, content });
+    }
+    if let FilesRequest::Write { mode: Some(mode), .. } = &request
+        && mode & OTHERS_WRITE != 0
+    {
+        let reason = format!(
+            "what is written is the rule's to say, and with the permission bits {mode:o} (octal) \
+             others than the owner could write as well"
+        );
+        return Err(Outcome::Denied { rule: rules.first().map(|rule| (*rule).to_owned()), reason });
+    }
+    // The guest's bytes go no further.
+    Ok(Files { request, places, rules, body: Vec::new(), content })
 }
 
 /// May this be mounted there, or what is there be unmounted?
@@ -232,7 +259,7 @@ fn look<'p>(policy: &'p Policy, request: FilesRequest, body: &[u8]) -> Result<Fi
     };
     let place = GuestPath::parse_relative(root, path).map_err(denied)?;
     let rules = vec![policy.decide_look(&place).map_err(denied)?];
-    Ok(Files { request, places: vec![place], rules, body: Vec::new() })
+    Ok(Files { request, places: vec![place], rules, body: Vec::new(), content: None })
 }
 
 /// None for a look.

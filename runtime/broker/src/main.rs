@@ -28,6 +28,7 @@
 //!
 //! Exit codes: 0 when the runtime is gone, 2 for a mistake of the operator or a broken protocol.
 
+mod arguments;
 mod confine;
 mod control_groups;
 mod dispatch;

@@ -33,7 +33,7 @@ pub use tried::TriedWall;
 
 /// The version of this protocol. Runtime and broker are released together: anything but
 /// the same number is a mistake in the installation.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// The id of what the broker says unasked (`hello`, `failed`). No request may carry it.
 pub const UNASKED: u64 = 0;

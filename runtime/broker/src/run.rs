@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use abaca_broker::protocol::{
     CONTENTS_MAX, Done, ErrorKind, Identity, Outcome, StageReport, Status, Wall,
 };
-use abaca_policy::{Argument, CommandGrant, Leaf, Pass, SecretPass};
+use abaca_policy::{Argument, CommandGrant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -29,8 +29,8 @@ use crate::ground::Ground;
 use crate::job::Commands;
 use crate::pipes::{Feed, Keep};
 use crate::secrets::Secrets;
-use crate::spawn::{self, Child, Launch, Tail, Word};
-use crate::{programs, tree};
+use crate::spawn::{self, Child, Launch};
+use crate::{arguments, programs, tree};
 
 /// How the run of a command ended.
 pub enum Ran {
@@ -136,7 +136,7 @@ fn start_one(
 ) -> Result<Running, Failure> {
     let rule = grant.rule;
     let program = programs::open(&rule.program, rule.sha256.as_deref(), ground.user)?;
-    let (words, resolved) = words(ground, secrets, &grant.argv)?;
+    let (words, resolved) = arguments::words(ground, secrets, &grant.argv)?;
     let roots = |names: &[String]| -> Result<Vec<BorrowedFd<'_>>, Failure> {
         names.iter().map(|name| Ok(ground.roots.get(name)?.as_fd())).collect()
     };
@@ -163,54 +163,6 @@ fn start_one(
     };
     let stderr = Keep::new(errors, rule.stderr_max).map_err(plumbing)?;
     Ok(Running { child, ended: None, stderr, report })
-}
-
-/// Opens what the path arguments name, and puts the secrets in their places.
-fn words(
-    ground: &Ground,
-    secrets: &Secrets,
-    argv: &[Argument],
-) -> Result<(Vec<Word>, Vec<Identity>), Failure> {
-    let mut identities = Vec::new();
-    let words = argv.iter().map(|argument| word(ground, secrets, argument, &mut identities));
-    let words = words.collect::<Result<_, _>>()?;
-    Ok((words, identities))
-}
-
-fn word(
-    ground: &Ground,
-    secrets: &Secrets,
-    argument: &Argument,
-    identities: &mut Vec<Identity>,
-) -> Result<Word, Failure> {
-    let path = match argument {
-        Argument::Text(text) => return Ok(Word::Text(text.clone())),
-        Argument::Joined(parts) => {
-            let words = parts.iter().map(|part| word(ground, secrets, part, identities));
-            return words.collect::<Result<_, _>>().map(Word::Joined);
-        }
-        Argument::Secret(secret) => {
-            return Ok(match secret.pass {
-                SecretPass::Fd => {
-                    Word::Descriptor { fd: secrets.open(&secret.option)?, tail: Tail::File }
-                }
-                SecretPass::Argument => Word::Text(secrets.argument(&secret.option)?),
-            });
-        }
-        Argument::Path(path) => path,
-    };
-    let root = ground.roots.get(&path.root)?;
-    let resolved = root.resolve(&path.components, path.leaf)?;
-    identities.push(resolved.identity);
-    let tail = match (resolved.new, path.leaf) {
-        (Some(name), _) => Tail::New(name),
-        (None, Leaf::File) => Tail::File,
-        (None, _) => Tail::Directory,
-    };
-    Ok(match path.pass {
-        Pass::Fd => Word::Descriptor { fd: resolved.fd, tail },
-        Pass::Path => Word::Text(root.path(&path.components)),
-    })
 }
 
 impl Run {

@@ -26,6 +26,11 @@ const LINE_MIN: usize = 8;
 pub struct Secrets(BTreeMap<String, Zeroizing<Vec<u8>>>);
 
 impl Secrets {
+    /// None at all.
+    pub fn none() -> Secrets {
+        Secrets(BTreeMap::new())
+    }
+
     /// Takes the values off the beginning of a body; what remains is standard input.
     ///
     /// # Errors

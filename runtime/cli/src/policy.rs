@@ -44,8 +44,8 @@ pub fn run(command: PolicyCommand, global: &Global, output: Output) -> Result<Ex
             check::check(&read_policy(&file)?, output)?;
             Ok(ExitCode::SUCCESS)
         }
-        PolicyCommand::Explain { policy, argv } => {
-            explain::explain(&find(&policy, global)?, &argv, output)
+        PolicyCommand::Explain { policy, content, argv } => {
+            explain::explain(&find(&policy, global)?, &argv, content.as_deref(), output)
         }
         PolicyCommand::Diff { old, new } => {
             diff::diff(&find(&old, global)?, &find(&new, global)?, output)

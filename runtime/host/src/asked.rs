@@ -70,7 +70,11 @@ impl Asked {
             Err("the audit holds only a part of it".to_owned())
         } else {
             match verb {
-                Some(Ok(verb)) => words.iter().map(|word| files(verb, word)).collect(),
+                Some(Ok(verb)) => match written(line) {
+                    Some(Ok(lines)) => words.iter().map(|word| write(word, &lines)).collect(),
+                    Some(Err(why)) => Err(why),
+                    None => words.iter().map(|word| files(verb, word)).collect(),
+                },
                 Some(Err(_)) => Err(format!("`{import}` is no verb on files")),
                 None => match import.as_str() {
                     "command.run" => command(&words).map(|request| vec![request]),
@@ -93,6 +97,14 @@ impl Asked {
         };
         let (mut rules, mut needs_own) = (Vec::new(), false);
         for request in requests {
+            // The audit tells what was written only where a rule said what that must look like.
+            if let Request::Files { verb: Verb::Write, path } = request
+                && let Some(rule) = policy.governing(path)
+            {
+                return Decision::Unknown(format!(
+                    "`{rule}` says what is written, and the audit does not tell what that was"
+                ));
+            }
             match policy.decide(request) {
                 Ok(granted) => {
                     rules.push(granted.rule);
@@ -124,6 +136,20 @@ impl Asked {
 
 fn files(verb: Verb, word: &str) -> Result<Request, String> {
     Ok(Request::Files { verb, path: place(word)? })
+}
+
+/// The lines that were to be written, if the line of the audit tells them.
+fn written(line: &AuditLine) -> Option<Result<Vec<String>, String>> {
+    let lines = line.fields.get("content")?.get("asked")?.as_array()?;
+    let lines: Option<Vec<_>> = lines.iter().map(|line| line.as_str().map(str::to_owned)).collect();
+    Some(match lines {
+        Some(lines) if !lines.iter().any(|line| line.contains(CUT)) => Ok(lines),
+        _ => Err("the audit holds only a part of what was written".to_owned()),
+    })
+}
+
+fn write(word: &str, lines: &[String]) -> Result<Request, String> {
+    Ok(Request::Write { path: place(word)?, lines: lines.to_vec() })
 }
 
 fn unmount(word: &str) -> Result<Request, String> {

@@ -31,10 +31,10 @@ use self::names::Names;
 use self::seen::Seen;
 
 /// The keys at which rules name types.
-const TYPE_KEYS: [&str; 2] = ["name", "snapshot"];
+pub(crate) const TYPE_KEYS: [&str; 3] = ["name", "parent", "snapshot"];
 
 /// The keys at which rules name roots.
-const ROOT_KEYS: [&str; 3] = ["root", "read", "write"];
+pub(crate) const ROOT_KEYS: [&str; 3] = ["root", "read", "write"];
 
 /// What was learnt.
 #[derive(Debug)]

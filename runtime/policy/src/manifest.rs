@@ -7,14 +7,16 @@
 //! ```text
 //! section of a component ─ parse ─▶ Manifest ─ bind(roots) ─▶ Bound: policy + its text
 //! ```
+//! A root that is `optional = true` need not be bound: the rules that name it are left out then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
 use crate::diff::Diff;
 use crate::document::{Node, Table, write_keys, write_sections};
 use crate::error::PolicyError;
+use crate::learn::{ROOT_KEYS, TYPE_KEYS};
 use crate::load::{Form, load};
 use crate::needs::Needs;
 use crate::policy::Policy;
@@ -28,6 +30,9 @@ pub const MANIFEST_SECTION: &str = "abaca:manifest";
 /// Longest manifest. Those of real drivers need a twentieth; what is longer hides something in
 /// comments.
 pub const MANIFEST_BYTES: usize = 256 << 10;
+
+/// The kinds of rules.
+const RULES: [&str; 3] = ["command", "files", "mount"];
 
 /// What a bound manifest is called in messages.
 const BOUND: &str = "the manifest with its roots bound";
@@ -48,6 +53,8 @@ pub struct UnboundRoot {
     pub name: String,
     /// What for, in the vendor's words.
     pub purpose: String,
+    /// Whether the driver also runs without it, and without the rules that name it.
+    pub optional: bool,
 }
 
 /// A manifest whose roots are bound: the policy, and its text as `review` has it.
@@ -121,11 +128,13 @@ impl Manifest {
     /// The directories that the operator has to choose, by name.
     pub fn roots(&self) -> Vec<UnboundRoot> {
         let purpose = |root: &Node| Some(root.as_table()?.get("purpose")?.as_text()?.to_owned());
+        let optional = |root: &Node| root.as_table()?.get("optional").cloned();
         let roots = self.document.get("roots").and_then(Node::as_table).into_iter().flatten();
         roots
             .map(|(name, root)| UnboundRoot {
                 name: name.clone(),
                 purpose: purpose(root).unwrap_or_default(),
+                optional: optional(root) == Some(Node::Boolean(true)),
             })
             .collect()
     }
@@ -166,10 +175,11 @@ impl Manifest {
         out
     }
 
-    /// The policy that comes of it when its roots are these: paths by name.
+    /// The policy that comes of it when its roots are these: paths by name. Optional roots without
+    /// a path are left out, with the rules that name them and the types that no other rule names.
     ///
     /// # Errors
-    /// When a root has no path or a path no root, or when what comes of it is no policy, for
+    /// When another root has no path or a path no root, or when what comes of it is no policy, for
     /// example because one root lies in another.
     pub fn bind(&self, paths: &BTreeMap<String, String>) -> Result<Bound, BindError> {
         let roots = self.roots();
@@ -177,17 +187,25 @@ impl Manifest {
         if let Some(name) = paths.keys().find(|name| roots.iter().all(|root| root.name != **name)) {
             return Err(BindError::Unknown { name: name.clone(), known: known() });
         }
-        let missing: Vec<_> =
-            roots.iter().filter(|root| !paths.contains_key(&root.name)).cloned().collect();
+        let (left_out, missing): (Vec<_>, Vec<_>) = roots
+            .iter()
+            .filter(|root| !paths.contains_key(&root.name))
+            .cloned()
+            .partition(|root| root.optional);
         if !missing.is_empty() {
             return Err(BindError::Missing(missing));
         }
         let mut document = self.document.clone();
         document.remove("needs");
+        if !left_out.is_empty() {
+            let left_out: Vec<&str> = left_out.iter().map(|root| root.name.as_str()).collect();
+            leave_out(&mut document, &left_out);
+        }
         if let Some(Node::Table(roots)) = document.get_mut("roots") {
             for (name, root) in roots {
                 if let (Node::Table(keys), Some(path)) = (root, paths.get(name)) {
                     keys.remove("purpose");
+                    keys.remove("optional");
                     keys.insert("path".to_owned(), Node::Text(path.clone()));
                 }
             }
@@ -221,6 +239,49 @@ impl Manifest {
         }
         changes.extend(self.needs.diff(&new.needs));
         Diff::new(!self.covers(new), changes)
+    }
+}
+
+/// Takes roots out of a manifest, the rules that name one of them, and the types that nothing
+/// names any more.
+fn leave_out(document: &mut Table, roots: &[&str]) {
+    let is_kept = |rule: &Node| {
+        let mut named = BTreeSet::new();
+        named_at(rule, &ROOT_KEYS, &mut named);
+        !roots.iter().any(|root| named.contains(root))
+    };
+    let mut types = BTreeSet::new();
+    for kind in RULES {
+        if let Some(Node::List(rules)) = document.get_mut(kind) {
+            rules.retain(&is_kept);
+            let mut named = BTreeSet::new();
+            rules.iter().for_each(|rule| named_at(rule, &TYPE_KEYS, &mut named));
+            types.extend(named.into_iter().map(str::to_owned));
+        }
+    }
+    if let Some(Node::Table(declared)) = document.get_mut("roots") {
+        declared.retain(|name, _| !roots.contains(&name.as_str()));
+    }
+    if let Some(Node::Table(declared)) = document.get_mut("types") {
+        declared.retain(|name, _| types.contains(name));
+    }
+}
+
+/// The texts that stand at these keys, themselves or in a list, however deep.
+fn named_at<'n>(node: &'n Node, keys: &[&str], found: &mut BTreeSet<&'n str>) {
+    match node {
+        Node::Table(table) => {
+            for (key, inner) in table {
+                if keys.contains(&key.as_str()) {
+                    found.extend(inner.as_text());
+                    let words = inner.as_list().unwrap_or_default().iter();
+                    found.extend(words.filter_map(Node::as_text));
+                }
+                named_at(inner, keys, found);
+            }
+        }
+        Node::List(items) => items.iter().for_each(|item| named_at(item, keys, found)),
+        _ => {}
     }
 }
 

@@ -275,6 +275,12 @@ impl Policy {
         self.fill(self.decide_place(Verb::Write, path)?, lines)
     }
 
+    /// The id of the rule that says what is written at this place, if one does.
+    pub fn governing(&self, path: &GuestPath) -> Option<&str> {
+        let governs = |rule: &&FilesRule| rule.content.is_some() && rule.reaches(path);
+        self.rules.files.iter().find(governs).map(|rule| rule.id.as_str())
+    }
+
     fn fill<'p>(&self, grant: FilesGrant<'p>, lines: &[String]) -> Result<FilesGrant<'p>, Denial> {
         let Some(content) = &grant.rule.content else { return Ok(grant) };
         let deny = |why: String| Denial::of_rule(&grant.rule.id, format!("what is written: {why}"));
@@ -368,6 +374,11 @@ impl Policy {
     /// [`decide_files`](Self::decide_files) on each, or of [`decide_write`](Self::decide_write).
     pub fn explain_files(&self, verb: Verb, words: &[String]) -> Explanation {
         Explanation::of_files(self, verb, words)
+    }
+
+    /// As [`explain_files`](Self::explain_files), of these bytes written at a place.
+    pub fn explain_write(&self, place: &str, bytes: &[u8]) -> Explanation {
+        Explanation::of_write(self, place, bytes)
     }
 
     /// Says of every mount rule whether it grants these words, or why not: the source, the

@@ -12,6 +12,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+pub(crate) use self::commands::restores;
 use crate::policy::Policy;
 use crate::subject::Subject;
 

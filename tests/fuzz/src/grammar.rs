@@ -1,4 +1,4 @@
-//! The arguments of a command rule as values that a fuzzer can think up, and as the text of a
+//! The arguments of a command rule, or the lines of a file, as values that a fuzzer can think up, and as the text of a
 //! policy. Alphabets are small, so that words meet rules.
 
 use std::fmt;
@@ -53,6 +53,14 @@ pub struct Args(pub Vec<Item>);
 /// A guest's words.
 #[derive(Clone, Debug)]
 pub struct Words(pub Vec<String>);
+
+impl Words {
+    /// The same as the text that a guest would write, a word a line; none if it has other lines.
+    pub fn text(&self) -> Option<String> {
+        let is_line = !self.0.iter().any(|word| word.contains('\n'));
+        is_line.then(|| self.0.iter().map(|word| format!("{word}\n")).collect())
+    }
+}
 
 fn some(u: &mut Unstructured<'_>, from: &[&'static str]) -> Result<Vec<&'static str>> {
     let mut chosen = Vec::new();
@@ -294,6 +302,23 @@ impl fmt::Display for Item {
 }
 
 impl Args {
+    /// The text of a policy that lets files of these lines be written; a flag is no line, and what
+    /// has no place in a file keeps it from loading.
+    pub fn content_policy(&self) -> String {
+        let lines: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        // What a file names outlasts every descriptor.
+        let lines = lines.join(", ").replace("{ root = ", "{ pass = \"path\", root = ");
+        format!(
+            "schema = 1\ndriver = \"d\"\n[roots.r]\npath = \"/r\"\n[roots.w]\npath = \"/w\"\n\
+             [types.n]\nfirst = \"a-z\"\nrest = \"a-z\"\nmax = 8\n\
+             [types.d]\nfirst = \"0-9\"\nrest = \"0-9\"\nmax = 8\n\
+             [[command]]\nid = \"use\"\nprogram = \"/bin/use\"\nread = [\"r\"]\n\
+             args = [{{ name = \"n\" }}, {{ name = \"d\" }}]\n\
+             [[files]]\nid = \"x\"\nroot = \"w\"\nname = \"n\"\nverbs = [\"write\"]\n\
+             content = [{lines}]\n"
+        )
+    }
+
     /// The text of a policy whose rule for `/bin/x` takes these.
     pub fn policy(&self) -> String {
         let args: Vec<_> = self.0.iter().map(ToString::to_string).collect();

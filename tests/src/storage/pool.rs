@@ -1,17 +1,19 @@
 //! A file system in a file, mounted: what a driver of real storage makes its shares in.
 //!
 //! ```text
-//! TEMPORARY/abaca-storage/          root's alone
+//! TEMPORARY/abaca-storage/          root's alone; others come through to what they are told of
 //!   lock                            who makes or sweeps holds it
 //!   PID-NUMBER/                     one pool
 //!     held                          locked as long as its process lives
 //!     image ── loop device ──▶ mounted at   pool/
+//!     mounts/                         a small file system in memory, for mounts of the tests' own
+//!     …                               what else belongs to it
 //! ```
 //! It is removed when it is dropped. What a killed process left is swept by the next pool that
 //! is made: nobody holds it any more.
 
 use std::fs::{self, File};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +26,9 @@ pub const LARGE: u64 = 8 << 30;
 
 /// A pool that is full soon.
 pub const SMALL: u64 = 256 << 20;
+
+/// Where tests mount something of their own.
+const MOUNTS: &str = "mounts";
 
 /// The tools of btrfs that its tests need.
 const BTRFS: [&str; 3] = ["/usr/bin/btrfs", "/usr/sbin/mkfs.btrfs", "/dev/loop-control"];
@@ -59,6 +64,20 @@ impl Pool {
         self.directory.join("pool")
     }
 
+    /// A directory for what else belongs to the pool, and goes with it.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        let path = self.directory.join(name);
+        let _ = fs::create_dir(&path);
+        path
+    }
+
+    /// A file system in memory; what is mounted in it is unmounted with it.
+    pub fn mounts(&self) -> PathBuf {
+        let path = self.beside(MOUNTS);
+        run("mount", &["-t", "tmpfs", "-o", "nosuid,nodev,mode=0700", "tmpfs", text(&path)]);
+        path
+    }
+
     /// A directory for one pool, in this process's hands; what nobody's hands hold is removed.
     fn place() -> Pool {
         static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -73,6 +92,7 @@ impl Pool {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let directory = base.join(format!("{}-{number}", std::process::id()));
         fs::create_dir_all(directory.join("pool")).unwrap();
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o711)).unwrap();
         let held = File::create(directory.join("held")).unwrap();
         flock(&held, FlockOperation::NonBlockingLockExclusive).unwrap();
         Pool { directory, _held: held }
@@ -88,9 +108,9 @@ impl Drop for Pool {
 /// Where all pools are. Root's alone, or a user could put something else in a pool's place.
 fn base() -> PathBuf {
     let base = std::env::temp_dir().join("abaca-storage");
-    let _ = fs::DirBuilder::new().mode(0o700).create(&base);
+    let _ = fs::DirBuilder::new().mode(0o711).create(&base);
     let found = fs::symlink_metadata(&base).unwrap();
-    let safe = found.is_dir() && found.uid() == 0 && found.mode() & 0o077 == 0;
+    let safe = found.is_dir() && found.uid() == 0 && found.mode() & 0o066 == 0;
     assert!(safe, "{} is not a directory of root's alone", base.display());
     base
 }
@@ -107,7 +127,9 @@ fn sweep(directory: &Path) {
 
 fn remove(directory: &Path) {
     // A broker that is ending may still hold it, and nobody else: what is inside goes with it.
-    let _ = unmount(directory.join("pool"), UnmountFlags::DETACH);
+    for name in [MOUNTS, "pool"] {
+        let _ = unmount(directory.join(name), UnmountFlags::DETACH);
+    }
     if let Err(error) = fs::remove_dir_all(directory) {
         eprintln!("{} is left: {error}", directory.display());
     }

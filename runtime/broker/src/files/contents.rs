@@ -13,6 +13,7 @@ use rustix::process::{Gid, Uid};
 use super::Target;
 use super::fresh::Fresh;
 use crate::failure::Failure;
+use crate::job::OTHERS_WRITE;
 use crate::roots;
 
 /// The bits of a new file for which the request names none.
@@ -50,13 +51,37 @@ pub fn read(at: Target<'_>, offset: u64, length: u64) -> Result<(FilesReply, Vec
 /// When something stands there that is no regular file, or for a new one anything; when it cannot
 /// be written.
 pub fn write(at: Target<'_>, mode: Option<u32>, new: bool, bytes: &[u8]) -> Result<(), Failure> {
+    replace(at, mode, new, bytes, CARRIED)
+}
+
+/// The same with contents that a rule has said: a file that others could write to does not lend
+/// them that.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_governed(
+    at: Target<'_>,
+    mode: Option<u32>,
+    new: bool,
+    bytes: &[u8],
+) -> Result<(), Failure> {
+    replace(at, mode, new, bytes, CARRIED & !OTHERS_WRITE)
+}
+
+fn replace(
+    at: Target<'_>,
+    mode: Option<u32>,
+    new: bool,
+    bytes: &[u8],
+    carried: u32,
+) -> Result<(), Failure> {
     let (parent, leaf) = at.root.parent(at.components)?;
     let (now, owner) = match rustix::fs::statat(&parent, leaf, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(_) if new => return Err(at.failed(Errno::EXIST)),
         Ok(stat) => {
             roots::expect(&stat, FileType::RegularFile, at.place)?;
             let owner = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
-            (stat.st_mode & CARRIED, Some(owner))
+            (stat.st_mode & carried, Some(owner))
         }
         Err(Errno::NOENT) => (NEW_FILE, None),
         Err(errno) => return Err(at.failed(errno)),

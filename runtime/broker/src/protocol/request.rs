@@ -114,6 +114,8 @@ pub enum FilesRequest {
     /// Make the frame's body the whole contents of a file, new or replaced, atomically and
     /// durably. At most [`CONTENTS_MAX`](super::CONTENTS_MAX) bytes. A file that is
     /// replaced leaves its owner to the new one, if the broker has the right to give it.
+    /// Where its rule says what the file must look like, the body is matched, never written:
+    /// what the rule makes of it is, and the answer is `rebuilt`.
     Write {
         /// The file.
         at: Place,

@@ -33,7 +33,8 @@ pub enum Outcome {
     Files {
         /// The rules that permitted it: one, or one for each end of a rename or copy.
         rules: Vec<String>,
-        /// The descriptors the work was done on, in the order of the request's places.
+        /// The descriptors the work was done on, in the order of the request's places; behind them
+        /// what the paths in a file lead to that was rebuilt, in their order.
         resolved: Vec<Identity>,
         /// What there is to say.
         reply: FilesReply,
@@ -179,6 +180,13 @@ pub enum Status {
 pub enum FilesReply {
     /// It was done. The body is empty.
     Nothing,
+    /// It was written: not the request's body, but what its rule made of that. The body is empty.
+    Rebuilt {
+        /// How many bytes the file has.
+        bytes: u64,
+        /// Their SHA-256, in lower-case hexadecimal.
+        sha256: String,
+    },
     /// Whether anything is at the place. The body is empty.
     There {
         /// Something is, be it a link that leads nowhere.

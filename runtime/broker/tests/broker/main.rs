@@ -13,6 +13,7 @@
 
 mod commands;
 mod confinement;
+mod content;
 mod control_groups;
 mod endings;
 mod files;

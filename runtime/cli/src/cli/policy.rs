@@ -18,9 +18,14 @@ pub enum PolicyCommand {
     Explain {
         /// A backend, a driver of one, or the file of a policy
         policy: String,
+        /// With `-- write PLACE`: the file that holds what the driver would write there, with
+        /// `root:relative/path` where the rule has a path; shows what would be written in its place
+        #[arg(long, value_name = "FILE")]
+        content: Option<PathBuf>,
         /// The command line as the driver asks for it: the program's name, its arguments. Or what
         /// the broker does itself: `mount SOURCE PLACE FILESYSTEM [OPTION,…]`, or a verb on files
-        /// with its paths, `remove shares:one`, `rename shares:one shares:two`
+        /// with its paths, `remove shares:one`, `rename shares:one shares:two`; behind `write
+        /// PLACE` may stand the lines that would be written
         #[arg(last = true, required = true, value_name = "ARGV")]
         argv: Vec<String>,
     },

@@ -89,7 +89,7 @@ pub fn answers(given: &Consent) -> Result<Answers> {
 }
 
 /// Binds the roots to the directories of the answers; people are asked for those that are
-/// missing, and the answers are completed.
+/// missing, and the answers are completed. Optional ones are left out, unless they are given.
 ///
 /// # Errors
 /// When a directory is missing and nobody can be asked, or does not do.

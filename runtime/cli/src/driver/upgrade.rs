@@ -51,8 +51,11 @@ pub async fn upgrade(asked: &Upgrade, service: &Service, output: Output) -> Resu
     }
     let mut keeper = service.versions(&running.entry)?;
     let number = keeper.add(&asked.file, &new)?;
-    if old.covers(manifest) && running.entry.allow_same_rights_upgrades {
-        let mut answers = known(&running.approval, manifest);
+    let mut answers = known(&running.approval, manifest);
+    if old.covers(manifest)
+        && running.entry.allow_same_rights_upgrades
+        && grants_no_more(&running, old, manifest, &answers)
+    {
         let bound = bind(manifest, &mut answers).await?;
         // The reasons still hold: nothing is granted that was not.
         let mut reasons = running.approval.reasons;
@@ -171,6 +174,16 @@ async fn load(file: &Path, service: &Service, output: Output) -> Result<Driver> 
     let what = format!("compiling {}", file.display());
     let runtime = service.runtime()?;
     Ok(output.wait(&what, Box::pin(runtime.load(file))).await?)
+}
+
+/// Whether what would come of a new manifest grants nothing that the old one did not here: rules
+/// that were left out, because the operator gave no directory for an optional root, stay out.
+fn grants_no_more(running: &Running, old: &Manifest, new: &Manifest, answers: &Answers) -> bool {
+    match (old.bind(&running.approval.roots), new.bind(&answers.roots)) {
+        (Ok(old), Ok(new)) => old.policy.covers(&new.policy),
+        // Somebody has to be asked for a directory, which may bring such rules back.
+        _ => false,
+    }
 }
 
 /// The directories that the operator has chosen before, for the roots that there still are.

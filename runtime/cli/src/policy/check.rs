@@ -1,7 +1,7 @@
 //! `abaca policy check`: whether a policy is sound, all that it grants, and what that puts at
 //! stake, the most dangerous first.
 
-use abaca::policy::{CommandRule, FilesRule, MountRule, Policy, RiskClass};
+use abaca::policy::{CommandRule, Content, FilesRule, MountRule, Policy, RiskClass};
 use serde_json::json;
 
 use crate::failure::Result;
@@ -20,7 +20,12 @@ pub(super) fn check(policy: &Policy, output: Output) -> Result<()> {
             "root_equivalent": rule.root_equivalent, "reason": rule.reason,
         })
     };
-    let files = |rule: &FilesRule| json!({ "id": rule.id, "root": rule.root, "verbs": verbs(rule), "depth": rule.depth, "own": rule.own });
+    let files = |rule: &FilesRule| {
+        json!({
+            "id": rule.id, "root": rule.root, "verbs": verbs(rule), "depth": rule.depth,
+            "own": rule.own, "content": rule.content.as_ref().map(Content::lines),
+        })
+    };
     let mount = |rule: &MountRule| {
         json!({
             "id": rule.id, "mount": rule.to_string(), "filesystems": rule.filesystems,
@@ -76,6 +81,11 @@ fn text(policy: &Policy) -> String {
     let files: Vec<_> = files.collect();
     if !files.is_empty() {
         text.push_str(&format!("\n{}", table(["files", "root", "verbs", ""], files)));
+    }
+    for rule in policy.files() {
+        let Some(content) = &rule.content else { continue };
+        let lines = content.lines().iter().map(|line| [rule.id.clone(), line.clone()]);
+        text.push_str(&format!("\n{}", table(["writes", "line by line"], lines)));
     }
     let mounts = policy.mounts().iter().map(|rule| [rule.id.clone(), rule.to_string()]);
     let mounts: Vec<_> = mounts.collect();

@@ -1,26 +1,47 @@
 //! `abaca policy explain`: which rule grants a command line, a mount or a verb on files, with which
 //! values and behind which walls, or why each rule does not.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use abaca::policy::{Explanation, Policy, Rated, Risk, Subject, Verb, Verdict};
+use abaca::read_text;
 use serde_json::json;
 
 use super::{DENIED, walls};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::output::{Output, plain};
 
 /// The word that asks about a mount instead of a command line.
 const MOUNT: &str = "mount";
 
+/// The largest file whose content is explained: far above what a rule may say of one.
+const MAX_WRITTEN: u64 = 1 << 20;
+
 /// Answers with exit code 0 if it is granted. A word that is none of a program of the policy may
 /// be that of something the broker does itself: `mount`, or a verb on files.
-pub(super) fn explain(policy: &Policy, argv: &[String], output: Output) -> Result<ExitCode> {
+pub(super) fn explain(
+    policy: &Policy,
+    argv: &[String],
+    content: Option<&Path>,
+    output: Output,
+) -> Result<ExitCode> {
+    let written = content.map(|file| read_text(file, MAX_WRITTEN)).transpose()?;
     let (program, args) = argv.split_first().map_or(("", argv), |(first, rest)| (first, rest));
     let is_command = policy.commands().iter().any(|rule| rule.program_name() == program);
-    let (subject, explanation) = match (program, program.parse::<Verb>()) {
-        (MOUNT, _) if !is_command => (Subject::Mount, policy.explain_mount(args)),
-        (_, Ok(verb)) if !is_command => (Subject::Files, policy.explain_files(verb, args)),
+    let (subject, explanation) = match (program, program.parse::<Verb>(), written) {
+        (_, Ok(Verb::Write), Some(written)) if !is_command && args.len() == 1 => {
+            let place = args.first().map_or("", String::as_str);
+            (Subject::Files, policy.explain_write(place, written.as_bytes()))
+        }
+        (_, _, Some(_)) => {
+            return Err(Failure::refused(
+                "a content is only that of one file that is written",
+                "ask about it with --content FILE -- write ROOT:relative/path",
+            ));
+        }
+        (MOUNT, ..) if !is_command => (Subject::Mount, policy.explain_mount(args)),
+        (_, Ok(verb), None) if !is_command => (Subject::Files, policy.explain_files(verb, args)),
         _ => (Subject::Command, policy.explain_command(program, args)),
     };
     // The two places of a verb may have two rules.
@@ -50,7 +71,7 @@ fn told(explanation: &Explanation, program: &str) -> String {
     };
     for rule in &explanation.rules {
         let verdict = match &rule.verdict {
-            Verdict::Matched { argv, values, needs, makes } => {
+            Verdict::Matched { argv, values, needs, makes, content } => {
                 let values: String = values
                     .iter()
                     .map(|(label, value)| format!("\n      {} = {}", plain(label), plain(value)))
@@ -61,9 +82,13 @@ fn told(explanation: &Explanation, program: &str) -> String {
                 let user = rule.user.as_ref().map(|user| format!("\n      as the user {user}"));
                 let user = user.unwrap_or_default();
                 let runs = plain(&argv.join(" "));
-                format!("matches; runs {} {runs}{user}{values}{claims}", plain(program))
+                let lines = content.iter().map(|line| format!("\n      | {}", plain(line)));
+                let file: String = lines.collect();
+                format!("matches; runs {} {runs}{user}{values}{claims}{file}", plain(program))
             }
-            refused @ Verdict::Refused { .. } => plain(&refused.to_string()),
+            refused @ (Verdict::Refused { .. } | Verdict::Unlike { .. }) => {
+                plain(&refused.to_string())
+            }
         };
         text.push_str(&format!("  {}: {verdict}\n", rule.id));
     }

@@ -5,8 +5,9 @@ use abaca_broker::protocol::{
     Entry as BrokerEntry, EntryKind, ErrorKind, FilesReply, FilesRequest, Outcome, Place,
     RequestKind,
 };
-use abaca_policy::{Denial, GuestPath, Object, Policy, Verb};
+use abaca_policy::{Claim, Denial, FilesGrant, GuestPath, Object, Policy, Verb};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::command::milliseconds;
 use crate::call::Room;
@@ -16,6 +17,7 @@ use crate::contract::bindings::abaca::host::files::{
 };
 use crate::contract::bindings::abaca::host::types::{Error, Path};
 use crate::gate::{Claims, Crossing, Done, Ended, Gate, Make, Need, Powers, Refusal, Taken};
+use crate::text::hex;
 
 /// One verb: which paths it needs and for what, how the broker is asked, and what its reply means.
 macro_rules! verbs {
@@ -45,22 +47,24 @@ macro_rules! verbs {
                 let mut rules: Vec<String> = Vec::new();
                 $(
                     let path = GuestPath::parse_relative(&$path.root, &$path.path)?;
-                    rules.push(powers.policy.decide_files($verb, &path)?.rule.id.clone());
+                    rules.push(decide(&powers.policy, $verb, &path, $contents)?.rule.id.clone());
                 )+
                 Ok(Some(rules.join(" + ")))
             }
 
-            fn granted(&self, gate: &Gate, _: &Powers) -> Vec<(&'static str, Value)> {
+            fn granted(&self, gate: &Gate, powers: &Powers) -> Vec<(&'static str, Value)> {
                 let ($this, $gate) = (self, gate);
                 let request: FilesRequest = $ask;
                 // Some verbs are asked alike whatever the gate says.
                 let _ = $gate;
-                vec![("granted", json!(request))]
+                let mut facts = vec![("granted", json!(request))];
+                $(facts.extend(content(&powers.policy, $verb, &$path, $contents));)+
+                facts
             }
 
             fn claims(&self, powers: &Powers) -> Result<Claims, Denial> {
                 let $this = self;
-                claims(&powers.policy, $verb, &[$((Part::$part, &$path)),+])
+                claims(&powers.policy, $verb, &[$((Part::$part, &$path)),+], $contents)
             }
 
             fn ended(result: &Result<Done<$answer>, Refusal>) -> Ended {
@@ -91,11 +95,14 @@ macro_rules! verbs {
                     Outcome::Files { resolved, reply, .. } => (resolved, reply),
                     other => return Err(failure(other).into()),
                 };
-                let facts = vec![
+                let mut facts = vec![
                     ("resolved", json!(resolved)),
                     ("written_bytes", contents.len().into()),
                     ("read_bytes", $body.len().into()),
                 ];
+                if let FilesReply::Rebuilt { bytes, sha256 } = &$reply {
+                    facts.push(("rebuilt", json!({ "bytes": bytes, "sha256": sha256 })));
+                }
                 let answer: Option<$answer> = $read;
                 let answer = answer.ok_or_else(|| {
                     Error::Failed("the broker answered something else".to_owned())
@@ -112,7 +119,7 @@ verbs! {
         |reply, body| matches!(reply, FilesReply::Contents { .. }).then_some(body);
     write(WriteRequest) -> () = "write", Verb::Write, |this, gate| [Writes: this.file],
         FilesRequest::Write { at: place(&this.file), mode: this.mode, new: gate.must_be_new }, &this.contents,
-        |reply, body| nothing(&reply);
+        |reply, body| matches!(reply, FilesReply::Rebuilt { .. }).then_some(()).or(nothing(&reply));
     list(ListRequest) -> Vec<Entry> = "list", Verb::List, |this, gate| [Uses: this.directory],
         FilesRequest::List { at: place(&this.directory), after: this.after.clone(), limit: this.limit }, &[],
         |reply, body| matches!(reply, FilesReply::Entries { .. }).then(|| entries(&body)).flatten();
@@ -163,12 +170,54 @@ enum Part {
     Arrives,
 }
 
+/// Which rule grants it; of a write, for these contents.
+fn decide<'p>(
+    policy: &'p Policy,
+    verb: Verb,
+    path: &GuestPath,
+    contents: &[u8],
+) -> Result<FilesGrant<'p>, Denial> {
+    match verb {
+        Verb::Write => policy.decide_write(path, contents),
+        _ => policy.decide_files(verb, path),
+    }
+}
+
+/// What a rule makes of what is to be written, where it says what that must look like: the lines
+/// as they were asked with, the values of the holes, and the whole as the broker will write it if
+/// all paths in it are what they must be.
+fn content(
+    policy: &Policy,
+    verb: Verb,
+    path: &Path,
+    contents: &[u8],
+) -> Option<(&'static str, Value)> {
+    let place = GuestPath::parse_relative(&path.root, &path.path).ok()?;
+    let content = decide(policy, verb, &place, contents).ok()?.content?;
+    let rebuilt = policy.rebuilt(&content);
+    let lines: Vec<_> = String::from_utf8_lossy(contents).lines().map(str::to_owned).collect();
+    let (bytes, sha256) = (rebuilt.len(), hex(&Sha256::digest(&rebuilt)));
+    let values = content.values;
+    Some(("content", json!({ "asked": lines, "bytes": bytes, "sha256": sha256, "values": values })))
+}
+
 /// What a verb has to do with things that backends make.
-fn claims(policy: &Policy, verb: Verb, paths: &[(Part, &Path)]) -> Result<Claims, Denial> {
+fn claims(
+    policy: &Policy,
+    verb: Verb,
+    paths: &[(Part, &Path)],
+    contents: &[u8],
+) -> Result<Claims, Denial> {
     let mut claims = Claims::default();
     for (part, path) in paths {
         let place = GuestPath::parse_relative(&path.root, &path.path)?;
-        let rule = policy.decide_files(verb, &place)?.rule;
+        let FilesGrant { rule, content, .. } = decide(policy, verb, &place, contents)?;
+        // What a file tells of must be this backend's own where its rule says so.
+        for claim in content.into_iter().flat_map(|content| content.claims) {
+            if let Claim::Needs(object) = claim {
+                claims.needs.push(Need { rule: rule.id.clone(), object });
+            }
+        }
         // Nobody makes a root.
         let Some(object) = Object::at(&place) else { continue };
         if rule.own {

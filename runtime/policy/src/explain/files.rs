@@ -1,6 +1,6 @@
 //! Why a verb on files is granted or not, rule by rule; of a write also why its lines are.
 
-use crate::content::{Content, Misread};
+use crate::content::{self, Content, Misread};
 use crate::explain::{Explanation, RuleExplanation, Verdict};
 use crate::guest_path::GuestPath;
 use crate::owned::{Claim, Object};
@@ -9,6 +9,16 @@ use crate::rule::{FilesRule, Verb};
 use crate::text::shown;
 
 impl Explanation {
+    pub(crate) fn of_write(policy: &Policy, place: &str, bytes: &[u8]) -> Explanation {
+        match content::lines(bytes) {
+            Ok(lines) => {
+                let words: Vec<_> = std::iter::once(place.to_owned()).chain(lines).collect();
+                Explanation::of_files(policy, Verb::Write, &words)
+            }
+            Err(why) => Explanation::refused(format!("what is written: {why}")),
+        }
+    }
+
     pub(crate) fn of_files(policy: &Policy, verb: Verb, words: &[String]) -> Explanation {
         let wanted = if verb.is_of_two() { 2 } else { 1 };
         let (places, lines) = words.split_at_checked(wanted).unwrap_or((words, &[]));

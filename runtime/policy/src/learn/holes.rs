@@ -192,6 +192,7 @@ fn matcher<'h>(
         "name" => names.saw(inner, seen.iter().map(String::as_str)),
         "path" => {
             names.saw_at(of("name"), seen.iter().filter_map(|path| path.rsplit(['/', ':']).next()));
+            names.saw_at(of("parent"), seen.iter().filter_map(|p| p.rsplit(['/', ':']).nth(1)));
         }
         "device" => {
             names.saw_at(of("name"), seen.iter().filter_map(|path| path.rsplit('/').next()));

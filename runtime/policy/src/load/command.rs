@@ -12,6 +12,7 @@ use crate::load::fields::{
     Fields, Place, Value, array, boolean, choice, explanation, identifier, set, text,
 };
 use crate::load::scope::{Scope, absolute};
+use crate::risk::restores;
 use crate::rule::CommandRule;
 use crate::syscalls::SyscallGroup;
 use crate::template::{Template, Unit};
@@ -52,6 +53,9 @@ const MAX_STREAM: u64 = 1 << 30;
 
 /// The digits of a SHA-256 in hexadecimal.
 const SHA256_DIGITS: usize = 64;
+
+/// What the mount of a root must say into which a stream is restored.
+const STREAM_OPTIONS: [&str; 2] = ["nosuid", "nodev"];
 
 /// The most examples of each kind per rule.
 pub(crate) const MAX_EXAMPLES: usize = 64;
@@ -155,11 +159,34 @@ pub(crate) fn load(value: &Value<'_>, scope: &Scope, defaults: &Defaults) -> Res
         return Err(Flaw::new(removes.span(), "`removes` without anything of the backend's own")
             .help("add `owner = \"self\"` to the argument that names what is removed"));
     }
+    check_stream(&rule, args, scope)?;
     let examples = Examples {
         accepts: load_examples(&fields, "accepts", &rule)?,
         refuses: load_examples(&fields, "refuses", &rule)?,
     };
     Ok(Loaded { rule, id_place: id.span(), args_place: args.span(), examples })
+}
+
+/// Whoever restores a stream makes whatever stands in it: set-user-ID files and devices too. Into
+/// a root it may do so only where these mean nothing, and if the operator says why.
+fn check_stream(rule: &CommandRule, args: &Value<'_>, scope: &Scope) -> Result<(), Flaw> {
+    let Some(word) = restores(rule) else { return Ok(()) };
+    for root in scope.roots().filter(|root| rule.write.contains(&root.name)) {
+        if let Some(option) = STREAM_OPTIONS.iter().find(|one| !root.mount_options.contains(one)) {
+            let name = &root.name;
+            let flaw = format!("`{word}` puts whatever a stream says into the root `{name}`");
+            return Err(Flaw::new(args.span(), flaw).help(format!(
+                "have the broker check that nothing comes of it: add `{option}` to \
+                 `mount-options` of [roots.{name}]"
+            )));
+        }
+    }
+    if rule.root_equivalent.is_none() && !rule.write.is_empty() {
+        let flaw = format!("`{word}` restores a stream: this rule would be as good as root");
+        return Err(Flaw::new(args.span(), flaw)
+            .help("if it must be, add `root-equivalent = \"why\"` to the rule"));
+    }
+    Ok(())
 }
 
 fn load_program(value: &Value<'_>, scope: &Scope, accepted: bool) -> Result<String, Flaw> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::error::Flaw;
 use crate::load::Form;
 use crate::load::fields::{
-    Fields, Place, Value, check_identifier, choice, explanation, literal, set, table, text,
+    Fields, Place, Value, boolean, check_identifier, choice, explanation, literal, set, table, text,
 };
 use crate::matcher::name::NameType;
 use crate::rule::Root;
@@ -73,6 +73,11 @@ impl Scope {
     /// The root of this name, without using it.
     pub(crate) fn root_named(&self, name: &str) -> Option<&Root> {
         self.roots.iter().map(|root| &root.item).find(|root| root.name == name)
+    }
+
+    /// All roots.
+    pub(crate) fn roots(&self) -> impl Iterator<Item = &Root> {
+        self.roots.iter().map(|root| &root.item)
     }
 
     /// The names of all roots.
@@ -141,8 +146,14 @@ fn load_root(name: &str, value: &Value<'_>, form: Form) -> Result<Root, Flaw> {
         Form::Policy => "path",
         Form::Manifest => "purpose",
     };
-    let fields = Fields::new(value, "a root", &[place, "filesystem", "mount-options"])?;
+    let mut keys = vec![place, "filesystem", "mount-options"];
+    if form == Form::Manifest {
+        keys.push("optional");
+    }
+    let fields = Fields::new(value, "a root", &keys)?;
     let place = fields.require(place)?;
+    // What it means is for whoever binds the manifest's roots.
+    fields.get("optional").map_or(Ok(false), |optional| boolean(optional, "`optional`"))?;
     let path = match form {
         Form::Policy => absolute(place)?.to_owned(),
         Form::Manifest => {

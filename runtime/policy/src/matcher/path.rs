@@ -1,4 +1,5 @@
-//! Places beneath a root: fixed directories, then one leaf of a named type.
+//! Places beneath a root: fixed directories, then at most one directory of a named type, then one
+//! leaf of a named type.
 //!
 //! Not a host path and no string comparison of prefixes: the guest's word is
 //! taken apart into a root and components, and each must be the one the rule
@@ -25,6 +26,8 @@ use crate::text::{check_component, shown};
 pub(crate) struct PathMatcher {
     root: String,
     under: Vec<String>,
+    /// The type of the directory that the leaf lies in, beneath `under`; none if it is not named.
+    parent: Option<Arc<NameType>>,
     /// The type of the last component; none exactly for `Leaf::Root`.
     name: Option<Arc<NameType>>,
     leaf: Leaf,
@@ -39,8 +42,11 @@ impl PathMatcher {
         scope: &Scope,
         granted: &[String],
     ) -> Result<PathMatcher, Flaw> {
-        let fields =
-            Fields::new(value, "`path`", &["root", "under", "leaf", "name", "pass", "owner"])?;
+        let fields = Fields::new(
+            value,
+            "`path`",
+            &["root", "under", "parent", "leaf", "name", "pass", "owner"],
+        )?;
         let root = scope.root(fields.require("root")?)?;
         if !granted.contains(&root.name) {
             let name = &root.name;
@@ -65,20 +71,22 @@ impl PathMatcher {
             (Some(owner), Leaf::Dir | Leaf::File) => Owner::load_own(owner).map(|()| true)?,
             (None, _) => false,
         };
-        let (under, name) = match leaf {
+        let (under, parent, name) = match leaf {
             Leaf::Root => {
-                if let Some(extra) = fields.get("under").or(fields.get("name")) {
+                let extra = ["under", "parent", "name"].into_iter().find_map(|key| fields.get(key));
+                if let Some(extra) = extra {
                     return Err(Flaw::new(extra.span(), "`leaf = \"root\"` is the root itself")
-                        .help("leave out `under` and `name`"));
+                        .help("leave out `under`, `parent` and `name`"));
                 }
-                (Vec::new(), None)
+                (Vec::new(), None, None)
             }
             Leaf::New | Leaf::Dir | Leaf::File => {
                 let (under, name) = load_beneath(&fields, scope)?;
-                (under, Some(name))
+                let parent = fields.get("parent").map(|parent| scope.name_type(parent));
+                (under, parent.transpose()?, Some(name))
             }
         };
-        Ok(PathMatcher { root: root.name.clone(), under, name, leaf, pass, own })
+        Ok(PathMatcher { root: root.name.clone(), under, parent, name, leaf, pass, own })
     }
 
     /// Reads what may be mounted: an image or a directory. It is never told to a program.
@@ -102,7 +110,8 @@ impl PathMatcher {
     ) -> Result<PathMatcher, Flaw> {
         let root = scope.root(fields.require("root")?)?.name.clone();
         let (under, name) = load_beneath(fields, scope)?;
-        Ok(PathMatcher { root, under, name: Some(name), leaf, pass: Pass::Fd, own: false })
+        let (parent, name) = (None, Some(name));
+        Ok(PathMatcher { root, under, parent, name, leaf, pass: Pass::Fd, own: false })
     }
 
     pub(crate) fn root(&self) -> &str {
@@ -138,12 +147,22 @@ impl PathMatcher {
         self.root == root
             && match (&self.name, components.split_last()) {
                 (None, None) => true,
-                (Some(name), Some((leaf, parents))) => parents == self.under && name.accepts(leaf),
+                (Some(name), Some((leaf, parents))) => self.lies_in(parents) && name.accepts(leaf),
                 _ => false,
             }
     }
 
-    /// True if a place of `other` may lie beneath a place of this.
+    /// True if its leaves may lie in these directories.
+    fn lies_in(&self, parents: &[String]) -> bool {
+        match (&self.parent, parents.split_last()) {
+            (None, _) => parents == self.under,
+            (Some(parent), Some((last, above))) => above == self.under && parent.accepts(last),
+            (Some(_), None) => false,
+        }
+    }
+
+    /// True if a place of `other` may lie beneath a place of this. Of mounts alone, which have no
+    /// `parent`.
     pub(crate) fn may_hold(&self, other: &PathMatcher) -> bool {
         self.root == other.root
             && match (other.under.split_at_checked(self.under.len()), &self.name) {
@@ -189,19 +208,34 @@ impl PathMatcher {
         self.root == other.root
             && match (&self.name, &other.name) {
                 (None, None) => true,
-                (Some(a), Some(b)) => self.under == other.under && a.intersects(b),
+                (Some(a), Some(b)) => self.parents_intersect(other) && a.intersects(b),
                 _ => false,
             }
     }
 
-    /// Exact: everything but the name decides what the program is told.
+    fn parents_intersect(&self, other: &PathMatcher) -> bool {
+        match (&self.parent, &other.parent) {
+            (None, None) => self.under == other.under,
+            (Some(a), Some(b)) => self.under == other.under && a.intersects(b),
+            (Some(_), None) => self.lies_in(&other.under),
+            (None, Some(_)) => other.lies_in(&self.under),
+        }
+    }
+
+    /// Exact: everything but the names decides what the program is told.
     pub(crate) fn covers(&self, other: &PathMatcher) -> bool {
         let names = match (&self.name, &other.name) {
             (None, None) => true,
             (Some(a), Some(b)) => a.covers(b),
             _ => false,
         };
+        let parents = match (&self.parent, &other.parent) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.covers(b),
+            _ => false,
+        };
         names
+            && parents
             && self.root == other.root
             && self.under == other.under
             && self.leaf == other.leaf
@@ -211,7 +245,8 @@ impl PathMatcher {
 
     pub(crate) fn aspects(&self) -> Aspects {
         let pass = Pass::ALL.iter().find(|(_, pass)| *pass == self.pass);
-        let name = self.name.as_ref().map(|name| name.aspects()).unwrap_or_default();
+        let of = |kind: &Option<Arc<NameType>>| kind.as_ref().map(|kind| kind.aspects());
+        let (parent, name) = (of(&self.parent), of(&self.name));
         aspects([
             ("path.root", self.root.clone()),
             ("path.under", self.under.join("/")),
@@ -219,7 +254,8 @@ impl PathMatcher {
             ("path.pass", pass.map_or("", |(word, _)| word).to_owned()),
             ("path.owner", if self.own { "self" } else { "" }.to_owned()),
         ])
-        .then(named("path.name", name))
+        .then(named("path.parent", parent.unwrap_or_default()))
+        .then(named("path.name", name.unwrap_or_default()))
     }
 
     pub(crate) fn outline(&self) -> Outline {
@@ -227,11 +263,13 @@ impl PathMatcher {
         match &self.name {
             // `shares:` and `shares:.`
             None => root.many(Class::of(".")),
-            Some(name) => self
-                .under
-                .iter()
-                .fold(root, |outline, component| outline.text(component).text("/"))
-                .then(name.outline()),
+            Some(name) => {
+                let above = self.under.iter();
+                let above = above.fold(root, |outline, one| outline.text(one).text("/"));
+                let parent = self.parent.iter();
+                let parents = parent.fold(above, |all, one| all.then(one.outline()).text("/"));
+                parents.then(name.outline())
+            }
         }
     }
 }
@@ -269,7 +307,7 @@ impl fmt::Display for PathMatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<{}", self.root)?;
         self.under.iter().try_for_each(|component| write!(f, "/{component}"))?;
-        if let Some(name) = &self.name {
+        for name in self.parent.iter().chain(&self.name) {
             write!(f, "/NAME:{}", name.name())?;
         }
         let own = if self.own { Owner::shown(self.owner()) } else { "" };

@@ -151,23 +151,31 @@ fn cap_reasons(caps: &[&str]) -> Vec<(RiskClass, String)> {
     kinds.into_iter().map(reason).collect()
 }
 
+/// The words of a command line that stand fast, or are one of some that do.
+fn texts(rule: &CommandRule) -> impl Iterator<Item = &str> {
+    rule.args.matchers().flat_map(|matcher| match matcher {
+        Matcher::Literal(text) => vec![text.as_str()],
+        Matcher::OneOf(choices) => choices.texts().collect(),
+        _ => Vec::new(),
+    })
+}
+
+/// The word, or the program's name, by which a rule restores a stream, if it does.
+pub(crate) fn restores(rule: &CommandRule) -> Option<&str> {
+    let name = rule.program_name();
+    let word = texts(rule).find(|text| STREAM_WORDS.contains(text));
+    word.or(STREAM_PROGRAMS.contains(&name).then_some(name))
+}
+
 /// What the program and the words of its command line say.
 fn word_reasons(rule: &CommandRule) -> Vec<(RiskClass, String)> {
     use RiskClass::{R1, R2, R3, R4};
     let mut reasons = Vec::new();
     let name = rule.program_name();
-    let texts = || {
-        rule.args.matchers().flat_map(|matcher| match matcher {
-            Matcher::Literal(text) => vec![text.as_str()],
-            Matcher::OneOf(choices) => choices.texts().collect(),
-            _ => Vec::new(),
-        })
-    };
-    let streams = texts().find(|text| STREAM_WORDS.contains(text));
-    if let Some(word) = streams.or(STREAM_PROGRAMS.contains(&name).then_some(name)) {
+    if let Some(word) = restores(rule) {
         reasons.push((R4, format!("{word:?} restores a stream, with whatever stands in it")));
     }
-    let destroys = texts().find(|text| DESTROYING_WORDS.contains(text));
+    let destroys = texts(rule).find(|text| DESTROYING_WORDS.contains(text));
     let makes_anew = name.starts_with("mkfs");
     if makes_anew || destroys.is_some() || DESTROYING_PROGRAMS.contains(&name) {
         reasons.push((R2, format!("`{}` destroys what is there", destroys.unwrap_or(name))));

@@ -112,7 +112,7 @@ fn every_check_refuses_and_says_why() {
         ("must = [\"ro\"]", "must = [\"ro,rw\"]", "cannot stand in a list"),
         ("must = [\"ro\"]", "must = [\"-o\"]", "cannot stand in a list"),
         ("leaf = \"new\"", "leaf = \"now\"", "did you mean `new`?"),
-        ("leaf = \"root\"", "leaf = \"root\", name = \"share\"", "leave out `under` and `name`"),
+        ("leaf = \"root\"", "leaf = \"root\", name = \"share\"", "leave out `under`, `parent`"),
         ("leaf = \"file\", name = \"share\"", "leaf = \"file\"", "needs the key `name`"),
         ("under = \"a/b\"", "under = \"a/../b\"", "is `.` or `..`"),
         ("under = \"a/b\"", "under = \"/a\"", "is empty"),

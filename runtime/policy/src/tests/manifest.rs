@@ -173,6 +173,40 @@ fn roots_are_bound_one_and_all() {
 }
 
 #[test]
+fn an_optional_root_is_left_out_with_all_that_names_it() {
+    let more = "[roots.second]\npurpose = \"another place\"\noptional = true\n\
+        [types.n]\nfirst = \"a-z\"\nrest = \"a-z\"\nmax = 8\n\
+        [[command]]\nid = \"copy\"\nprogram = \"/bin/cp\"\nread = [\"shares\"]\nwrite = [\"second\"]\n\
+        args = [{ path = { root = \"second\", leaf = \"new\", name = \"n\" } }]\n\
+        [[files]]\nid = \"look-there\"\nroot = \"second\"\nverbs = [\"list\"]\n";
+    let manifest = Manifest::parse(&format!("{SMALL}{more}"), "m").unwrap();
+    let optional: Vec<_> =
+        manifest.roots().into_iter().map(|root| (root.name, root.optional)).collect();
+    assert_eq!(optional, [("second".to_owned(), true), ("shares".to_owned(), false)]);
+    assert_eq!(Manifest::parse(&manifest.text(), "shown").unwrap().text(), manifest.text());
+    let bind = |names: &[&str]| {
+        let path = |name: &&str| ((*name).to_owned(), format!("/srv/{name}"));
+        manifest.bind(&names.iter().map(path).collect())
+    };
+    let small = Manifest::parse(SMALL, "m").unwrap();
+    let shares = BTreeMap::from([("shares".to_owned(), "/srv/shares".to_owned())]);
+    assert_eq!(bind(&["shares"]).unwrap().text, small.bind(&shares).unwrap().text);
+    let both = bind(&["shares", "second"]).unwrap();
+    assert!(both.policy.command("copy").is_some() && both.policy.root("second").is_some());
+    assert!(!both.text.contains("optional"), "{}", both.text);
+    // The other one is not.
+    assert!(matches!(bind(&["second"]), Err(BindError::Missing(roots)) if roots.len() == 1));
+    for (word, said) in [("\"yes\"", "true or false"), ("1", "true or false")] {
+        let source =
+            format!("{SMALL}{more}").replace("optional = true", &format!("optional = {word}"));
+        let error = Manifest::parse(&source, "m").unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    }
+    let policy = "schema = 1\ndriver = \"d\"\n[roots.r]\npath = \"/srv/r\"\noptional = true\n";
+    assert!(Policy::parse(policy, "p").unwrap_err().message.contains("unknown key in a root"));
+}
+
+#[test]
 fn needs_are_read_shown_and_compared() {
     let needs = "[needs]\nstate = \"1MiB\"\n\
         [needs.options.small_token]\npurpose = \"the key\"\nsecret = true\n\

@@ -74,3 +74,28 @@ fn what_is_as_good_as_root_comes_first() {
     assert_eq!(risks.len(), all(&policy), "nothing is left out");
     assert_eq!(everything().risks().len(), all(&everything()));
 }
+
+/// Whoever restores a stream into a root may make anything there.
+#[test]
+fn a_stream_is_restored_only_where_nothing_comes_of_it() {
+    let load = |options: &str, reason: &str| {
+        let source = format!(
+            "schema = 1\ndriver = \"d\"\n[roots.r]\npath = \"/srv/r\"\n{options}\n[[command]]\nid = \"it\"\n\
+             program = \"/bin/btrfs\"\nwrite = [\"r\"]\n{reason}\n\
+             args = [\"receive\", {{ path = {{ root = \"r\", leaf = \"root\" }} }}]\n"
+        );
+        Policy::parse(&source, "p.toml").map_err(|error| error.to_string())
+    };
+    let (both, why) =
+        ("mount-options = [\"nodev\", \"nosuid\"]", "root-equivalent = \"copies of shares\"");
+    assert!(load(both, why).is_ok());
+    for (options, reason, said) in [
+        ("", why, "`nosuid`"),
+        ("mount-options = [\"nosuid\"]", why, "`nodev`"),
+        ("mount-options = [\"nodev\"]", why, "`nosuid`"),
+        (both, "", "as good as root"),
+    ] {
+        let error = load(options, reason).unwrap_err();
+        assert!(error.contains(said), "{error}");
+    }
+}

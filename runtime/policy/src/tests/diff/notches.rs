@@ -2,7 +2,7 @@
 
 /// One notch of a matcher: narrow, wide, which aspect differs, a word that both take, and one
 /// that only the wide one takes.
-pub(super) const NOTCHES: [(&str, &str, &str, &str, &str); 28] = [
+pub(super) const NOTCHES: [(&str, &str, &str, &str, &str); 29] = [
     ("\"ab\"", "{ name = \"n\" }", "", "ab", "cd"),
     ("{ one-of = [\"ab\"] }", "{ one-of = [\"ab\", \"cd\"] }", "one-of", "ab", "cd"),
     ("{ name = \"n\" }", "{ name = \"longer\" }", "name.max", "ab", "abcdefghij"),
@@ -94,6 +94,13 @@ pub(super) const NOTCHES: [(&str, &str, &str, &str, &str); 28] = [
         "path.name.max",
         "r:u/ab",
         "r:u/abcdefghij",
+    ),
+    (
+        "{ path = { root = \"r\", under = \"u\", parent = \"n\", leaf = \"dir\", name = \"n\" } }",
+        "{ path = { root = \"r\", under = \"u\", parent = \"longer\", leaf = \"dir\", name = \"n\" } }",
+        "path.parent.max",
+        "r:u/ab/ab",
+        "r:u/abcdefghij/ab",
     ),
     (
         "{ dataset = { parent = \"tank\", name = \"n\" } }",

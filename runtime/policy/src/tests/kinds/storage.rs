@@ -106,3 +106,24 @@ fn a_device_is_named_in_its_group_and_told_as_the_rule_says() {
     assert!(covers(&device("name"), "\"lvm-shares/abc\""));
     assert!(!covers(&device("dev"), "\"lvm-shares/abc\""), "it would run otherwise");
 }
+
+#[test]
+fn a_directory_of_a_named_type_may_lie_between() {
+    let path =
+        |keys: &str| format!("{{ path = {{ root = \"r\", {keys}leaf = \"dir\", name = \"n\" }} }}");
+    let (between, beneath) = (path("parent = \"n\", "), path("under = \"u\", parent = \"n\", "));
+    takes(&between, &[("r:a/b", "<r>/a/b"), ("r:u/b", "<r>/u/b")]);
+    refuses(
+        &between,
+        &["r:", "r:a", "r:a/b/c", "r:A/b", "r:a/B", "r:../b", "r:/b", "r:a/", "s:a/b"],
+    );
+    takes(&beneath, &[("r:u/a/b", "<r>/u/a/b")]);
+    refuses(&beneath, &["r:a/b", "r:u/b", "r:v/a/b", "r:u/a/b/c"]);
+    assert!(covers(&between, &between) && !covers(&path(""), &between));
+    assert!(!covers(&between, &path("")) && !covers(&between, &path("under = \"u\", ")));
+    // What is between may be what another rule says outright.
+    assert!(meet(&between, &path("under = \"u\", ")) && !meet(&between, &path("")));
+    assert!(meet(&between, &between) && !meet(&between, &beneath));
+    assert!(meet(&beneath, &path("under = \"u/a\", ")));
+    assert!(!meet(&beneath, &path("under = \"v/a\", ")));
+}
