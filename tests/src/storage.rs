@@ -7,3 +7,4 @@ mod btrfs;
 mod ganesha;
 mod network;
 mod pool;
+mod samba;
