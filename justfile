@@ -5,7 +5,7 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 # Guests are linked by the component linker that comes with the toolchain.
 export PATH := `rustc --print sysroot` + "/lib/rustlib/" + `rustc -vV | sed -n 's/^host: //p'` + "/bin:" + env("PATH")
 
-guests := "-p abaca-driver-btrfs -p abaca-driver-directory -p abaca-driver-dummy -p abaca-guest-minimal -p abaca-guest-hostile -p abaca-guest-obedient"
+guests := "-p abaca-driver-btrfs -p abaca-driver-directory -p abaca-driver-dummy -p abaca-driver-zfs -p abaca-guest-minimal -p abaca-guest-hostile -p abaca-guest-obedient"
 
 # What there is.
 default:

@@ -39,6 +39,7 @@ schema = 1
 [backends.home]
 driver = "$components/abaca_driver_directory.wasm"
 policy = "directory.policy.toml"
+approved = false # the policy is one that we wrote ourselves
 
 [backends.home.options]
 driver_handles_share_servers = false
@@ -48,6 +49,7 @@ directory_export_root = "$work/shares"
 [backends.stranger]
 driver = "$components/abaca_guest_hostile.wasm"
 policy = "hostile.policy.toml"
+approved = false
 
 [backends.stranger.options]
 driver_handles_share_servers = false

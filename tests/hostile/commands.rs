@@ -256,9 +256,8 @@ attacks! { EscapingCommands:
     /// Writes a program into its root and runs it.
     running_what_it_has_made {
         setup: either(
-            "open(my $f, q(>), q(@/lair/tool)) or die $!; print $f qq(#!/bin/sh\\nid\\n); close \
-             $f; \
-             chmod 0755, q(@/lair/tool) or die $!; exec { q(@/lair/tool) } q(tool) or die $!;",
+            "use Fcntl; sysopen(my $f, q(@/lair/tool), O_CREAT | O_WRONLY, 0755) or die $!; \
+             print $f qq(#!/bin/sh\\nid\\n); close $f; exec { q(@/lair/tool) } q(tool) or die $!;",
             "exec { q(/usr/bin/echo) } qw(echo -n done) or die $!;",
         ),
         attack: async |range| range.script("attack").await,

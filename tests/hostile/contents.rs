@@ -19,7 +19,7 @@ verbs = ["write"]
 content = [
     "EXPORT {",
     { concat = ["  Export_Id = ", { int = { min = 1, max = 99 } }, ";"] },
-    { concat = ["  Path = ", { path = { root = "lair", leaf = "dir", name = "word", pass = "path", owner = "self" } }, ";"] },
+    { concat = ["  Path = ", { path = { root = "lair", leaf = "dir", name = "word", pass = "path", looked-up = "the NFS server looks it up", owner = "self" } }, ";"] },
     { repeat = { concat = ["  Clients = ", { cidr = { within = ["198.51.100.0/24"] } }, "; Access = ", { one-of = ["RO", "RW"] }, ";"] }, min = 0, max = 4 },
     "}",
 ]

@@ -26,7 +26,7 @@ pub async fn at(act: fn(&Service) -> Vec<String>) -> Vec<String> {
         let hostile = Desk::text(&ground, "hostile", &component("abaca-guest-hostile"));
         let home = format!(
             "\n[limits]\nwall_seconds = 10\ncpu_seconds = 1\n\n[backends.home]\ndriver = {:?}\n\
-             policy = \"home.policy.toml\"\n\n[backends.home.options]\n\
+             policy = \"home.policy.toml\"\napproved = false\n[backends.home.options]\n\
              driver_handles_share_servers = false\ndirectory_export_root = {:?}\n",
             component("abaca-driver-directory"),
             ground.shares(),

@@ -30,14 +30,27 @@ const PRECIOUS: &[&str] = &[
     "/etc/crontab",
     "/etc/ld.so.preload",
     "/etc/hosts",
+    "/etc/resolv.conf",
+    "/etc/fstab",
+    "/root",
+    "/usr/bin",
     "/usr/bin/sh",
+    "/usr/bin/perl",
+    "/usr/bin/mount",
 ];
+
+/// Devices, of which only who may use them is looked at: everybody does.
+const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/urandom", "/dev/full", "/dev/tty"];
+
+/// What is shared by number, one on a line after the first.
+const NUMBERED: [&str; 3] = ["/proc/sysvipc/sem", "/proc/sysvipc/shm", "/proc/sysvipc/msg"];
 
 /// What there was at one time.
 pub struct World {
     files: BTreeMap<PathBuf, File>,
     mounts: BTreeSet<String>,
     groups: BTreeSet<PathBuf>,
+    numbered: BTreeSet<String>,
     processes: BTreeSet<u32>,
     descriptors: BTreeMap<String, usize>,
     resident: u64,
@@ -52,6 +65,9 @@ struct File {
     modified: Option<(i64, i64)>,
     inode: u64,
     links: u64,
+    /// Flags as `lsattr` shows them, and extended attributes.
+    flags: u64,
+    attributes: BTreeMap<Vec<u8>, Vec<u8>>,
     contents: Vec<u8>,
 }
 
@@ -64,6 +80,7 @@ impl World {
             files: files(range),
             mounts: mounts(range),
             groups: groups(|_| true),
+            numbered: numbered(),
             processes: descendants(std::process::id()),
             descriptors: descriptors(),
             resident: memory(std::process::id(), "VmRSS:"),
@@ -83,6 +100,9 @@ impl World {
         // What other suites left before is none of ours, also if its number lives again for a while.
         let removed = async || groups(is_gone).is_subset(&self.groups).then_some(());
         eventually("its control groups are removed", removed).await;
+        // Other programs of this machine make some for a moment.
+        let unmade = async || numbered().is_subset(&self.numbered).then_some(());
+        eventually("its semaphores, memory and queues are removed", unmade).await;
         let closed = async || {
             let now = descriptors();
             let more = now.iter().any(|(what, count)| self.descriptors.get(what) < Some(count));
@@ -135,7 +155,13 @@ fn files(range: &Range) -> BTreeMap<PathBuf, File> {
     }
     for path in PRECIOUS.iter().map(PathBuf::from) {
         if let Ok(stat) = fs::metadata(&path) {
-            found.insert(path.clone(), File::look(&path, &stat, false));
+            // Packages of this machine may be installed meanwhile.
+            found.insert(path.clone(), File::look(&path, &stat, stat.is_dir()));
+        }
+    }
+    for path in DEVICES.iter().map(PathBuf::from) {
+        if let Ok(stat) = fs::metadata(&path) {
+            found.insert(path.clone(), File::look(&path, &stat, true));
         }
     }
     found
@@ -157,9 +183,43 @@ impl File {
             modified: (!moves).then(|| (stat.mtime(), stat.mtime_nsec())),
             inode: stat.ino(),
             links: if moves { 0 } else { stat.nlink() },
+            flags: flags(path),
+            attributes: attributes(path),
             contents,
         }
     }
+}
+
+/// A file's flags, as far as a look at it tells them.
+fn flags(path: &Path) -> u64 {
+    let (none, basic) =
+        (rustix::fs::AtFlags::SYMLINK_NOFOLLOW, rustix::fs::StatxFlags::BASIC_STATS);
+    rustix::fs::statx(rustix::fs::CWD, path, none, basic).unwrap().stx_attributes.bits()
+}
+
+/// A file's extended attributes, with access lists; none where the file system has none.
+fn attributes(path: &Path) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let mut names = vec![0; 1 << 16];
+    let length = rustix::fs::llistxattr(path, &mut names[..]).unwrap_or(0);
+    let names = names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    let value = |name: &[u8]| {
+        let mut value = vec![0; 1 << 16];
+        let length = rustix::fs::lgetxattr(path, name, &mut value[..]).unwrap_or(0);
+        (name.to_vec(), value[..length].to_vec())
+    };
+    names.map(value).collect()
+}
+
+/// What is shared by number on this machine: its kind, key, number and rights, not its use.
+fn numbered() -> BTreeSet<String> {
+    let list = |file: &str| {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let line = |line: &str| {
+            format!("{file} {}", line.split_whitespace().take(3).collect::<Vec<_>>().join(" "))
+        };
+        text.lines().skip(1).map(line).collect::<Vec<_>>()
+    };
+    NUMBERED.into_iter().flat_map(list).collect()
 }
 
 /// What is mounted, but not what other tests mount in directories of their own.
@@ -244,12 +304,16 @@ fn memory(process: u32, line: &str) -> u64 {
 async fn every_change_of_a_file_is_seen() {
     use std::os::unix::fs::PermissionsExt;
     type Change = fn(&Path);
-    let changes: [(&str, Change); 7] = [
+    let changes: [(&str, Change); 8] = [
         ("contents of the same length", |file| fs::write(file, "CANARY").unwrap()),
         ("mode", |file| fs::set_permissions(file, fs::Permissions::from_mode(0o666)).unwrap()),
         ("time", |file| {
             let file = fs::File::options().write(true).open(file).unwrap();
             file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        }),
+        ("attribute", |file| {
+            let flags = rustix::fs::XattrFlags::empty();
+            rustix::fs::setxattr(file, "user.abaca", b"1", flags).unwrap();
         }),
         ("inode", |file| {
             fs::copy(file, file.with_file_name("new")).unwrap();

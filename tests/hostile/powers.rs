@@ -16,7 +16,68 @@ fn calling(numbers: &[i64]) -> Setup {
     either(&attack, "syscall(39) > 0 or die $!")
 }
 
+/// One whose rule lets it change attributes of what lies in its root.
+fn attributes(attack: &str, benign: &str) -> Setup {
+    let text =
+        format!("if ($ARGV[0] =~ /^attack/) {{ {attack} }} else {{ {benign} }} print q(done)");
+    Setup::perl(&text, "write = [\"lair\"]\nsyscalls = [\"attributes\"]")
+}
+
+/// Changes every kind of attribute of a file outside, by its path and by what is open for reading;
+/// dies of the last error, and before that of the first success.
+const CHANGES: &str = "my ($p, $x, $v) = (q(@/outside/secret), q(user.abaca), q(1)); \
+     chmod(0666, $p) and die q(mode); chown(-1, -1, $p) and die q(owner); \
+     utime(0, 0, $p) and die q(time); syscall(188, $p, $x, $v, 1, 0) == 0 and die q(attribute); \
+     open(my $f, q(<), q(/proc/self/exe)) or die q(not open); my $flags = pack(q(q), 0); \
+     syscall(91, fileno $f, 04755) == 0 and die q(open mode); \
+     syscall(16, fileno $f, 0x40086602, $flags) == 0 and die q(flags); \
+     syscall(91, 0, 0600) == 0 and die q(device); chmod(0666, $p) or die $!;";
+
 attacks! { EscapingCommands:
+    /// Changes mode, owner, time, flags and extended attributes of files outside of its roots, which
+    /// its user owns.
+    attributes_of_the_outside {
+        setup: either(CHANGES, "open(my $f, q(<), q(@/lair/file)) or die $!;"),
+        given: furnish,
+        attack: async |range| range.script("attack").await,
+        contained: "refused by the list of system calls, inside of its roots as well",
+        refused: "Operation not permitted",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
+    /// The same with a rule that lets it change attributes in its root.
+    attributes_of_the_outside_with_the_group {
+        setup: attributes(CHANGES, "chmod(0640, q(@/lair/file)) or die $!; \
+            utime(1, 1, q(@/lair/file)) or die $!;"),
+        given: furnish,
+        attack: async |range| range.script("attack").await,
+        contained: "all that the rule does not write is read-only to it",
+        refused: "Read-only file system",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
+    /// Leaves a set-user-ID program of its user in its root, for whoever runs it.
+    leaving_a_set_user_id_program {
+        setup: attributes(
+            &format!(
+                "use Fcntl; my $p = q(@/lair/tool); chmod(04755, q(@/lair/file)) and die q(mode); \
+                 sysopen(my $f, $p, O_CREAT | O_WRONLY, 06755) and die q(made); \
+                 syscall({mknod}, $p, 0104755, 0) == 0 and die q(node); \
+                 chmod(02755, q(@/lair/file)) or die $!;",
+                mknod = libc::SYS_mknod,
+            ),
+            "chmod(01755, q(@/lair/file)) or die $!;",
+        ),
+        given: furnish,
+        attack: async |range| range.script("attack").await,
+        contained: "refused by the list of system calls, which looks at the bits",
+        refused: "Operation not permitted",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
     /// Makes a device of its own in its root.
     making_a_device {
         setup: either(
@@ -38,7 +99,7 @@ attacks! { EscapingCommands:
 
     /// Gives its files to somebody else.
     giving_files_away {
-        setup: either(
+        setup: attributes(
             "chown(1234, 1234, q(@/lair/file)) or die $!;",
             "chown(-1, -1, q(@/lair/file)) or die $!;",
         ),
@@ -96,7 +157,7 @@ attacks! { EscapingCommands:
                 libc::SYS_prlimit64,
             ),
             &format!(
-                "setpriority(0, 0, 5) or die $!; syscall({}, 0, 7, 0, 0) == 0 or die $!;",
+                "setpriority(0, 0, 19) or die $!; syscall({}, 0, 7, 0, 0) == 0 or die $!;",
                 libc::SYS_prlimit64
             ),
         ),
@@ -212,9 +273,13 @@ attacks! { EscapingCommands:
         answers: "ok:0:done",
     }
 
-    /// Shares memory and messages with others by number.
+    /// Shares semaphores, memory and messages with others by number, and leaves them to the machine.
     messages_by_number {
         setup: calling(&[
+            libc::SYS_semget,
+            libc::SYS_semop,
+            libc::SYS_semtimedop,
+            libc::SYS_semctl,
             libc::SYS_shmget,
             libc::SYS_shmat,
             libc::SYS_shmctl,

@@ -3,7 +3,7 @@
 //! would be changed or read outside is seen by the trial's look at the world.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
@@ -191,7 +191,7 @@ async fn join<'a>(futures: impl IntoIterator<Item = Asking<'a>>) -> Vec<String> 
     told
 }
 
-/// Commands with path holes of both kinds, which read, write, and change times.
+/// Commands with path holes of both kinds, which read, write, and change modes and times.
 const COMMANDS: &str = r#"
 [[command]]
 id = "read-fd"
@@ -208,14 +208,14 @@ id = "read-path"
 program = "/usr/bin/tail"
 args = [
     "--",
-    { path = { root = "lair", under = "swapped", leaf = "file", name = "word", pass = "path" } },
+    { path = { root = "lair", under = "swapped", leaf = "file", name = "word", pass = "path", looked-up = "a test" } },
 ]
 read = ["lair"]
 
 [[command]]
 id = "leaf-path"
 program = "/usr/bin/nl"
-args = [{ path = { root = "lair", leaf = "file", name = "word", pass = "path" } }]
+args = [{ path = { root = "lair", leaf = "file", name = "word", pass = "path", looked-up = "a test" } }]
 read = ["lair"]
 
 [[command]]
@@ -234,21 +234,57 @@ program = "/usr/bin/install"
 args = [
     "--",
     { path = { root = "lair", leaf = "file", name = "word" } },
-    { path = { root = "lair", under = "swapped", leaf = "new", name = "word", pass = "path" } },
+    { path = { root = "lair", under = "swapped", leaf = "new", name = "word", pass = "path", looked-up = "a test" } },
 ]
 write = ["lair"]
+syscalls = ["attributes"]
+root-equivalent = "it can strip with a program of its own"
+
+[[command]]
+id = "mode-path"
+program = "/usr/bin/chmod"
+args = [
+    { mode = { mask = "0777" } },
+    { path = { root = "lair", leaf = "file", name = "word", pass = "path", looked-up = "a test" } },
+]
+write = ["lair"]
+syscalls = ["attributes"]
+
+[[command]]
+id = "mode-deep-path"
+program = "/usr/bin/chmod"
+args = [
+    "--",
+    { mode = { mask = "0777" } },
+    { path = { root = "lair", under = "swapped", leaf = "file", name = "word", pass = "path", looked-up = "a test" } },
+]
+write = ["lair"]
+syscalls = ["attributes"]
+
+[[command]]
+id = "time-path"
+program = "/usr/bin/touch"
+args = [
+    "--date=@0",
+    { path = { root = "lair", leaf = "file", name = "word", pass = "path", looked-up = "a test" } },
+]
+write = ["lair"]
+syscalls = ["attributes"]
 "#;
 
 /// Each command once, side by side, and then what they have made is removed.
 async fn commands(range: &Range, tally: &mut Tally) {
     let number = tally.attempts();
     let (one, two) = (format!("lair:swapped/fd-{number}"), format!("lair:swapped/path-{number}"));
-    let lines: [&[&str]; 5] = [
+    let lines: [&[&str]; 8] = [
         &["cat", "-n", "--", "lair:swapped/inside"],
         &["tail", "--", "lair:swapped/inside"],
         &["nl", "lair:leaf"],
         &["cp", "--", "lair:kept", &one],
         &["install", "--", "lair:kept", &two],
+        &["chmod", "0666", "lair:leaf"],
+        &["chmod", "--", "0666", "lair:swapped/inside"],
+        &["touch", "--date=@0", "lair:leaf"],
     ];
     for told in join(lines.map(|line| Box::pin(range.asks("command", line)) as Asking<'_>)).await {
         assert!(!told.contains(&range.canary), "it was read: {told}");
@@ -272,6 +308,27 @@ attacks! { PathsAndRaces:
         refused: "attempts met a link",
         twin: async |range| range.asks("file", &["read", "lair", "kept"]).await,
         answers: "ok:\"kept\"",
+    }
+
+    /// Reads a file by its path while everybody may swap the directory that it lies in.
+    a_path_through_what_others_change {
+        setup: Setup::rules(COMMANDS),
+        given: prepare,
+        attack: async |range| {
+            let swapped = range.lair().join("swapped");
+            let mode = |bits| fs::set_permissions(&swapped, fs::Permissions::from_mode(bits));
+            let mut told = Vec::new();
+            for bits in [0o777, 0o775, 0o1777] {
+                mode(bits).unwrap();
+                told.push(range.asks("command", &["tail", "--", "lair:swapped/inside"]).await);
+            }
+            mode(0o755).unwrap();
+            told
+        },
+        contained: "refused before the program starts: who may change the way decides where it leads",
+        refused: "may be changed by others",
+        twin: async |range| range.asks("command", &["tail", "--", "lair:swapped/inside"]).await,
+        answers: "ok:0:inside",
     }
 
     /// Runs commands with path holes of both kinds for a second, while another process swaps.

@@ -2,9 +2,10 @@
 //! beside it in the same runtime. The attacked one has a root of its own, `lair`; whatever else
 //! lies on the ground is none of its business.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use abaca::types::{AccessLevel, ExportLocation};
 use abaca::{
@@ -241,13 +242,21 @@ impl Range {
         let ends: Vec<_> = of("call-end").into_iter().map(|end| &end["call"]).collect();
         let endless = of("call").into_iter().find(|call| !ends.contains(&&call["call"]));
         assert_eq!(endless, None, "every call has its end");
-        // Nobody is left to say how what was given up has ended.
-        let given_up = of("call-end").into_iter().filter(|end| end["outcome"] == "interrupted");
-        let given_up: Vec<_> = given_up.map(|end| &end["call"]).collect();
-        let whole = |event: &str| {
-            of(event).iter().filter(|line| !given_up.contains(&&line["call"])).count()
-        };
-        assert_eq!(whole("intent"), whole("outcome"), "every deed has its outcome");
+        // That of what was given up while its intent was written comes a moment later.
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let audit = self.audit();
+            let deeds = |event: &str| -> BTreeSet<(String, String)> {
+                let of_it = audit.iter().filter(|line| line["event"] == event);
+                of_it.map(|line| (line["call"].to_string(), line["request"].to_string())).collect()
+            };
+            let (begun, ended) = (deeds("intent"), deeds("outcome"));
+            if begun == ended {
+                break;
+            }
+            assert!(Instant::now() < deadline, "every deed has its outcome: {begun:?} {ended:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let file = self.ground.state().join("hostile/audit.jsonl");
         let texts = [fs::read_to_string(file).unwrap(), self.log.text()];
         for text in texts {

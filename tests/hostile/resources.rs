@@ -97,10 +97,16 @@ attacks! { Resources:
     /// Forks without end.
     a_fork_bomb {
         // Bounded, so that a machine without the wall survives the failure.
-        setup: within("3s", "for (1 .. 11) { fork } select(undef, undef, undef, 3600);", ""),
+        setup: within(
+            "60s",
+            "my $n = 1; while ($n < 1400) { my $p = fork; last unless defined $p; if (!$p) { sleep \
+             3600; exit } $n++ } print $n < 1400 ? qq(no more than 1024 processes: $n) : \
+             qq(there are $n); exit 0;",
+            "",
+        ),
         attack: async |range| range.script("attack").await,
-        contained: "bounded where there are control groups, and killed whole at the rule's time",
-        refused: "err:Error::Deadline(",
+        contained: "bounded by a control group; where there is none, counted and ended",
+        refused: "more than 1024 processes",
         twin: async |range| range.script("benign").await,
         answers: "ok:0:done",
     }

@@ -3,6 +3,24 @@
 use super::{Setup, attacks};
 
 attacks! { State:
+    /// Keeps keys and takes locks under names that hide or turn round what an operator reads.
+    names_that_hide {
+        attack: async |range| {
+            let mut told = Vec::new();
+            for hidden in ['\u{202e}', '\u{200b}', '\u{2066}', '\u{feff}', '\u{e0041}'] {
+                let name = format!("a{hidden}b");
+                told.push(range.asks("state", &["set", "hostile", &name, "value"]).await);
+                told.push(range.asks("state", &["set", &name, "key", "value"]).await);
+                told.push(range.asks("lock-hold", &[&name, "1"]).await);
+            }
+            told
+        },
+        contained: "refused: a name is what it looks like",
+        refused: "no control or invisible characters",
+        twin: async |range| range.asks("state", &["set", "hostile", "a\u{e9}b", "value"]).await,
+        answers: "ok:()",
+    }
+
     /// Sets keys until there is no room.
     keys_without_end {
         attack: async |range| {

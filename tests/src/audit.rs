@@ -4,6 +4,7 @@
 mod anchors;
 mod beside;
 mod crashes;
+mod given_up;
 mod reading;
 mod rotation;
 mod tampering;
@@ -123,15 +124,22 @@ pub fn sealed(line: &str, prev: &str) -> (String, String) {
     (format!("{text},\"hash\":\"{hash}\"}}"), hash)
 }
 
-/// The backend `hostile` with an audit of these settings; it may run `echo` with a word.
+/// The backend `hostile` with an audit of these settings; it may run `echo` with a word, `sleep`, and
+/// `ls` on a directory in the ground's `shares`.
 async fn hostile(ground: &Ground, settings: AuditSettings) -> Backend {
     let runtime = built(Runtime::builder().broker(program("abaca-broker")).audit(settings));
     let driver = load(&runtime, "abaca-guest-hostile").await;
     let policy = "schema = 1\ndriver = \"hostile\"\n\
                   [types.word]\nfirst = \"a-z\"\nrest = \"a-z0-9\"\nmax = 64\n\
                   [[command]]\nid = \"say\"\nprogram = \"/usr/bin/echo\"\n\
-                  args = [\"-n\", { name = \"word\" }]\n";
-    ground.backend("hostile", driver, policy, &[]).await
+                  args = [\"-n\", { name = \"word\" }]\n\
+                  [[command]]\nid = \"wait\"\nprogram = \"/usr/bin/sleep\"\n\
+                  args = [{ name = \"seconds\" }]\ntimeout = \"60m\"\n\
+                  [types.seconds]\nfirst = \"0-9\"\nrest = \"0-9.\"\nmax = 64\n\
+                  [[command]]\nid = \"look\"\nprogram = \"/usr/bin/ls\"\nread = [\"shares\"]\n\
+                  args = [\"-d\", { path = { root = \"shares\", leaf = \"dir\", name = \"word\" } }]\n";
+    let policy = format!("{policy}[roots.shares]\npath = {:?}\n", ground.shares());
+    ground.backend("hostile", driver, &policy, &[]).await
 }
 
 /// Lets the hostile driver run a command, and says what came of it.

@@ -39,7 +39,7 @@ async fn assert_interrupted(backend: &Backend, one: &Share) {
 /// Asks until no call that was given up is in the way any more.
 async fn free<T>(mut ask: impl AsyncFnMut() -> Result<T, Error>) -> T {
     eventually("what was given up is out of the way", async || match ask().await {
-        Err(Error::Invalid(text)) if text.contains("try again") => None,
+        Err(Error::Busy(_)) => None,
         answer => Some(answer.unwrap()),
     })
     .await

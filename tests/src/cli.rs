@@ -2,6 +2,7 @@
 //! changed.
 
 mod dummy;
+mod locks;
 mod policy;
 
 use std::fs;
@@ -72,7 +73,7 @@ fn a_misspelt_key_is_found_before_anything_is_done() {
         assert!(tree(&ground.shares()).is_empty());
         // The same as JSON, for programs.
         let answer = desk.run(&["share", "create", "one", "--size", "1", "--json"]);
-        let document: serde_json::Value = serde_json::from_str(&answer.stderr).unwrap();
+        let document = answer.failure();
         assert_eq!(document["error"]["blame"], "operator");
         assert!(document["error"]["message"].is_string());
     }

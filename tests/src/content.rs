@@ -41,7 +41,7 @@ owner = "self"
 content = [
     "EXPORT {",
     { concat = ["  Export_Id = ", { int = { min = 1, max = 65535 } }, ";"] },
-    { concat = ["  Path = ", { path = { root = "shares", leaf = "dir", name = "name", pass = "path", owner = "self" } }, ";"] },
+    { concat = ["  Path = ", { path = { root = "shares", leaf = "dir", name = "name", pass = "path", looked-up = "the NFS server looks it up", owner = "self" } }, ";"] },
     { repeat = { concat = ["  CLIENT { Clients = ", { cidr = { within = ["198.51.100.0/24"] } }, "; Access_Type = ", { one-of = ["RO", "RW"] }, "; }"] }, min = 0, max = 16 },
     "}",
 ]

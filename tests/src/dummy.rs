@@ -7,11 +7,12 @@ pub mod access;
 pub mod errors;
 pub mod groups;
 mod leases;
-mod locks;
+pub mod locks;
 mod managing;
 pub mod migration;
 mod newer;
 mod options;
+pub mod own_network;
 pub mod replicas;
 mod replicated_snapshots;
 mod secrets;
@@ -51,7 +52,17 @@ macro_rules! assert_invalid {
     };
 }
 
-pub(crate) use {assert_driver, assert_invalid};
+/// Asserts that something else was under way on the same thing, and answers what.
+macro_rules! assert_busy {
+    ($answer:expr) => {
+        match $answer {
+            Err(abaca::Error::Busy(text)) => text,
+            other => panic!("not busy: {other:?}"),
+        }
+    };
+}
+
+pub(crate) use {assert_busy, assert_driver, assert_invalid};
 
 pub fn text(value: &str) -> OptionValue {
     OptionValue::Text(value.to_owned())

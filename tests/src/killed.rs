@@ -1,5 +1,7 @@
-//! A service is killed in the middle of setting up fifty share servers. What it leaves is told
-//! truly to the next one: which servers are there, which are not, and which addresses are whose.
+//! A service is killed in the middle of setting up fifty share servers, or of tearing some down. What
+//! it leaves is told truly to the next one: which servers are there, which are not, and which
+//! addresses are whose. What lies between the end of the leases and the last record is the business
+//! of `dummy/own_network`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -33,12 +35,18 @@ fn name(number: usize) -> String {
 
 /// The backend in this directory, as each of the two processes opens it.
 async fn open(ground: &Path) -> Backend {
+    open_with(ground, 0).await
+}
+
+/// The same, whose driver takes so many milliseconds for each call.
+async fn open_with(ground: &Path, delay: i64) -> Backend {
     let ranges = OptionValue::TextList(vec!["10.7.0.10-10.7.0.69".to_owned()]);
     let options = [
         ("driver_handles_share_servers", OptionValue::Boolean(true)),
         ("standalone_network_plugin_gateway", text("10.7.0.1")),
         ("standalone_network_plugin_mask", text("24")),
         ("standalone_network_plugin_allowed_ip_ranges", ranges),
+        ("dummy_delay_ms", OptionValue::Integer(delay)),
     ];
     let driver = load(&runtime(Limits::default()), "abaca-driver-dummy").await;
     let configuration = BackendConfiguration {
@@ -59,7 +67,7 @@ async fn the_process_that_is_killed() {
     let Some(ground) = std::env::var_os(GROUND).map(PathBuf::from) else { return };
     let backend = open(&ground).await;
     for lost in LOST {
-        backend.allocate_network(lost, None).await.unwrap();
+        backend.allocate_network(lost, None, None).await.unwrap();
     }
     let mut tasks = JoinSet::new();
     for number in 0..SERVERS {
@@ -71,20 +79,39 @@ async fn the_process_that_is_killed() {
     tasks.join_all().await;
 }
 
+/// How many servers are torn down by the other process, and with how many it never comes to an end.
+const TORN_DOWN: usize = 20;
+const NEVER: usize = 8;
+
+/// What another one does until it is killed.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "it is the process that another test kills"]
+async fn the_process_that_is_killed_while_it_tears_down() {
+    let Some(ground) = std::env::var_os(GROUND).map(PathBuf::from) else { return };
+    let (backend, endless) = (open(&ground).await, open_with(&ground, 600_000).await);
+    let servers = at_once(&backend, (0..TORN_DOWN).map(name), set_up_one).await;
+    let mut tasks = JoinSet::new();
+    for (at, server) in servers.into_iter().enumerate() {
+        let backend = if at < NEVER { endless.clone() } else { backend.clone() };
+        tasks.spawn(async move { backend.teardown_server(&server, &[]).await });
+    }
+    tasks.join_all().await;
+}
+
 /// Starts that process: this program once more, for this one test.
-fn start(ground: &Ground) -> Child {
+fn start(ground: &Ground, test: &str) -> Child {
     #[expect(clippy::disallowed_methods, reason = "another process is what is tested")]
     let mut command = Command::new(std::env::current_exe().unwrap());
-    let test = "killed::the_process_that_is_killed";
-    command.args([test, "--exact", "--ignored"]).env(GROUND, ground.path());
+    let test = format!("killed::{test}");
+    command.args([&test, "--exact", "--ignored"]).env(GROUND, ground.path());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// How many servers the driver has begun with, and with how many it has come to an end.
-fn progress(ground: &Ground) -> (usize, usize) {
+/// How many servers the driver has begun a method with, and with how many it has come to an end.
+fn progress(ground: &Ground, method: &str) -> (usize, usize) {
     let lines = audit(&ground.state().join("dummy"));
     let count = |event: &str| {
-        let about = |line: &&serde_json::Value| line["method"] == "setup-server";
+        let about = |line: &&serde_json::Value| line["method"] == method;
         lines.iter().filter(about).filter(|line| line["event"] == event).count()
     };
     (count("call"), count("call-end"))
@@ -126,7 +153,7 @@ async fn assert_agree(backend: &Backend, servers: &[ShareServer]) {
     assert_eq!(all.len(), servers.len());
     for server in servers {
         // Asked again, the leases are the same ones, down to their identifiers.
-        let leased = backend.allocate_network(&server.id, Some(1)).await.unwrap();
+        let leased = backend.allocate_network(&server.id, None, Some(1)).await.unwrap();
         assert_eq!(leased, server.network_allocations);
     }
 }
@@ -136,15 +163,15 @@ async fn while_fifty_servers_are_set_up() {
     use ShareServerStatus::{Active, Error};
     let ground = Ground::new();
     ground.write("dummy.policy.toml", POLICY);
-    let mut process = start(&ground);
+    let mut process = start(&ground, "the_process_that_is_killed");
     until("some are done and some under way", || {
-        let (begun, ended) = progress(&ground);
+        let (begun, ended) = progress(&ground, "setup-server");
         ended >= 10 && begun > ended
     })
     .await;
     process.kill().unwrap();
     process.wait().unwrap();
-    let (_, ended) = progress(&ground);
+    let (_, ended) = progress(&ground, "setup-server");
 
     let backend = open(ground.path()).await;
     let (done, broken) = (with_status(&backend, Active).await, with_status(&backend, Error).await);
@@ -183,4 +210,38 @@ async fn while_fifty_servers_are_set_up() {
     assert!(backend.orphaned_leases().await.unwrap().is_empty());
     assert_free(&backend, ADDRESSES).await;
     assert_eq!(held(&ground, &backend), left);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_servers_are_torn_down() {
+    use ShareServerStatus::{Active, Error};
+    let ground = Ground::new();
+    ground.write("dummy.policy.toml", POLICY);
+    let mut process = start(&ground, "the_process_that_is_killed_while_it_tears_down");
+    until("some are gone and some never will be", || {
+        let (begun, ended) = progress(&ground, "teardown-server");
+        ended >= 5 && begun >= ended + NEVER
+    })
+    .await;
+    process.kill().unwrap();
+    process.wait().unwrap();
+
+    let backend = open(ground.path()).await;
+    let (there, broken) = (with_status(&backend, Active).await, with_status(&backend, Error).await);
+    assert_eq!(records(&backend).await.len(), there.len() + broken.len(), "none is under way");
+    assert!(broken.len() >= NEVER, "{broken:?}");
+    // One whose driver had ended may have died between the end of its leases and its record: it names
+    // no address then. All others have theirs.
+    let (with, without): (Vec<_>, Vec<_>) =
+        broken.into_iter().partition(|server| !server.network_allocations.is_empty());
+    assert!(with.len() >= NEVER, "{with:?}");
+    assert_agree(&backend, &with).await;
+    assert!(backend.orphaned_leases().await.unwrap().is_empty(), "every lease has its server");
+    for one in records(&backend).await {
+        let interrupted = one.message.is_some_and(|text| text.contains("interrupted"));
+        assert_eq!(interrupted, one.share_server.status == Error, "{}", one.share_server.id);
+    }
+    at_once(&backend, [there, with, without].concat(), tear_down).await;
+    assert!(records(&backend).await.is_empty());
+    assert_free(&backend, ADDRESSES).await;
 }

@@ -5,6 +5,7 @@
 mod crowd;
 mod fairness;
 mod neighbours;
+mod others;
 
 use std::collections::BTreeMap;
 

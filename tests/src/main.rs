@@ -25,6 +25,7 @@ mod contract;
 mod doctor;
 mod door;
 mod dummy;
+mod embedding;
 #[path = "../hostile/mod.rs"]
 mod hostile;
 mod killed;

@@ -15,7 +15,14 @@ pub const MINIMAL: &str = "schema = 1\ndriver = \"minimal\"\n";
 
 #[test]
 fn the_example_policies_are_what_approval_yields() {
-    let examples = [("directory", "policy"), ("directory", "policy-nfs"), ("dummy", "policy")];
+    let examples = [
+        ("btrfs", "policy"),
+        ("btrfs", "policy-two-pools"),
+        ("directory", "policy"),
+        ("directory", "policy-nfs"),
+        ("dummy", "policy"),
+        ("zfs", "policy"),
+    ];
     for (driver, name) in examples {
         let example = format!("{}/../drivers/{driver}/{name}.toml", env!("CARGO_MANIFEST_DIR"));
         let example = fs::read_to_string(example).unwrap();
@@ -31,7 +38,7 @@ fn the_example_policies_are_what_approval_yields() {
 #[tokio::test]
 async fn a_component_carries_the_manifest_beside_its_crate() {
     let runtime = runtime(Limits::default());
-    for name in ["directory", "dummy"] {
+    for name in ["btrfs", "directory", "dummy", "zfs"] {
         let driver = load(&runtime, &format!("abaca-driver-{name}")).await;
         let inspection = driver.inspect();
         assert_eq!(inspection.findings, Vec::<String>::new());

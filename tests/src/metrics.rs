@@ -130,6 +130,11 @@ async fn the_number_of_series_is_bounded() {
         let name = format!("minimal-{number}");
         let backend = ground.backend(&name, driver.clone(), policy, &[]).await;
         backend.do_setup().await.unwrap();
+        backend.check_for_setup_error().await.unwrap();
+        backend.get_share_stats(true).await.unwrap();
+        let one = share("one", 1);
+        backend.create_share(&one, None).await.unwrap();
+        backend.delete_share(&one, None).await.unwrap();
     }
     // A backend that is opened again is the same one.
     ground.backend("minimal-0", driver, policy, &[]).await.do_setup().await.unwrap();
@@ -143,8 +148,53 @@ async fn the_number_of_series_is_bounded() {
         value(&text, &format!("abaca_calls_total{{{labels}}}"))
     };
     assert_eq!(["minimal-0", "minimal-63", "_others"].map(setup), [2.0, 1.0, 6.0]);
-    let series = text.lines().filter(|line| !line.starts_with('#')).count();
-    assert!(series < 65 * 50, "{series}");
+    assert!(series(&text) < 65 * 70, "{}", series(&text));
+}
+
+fn series(text: &str) -> usize {
+    text.lines().filter(|line| !line.starts_with('#')).count()
+}
+
+#[tokio::test]
+async fn what_a_driver_asks_makes_no_series_of_its_own() {
+    let ground = Ground::new();
+    let runtime = runtime(Limits::default());
+    let driver = load(&runtime, "abaca-guest-hostile").await;
+    let policy = "schema = 1\ndriver = \"hostile\"\n";
+    let backend = ground.backend("hostile", driver, policy, &[]).await;
+    let mut counts = Vec::new();
+    for round in 0..3 {
+        let word = format!("word-{round}");
+        for attack in
+            ["command", "config", "file", "state", "lock-hold", "log", "fail", "echo", "no"]
+        {
+            let _ = backend.create_share(&attack_share(attack, &[&word, &word, &word]), None).await;
+        }
+        let _ = backend.create_share(&attack_share("trap", &[]), None).await;
+        let text = runtime.metrics().unwrap();
+        assert!(!text.contains("word"), "{text}");
+        counts.push(series(&text));
+    }
+    assert!(counts[0] > 30 && counts.iter().all(|count| *count == counts[0]), "{counts:?}");
+    assert!(counts[0] < 300, "{counts:?}");
+}
+
+#[tokio::test]
+async fn a_command_has_a_span_within_that_of_its_request() {
+    let log = Log::with_spans();
+    let ground = Ground::new();
+    let backend = ground.directory(&runtime(Limits::default()), &[]).await;
+    backend.get_share_stats(true).await.unwrap();
+    let intent = ground.audit("home").into_iter().rfind(|line| line["import"] == "command.run");
+    let intent = intent.unwrap();
+    let (call, request) = (intent["call"].as_str().unwrap(), &intent["request"]);
+    let text = log.text();
+    let is_it = |line: &&str| line.contains("command{programs=") && line.contains(": close ");
+    let line = text.lines().find(is_it).unwrap_or_else(|| panic!("{text}"));
+    let place = |what: &str| line.find(what).unwrap_or_else(|| panic!("{what}: {line}"));
+    let order = [&format!("call=\"{call}\""), &format!("request={request}"), "command{programs="];
+    assert!(order.map(|what| place(what)).is_sorted(), "{line}");
+    assert!(line.contains("df"), "{line}");
 }
 
 #[tokio::test]

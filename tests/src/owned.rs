@@ -105,7 +105,7 @@ read = ["shares"]
 [[command]]
 id = "drop-directory"
 program = "/usr/bin/rmdir"
-args = ["--", {{ path = {{ root = "shares", leaf = "dir", name = "name", owner = "self", pass = "path" }} }}]
+args = ["--", {{ path = {{ root = "shares", leaf = "dir", name = "name", owner = "self", pass = "path", looked-up = "a test" }} }}]
 write = ["shares"]
 removes = true
 
@@ -125,6 +125,13 @@ write = ["shares"]
 id = "make-and-fail"
 program = "/usr/bin/sh"
 args = ["-c", 'mkdir "$0"; exit 3', {{ path = {{ root = "shares", leaf = "new", name = "name" }} }}]
+write = ["shares"]
+root-equivalent = "a test"
+
+[[command]]
+id = "hang-and-make"
+program = "/usr/bin/dash"
+args = ["-c", 'sleep 600; mkdir "$0"', {{ path = {{ root = "shares", leaf = "new", name = "name" }} }}]
 write = ["shares"]
 root-equivalent = "a test"
 

@@ -299,9 +299,11 @@ async fn a_disabled_backend_is_called_by_nobody_until_it_is_enabled() {
         }
         other => panic!("{other:?}"),
     }
-    assert!(
-        backend.records().shares().await.unwrap().is_empty() && ground.audit("hostile").is_empty()
-    );
+    assert!(backend.records().shares().await.unwrap().is_empty());
+    // Who has decided it is all that there is to tell.
+    let lines = ground.audit("hostile");
+    assert_eq!((lines.len(), &lines[0]["event"]), (1, &"disable".into()));
+    assert_eq!(lines[0]["reason"], "the filer is being moved");
     backend.conduct().enable().await.unwrap();
     assert_eq!(attack(&backend, "echo", &["a"]).await.unwrap(), "a");
     // A quarantine outlasts it.

@@ -3,6 +3,7 @@
 //! planted, and everything that is left is searched for them.
 
 mod everywhere;
+mod memory;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -176,6 +177,12 @@ fn a_secret_that_is_revealed_goes_no_further_than_the_driver() {
     let asked: Vec<_> = denied.map(|line| line.to_string()).collect();
     assert_eq!(asked.len(), 3, "{asked:?}");
     assert!(asked.iter().all(|line| line.contains("hostile_secret")), "{asked:?}");
+    // Each call in which the driver was told it has a line that says so, before what it did with it.
+    let lines = ground.audit("hostile");
+    let told: Vec<_> = lines.iter().filter(|line| line["event"] == "reveal").collect();
+    assert!(told.iter().all(|line| line["name"] == "hostile_secret"), "{told:?}");
+    let is_slip = |line: &&Value| line["event"] == "call" && line["method"] == "create-share";
+    assert_eq!(told.len(), lines.iter().filter(is_slip).count());
     assert_kept(&ground);
 }
 
@@ -193,6 +200,7 @@ fn without_the_policys_word_a_driver_reads_no_secret() {
         assert!(answer.unwrap().contains(DIGEST), "{said}");
         assert!(!said.contains(CANARY), "{said}");
     }
+    assert!(ground.audit("hostile").iter().all(|line| line["event"] != "reveal"));
     assert_kept(&ground);
 }
 

@@ -8,3 +8,4 @@ mod ganesha;
 mod network;
 mod pool;
 mod samba;
+mod zfs;

@@ -2,7 +2,9 @@
 //! operator's word where it does, and back again. No call fails of it, and none runs under
 //! another version's policy.
 
+mod following;
 mod in_flight;
+mod refused;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,16 +18,20 @@ use crate::support::{Desk, Ground, runtime};
 
 /// A desk with the directory driver, approved as `home`, and these lines more about the backend.
 fn approved(ground: &Ground, more: &str) -> Desk {
-    let own = with_section("abaca-driver-directory", "first", b"");
-    let file = written(ground, "first.wasm", &own);
-    let policy = "policy = \"home.policy.toml\"\n";
-    let text = Desk::text(ground, "home", &file).replace(policy, &format!("{policy}{more}"));
+    approved_of(ground, more, &with_section("abaca-driver-directory", "first", b""))
+}
+
+/// The same with this component.
+fn approved_of(ground: &Ground, more: &str, component: &[u8]) -> Desk {
+    let file = written(ground, "first.wasm", component);
+    let text = Desk::text(ground, "home", &file).replace("approved = false\n", more);
     let text = format!("{text}directory_export_root = {:?}\n", ground.shares());
     let desk = Desk::with(ground, &text);
     let answers = ground.write(
         "answers.toml",
         &format!(
-            "driver = \"directory\"\n[roots]\nshares = {:?}\nsnapshots = {:?}\n",
+            "{}[roots]\nshares = {:?}\nsnapshots = {:?}\n",
+            desk.consents(&file),
             ground.shares(),
             ground.snapshots()
         ),
@@ -83,6 +89,28 @@ fn what_asks_for_nothing_more_goes_on_if_the_operator_allowed_that() {
     desk.json(&["share", "delete", "one"]);
 }
 
+/// A command that was left out, because its operator gave no directory for an optional root, is new
+/// to him though it is not to the manifest.
+#[test]
+fn what_was_left_out_does_not_come_back_by_itself() {
+    let ground = Ground::new();
+    let with = |id: &str| {
+        let (from, to) =
+            (format!("id = {id:?}\n"), format!("id = {id:?}\nonly-with = \"extra\"\n"));
+        let root = "[roots.extra]\npurpose = \"more\"\noptional = true\n\n[roots.shares]\n";
+        with_manifest("directory", |text| {
+            text.replacen(&from, &to, 1).replacen("[roots.shares]\n", root, 1)
+        })
+    };
+    let more = "approved = true\nallow_same_rights_upgrades = true\n";
+    let desk = approved_of(&ground, more, &with("usage"));
+    let policy = fs::read_to_string(ground.path().join("home.policy.toml")).unwrap();
+    assert!(!policy.contains("\"usage\"") && policy.contains("\"clone\""), "{policy}");
+    let other = written(&ground, "other.wasm", &with("clone"));
+    let document = desk.json(&["driver", "upgrade", "home", text_of(&other)]);
+    assert_eq!((current(&document), document["versions"]["pending"].as_u64()), (1, Some(2)));
+}
+
 #[test]
 fn what_asks_for_more_waits_is_shown_and_goes_back() {
     let ground = Ground::new();
@@ -109,8 +137,14 @@ fn what_asks_for_more_waits_is_shown_and_goes_back() {
     // Approving asks as the first time did.
     let text = desk.fails(2, &["driver", "pending", "home", "--approve"]);
     assert!(text.contains("no terminal"), "{text}");
+    // What was answered to the first is no answer to this one.
+    let first_answers = ground.path().join("answers.toml");
+    let words = ["driver", "pending", "home", "--approve", "--answers", text_of(&first_answers)];
+    assert!(desk.fails(2, &words).contains("for another manifest"));
     let answers = ground.write("name.toml", "driver = \"directory\"\n");
     let words = ["driver", "pending", "home", "--approve", "--answers", text_of(&answers)];
+    assert!(desk.fails(2, &words).contains("do not say for which manifest"));
+    ground.write("name.toml", &desk.consents(&more));
     assert_eq!(current(&desk.json(&words)), 3);
     desk.json(&["backend", "check"]);
     let third = ran(&ground);
@@ -141,6 +175,7 @@ fn what_asks_for_more_waits_is_shown_and_goes_back() {
     };
     let expected = [
         line("pending", 2, &first),
+        line("replaced", 2, &first),
         line("pending", 3, &first),
         line("approved", 3, &first),
         line("rolled-back", 1, &third),
@@ -195,10 +230,13 @@ async fn only_versions_run_and_only_as_configured() {
     open(entry).await.unwrap();
     let mut other = entry.clone();
     other.driver = more_rights(&ground);
+    let mut unapproved = other.clone();
+    unapproved.approved = false;
     let refused = open(&other).await.unwrap_err();
     assert!(matches!(refused, Error::Unapproved { .. }), "{refused}");
     fs::remove_file(ground.path().join("home.policy.lock")).unwrap();
-    let refused = open(&other).await.unwrap_err();
+    // Also where its operator says that it need not be approved.
+    let refused = open(&unapproved).await.unwrap_err();
     assert!(refused.to_string().contains("none of its versions"), "{refused}");
     // An operator who changes the policy is told that another one holds.
     desk.edit("home.policy.toml", "schema = 1", "schema = 1 # narrower, says somebody");

@@ -98,12 +98,16 @@ impl Way {
         }
     }
 
+    /// Whether it has been made.
+    pub fn is_open(&self) -> Result<bool> {
+        is_there(&self.end(self.from))
+    }
+
     /// Makes it. Repeated, it finds it.
     pub fn open(&self) -> Result<()> {
-        for pool in [self.from, self.to] {
-            match files::make_dir(&self.end(pool), MODE) {
-                Ok(()) | Err(HostError::AlreadyExists(_)) => {}
-                Err(error) => return Err(error.into()),
+        for end in [self.end(self.from), self.end(self.to)] {
+            if !is_there(&end)? {
+                files::make_dir(&end, MODE)?;
             }
         }
         Ok(())
@@ -119,35 +123,42 @@ impl Way {
         Ok(())
     }
 
-    /// Brings what the share at `share` holds now to the other pool, if it is not there already.
-    pub fn sync(&self, share: &Path) -> Result<Synced> {
+    /// Brings what the share at `share` holds now to the other pool, if it is not there already. It
+    /// can be written to, unless it is `shut` for the last time.
+    pub fn sync(&self, share: &Path, shut: bool) -> Result<Synced> {
         self.open()?;
         // Else what is only in memory has changed nothing yet.
         quota::sync(self.from)?;
-        let share_now = subvolume::show(share)?;
+        let mut share_now = subvolume::show(share)?;
+        if share_now.read_only && !shut {
+            // By a call that was cut short, and came to nothing.
+            subvolume::shut(share, false)?;
+            share_now = subvolume::show(share)?;
+        }
         let (sent, received) = (copies(&self.end(self.from))?, copies(&self.end(self.to))?);
         let last = newest_of_both(&sent, &received);
+        self.keep_only(last.as_ref().map(|last| last.name.as_str()), &sent, &received)?;
         if last.as_ref().is_some_and(|last| is_current(&last.subvolume, &share_now)) {
             return Ok(Synced::Nothing);
         }
         let last = last.map(|last| last.name);
-        self.keep_only(last.as_deref(), &sent, &received)?;
         let numbers = sent.iter().chain(&received).filter_map(Copy::number);
         let next = format!("{SYNC}{}", numbers.max().unwrap_or(0).saturating_add(1));
         self.bring(share, &next, last.as_deref())?;
-        if let Some(last) = &last {
-            subvolume::remove(&self.end(self.from).join(last))?;
-            subvolume::remove(&self.end(self.to).join(last))?;
-        }
-        quota::sync(self.to)?;
-        Ok(if last.is_some() { Synced::Change } else { Synced::Whole })
+        let Some(last) = &last else {
+            quota::sync(self.to)?;
+            return Ok(Synced::Whole);
+        };
+        subvolume::remove(&self.end(self.from).join(last))?;
+        subvolume::remove(&self.end(self.to).join(last))?;
+        Ok(Synced::Change)
     }
 
     /// Brings a snapshot of the share to the other pool and puts it at `place` there.
     pub fn carry(&self, share: &Path, snapshot: &Path, id: &str, place: &Path) -> Result<()> {
         if self.newest()?.is_none() {
             // So that the snapshot is only a change of what has to come anyway.
-            self.sync(share)?;
+            self.sync(share, false)?;
         }
         let (sent, received) = (copies(&self.end(self.from))?, copies(&self.end(self.to))?);
         let last = newest_of_both(&sent, &received).map(|last| last.name);

@@ -67,7 +67,7 @@ impl Migration for Btrfs {
         // Whoever asks to be notified does not come back for a second phase.
         if notify {
             let _guard = way.lock()?;
-            way.sync(&way.from.shares.join(&share.name))?;
+            way.sync(&way.from.shares.join(&share.name), false)?;
             export_locations = complete(&way, &share)?;
         }
         Ok(MigrationStarted { moved: true, export_locations })
@@ -79,7 +79,7 @@ impl Migration for Btrfs {
             let is_once = way.newest()?.is_some();
             return if is_once { Ok(ONCE) } else { Ok(percent(way.arrived()?)) };
         };
-        Ok(match way.sync(&way.from.shares.join(&share.name))? {
+        Ok(match way.sync(&way.from.shares.join(&share.name), false)? {
             Synced::Whole => ONCE,
             Synced::Change | Synced::Nothing => DONE,
         })
@@ -112,18 +112,30 @@ impl Migration for Btrfs {
                 None => Ok(()),
             };
         };
-        let _guard = way.lock()?;
         let source = way.from.shares.join(&share.name);
+        let _guard = way.lock()?;
         if subvolume::show(&source)?.read_only {
             subvolume::shut(&source, false)?;
         }
-        for root in [way.to.staging, way.to.shares] {
-            subvolume::remove(&root.join(&share.name))?;
-        }
-        way.close(way.to)?;
-        way.close(way.from)?;
-        forget(&share.id)
+        give_up(&way, &share)
     }
+}
+
+/// Gives up moving a share that is removed, wherever it was on its way.
+pub fn abandon(share: &Share) -> Result<()> {
+    let Some(way) = going(&share.id)? else { return Ok(()) };
+    let _guard = way.lock()?;
+    give_up(&way, share)
+}
+
+/// Removes what there is of a moving share in the other pool, and all copies.
+fn give_up(way: &Way, share: &Share) -> Result<()> {
+    for root in [way.to.staging, way.to.shares] {
+        subvolume::remove(&root.join(&share.name))?;
+    }
+    way.close(way.to)?;
+    way.close(way.from)?;
+    forget(&share.id)
 }
 
 /// The pool of a destination within the share's own back end; none for another back end.
@@ -157,7 +169,7 @@ fn start(share: &Share, to: &'static Pool) -> Result<Way> {
     if let Some(group) = found.group {
         return failed(format!("the share is a member of the consistency group {group}"));
     }
-    if share.replica_state.is_some() {
+    if Way::of_share(&share.share_id, found.pool).is_open()? {
         return failed("the share has replicas; promote the one in the other pool".to_owned());
     }
     if found.pool.name == to.name {
@@ -211,7 +223,7 @@ fn complete(way: &Way, share: &Share) -> Result<Vec<ExportLocation>> {
 
 fn switch(way: &Way, share: &Share, source: &Path) -> Result<()> {
     let mut tries = LAST_CHANGES;
-    while way.sync(source)? != Synced::Nothing {
+    while way.sync(source, true)? != Synced::Nothing {
         tries -= 1;
         if tries == 0 {
             return Err(Error::MigrationFailed(format!(

@@ -152,11 +152,7 @@ impl Replication for Btrfs {
             return Ok(Some(ReplicaState::OutOfSync));
         }
         let source = way.from.shares.join(&active.name);
-        // Of a promotion that was cut short and did not come about.
-        if subvolume::show(&source)?.read_only {
-            subvolume::shut(&source, false)?;
-        }
-        way.sync(&source)?;
+        way.sync(&source, false)?;
         for ReplicaSnapshotPair { active_replica_snapshot, share_replica_snapshot } in
             &replica_snapshots
         {
@@ -258,7 +254,7 @@ fn promote(way: &Way, former: Option<&Share>, new: &Share) -> Result<()> {
 /// Has nobody write to the active share, and brings what it holds.
 fn last_sync(way: &Way, source: &Path) -> Result<()> {
     subvolume::shut(source, true)?;
-    way.sync(source).map(drop).inspect_err(|_| drop(subvolume::shut(source, false)))
+    way.sync(source, true).map(drop).inspect_err(|_| drop(subvolume::shut(source, false)))
 }
 
 fn take_over(way: &Way, former: Option<&Share>, new: &Share) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use abaca_sdk::{CreateError, ExportLocation, Result, Share, ShareServer, Shares, local};
 
-use crate::{Btrfs, exports, group, making, places, pools, subvolume};
+use crate::{Btrfs, exports, group, making, migration, places, pools, subvolume};
 
 impl Shares for Btrfs {
     fn create_share(
@@ -25,6 +25,7 @@ impl Shares for Btrfs {
             return Err(making::foreign(&place));
         }
         exports::vanish(&share.name)?;
+        migration::abandon(&share)?;
         subvolume::remove(&pool.staging.join(&share.name))?;
         subvolume::remove(&place)?;
         local::forget(&share.id)

@@ -20,6 +20,7 @@ const SLEEP: &str = "sleep_ms";
 pub struct Call {
     /// The options' values.
     pub settings: Settings,
+    delay: Duration,
     fault: Option<Error>,
 }
 
@@ -40,13 +41,28 @@ impl Call {
     /// # Errors
     /// What the host answers, and metadata that cannot be read.
     pub fn prepare(method: &str, metadata: &[Pair]) -> Result<Self> {
+        let call = Self::at_once(method, metadata)?;
+        call.wait()?;
+        Ok(call)
+    }
+
+    /// Begins a call that will say by itself when it waits, too.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub fn at_once(method: &str, metadata: &[Pair]) -> Result<Self> {
         let settings = Settings::load()?;
         let delay = settings.delay.saturating_add(asked_delay(metadata)?);
-        if !delay.is_zero() {
-            clock::sleep(delay)?;
-        }
         let fault = asked_fault(method, settings.fail.as_deref(), metadata)?;
-        Ok(Self { settings, fault })
+        Ok(Self { settings, delay, fault })
+    }
+
+    /// Waits as long as was asked.
+    ///
+    /// # Errors
+    /// What the host answers.
+    pub fn wait(&self) -> Result<()> {
+        if self.delay.is_zero() { Ok(()) } else { Ok(clock::sleep(self.delay)?) }
     }
 
     /// Fails if that was asked.

@@ -48,11 +48,23 @@ impl Migration for Dummy {
         driver_info: Vec<Pair>,
         notify: bool,
     ) -> Result<MigrationStarted> {
-        Call::begin("migration-start", &share.metadata)?.change(|world, settings| {
-            let moved = start(world, settings, &share, &destination.host, &driver_info)?;
+        let call = Call::at_once("migration-start", &share.metadata)?;
+        call.fail_if_asked()?;
+        let moved = call.change(|world, settings| {
+            start(world, settings, &share, &destination.host, &driver_info)
+        })?;
+        // What takes time, as copying would; meanwhile it can be asked after, and given up.
+        call.wait()?;
+        if !moved {
+            return Ok(MigrationStarted { moved, export_locations: Vec::new() });
+        }
+        call.change(|world, settings| {
+            if world.share(&share.id)?.migration.is_none() {
+                return Err(Error::MigrationFailed(format!("{} was given up", share.id)));
+            }
             let mut export_locations = Vec::new();
             // Whoever asks to be notified does not come back for a second phase.
-            if moved && notify {
+            if notify {
                 while progress(world, &share.id)? < DONE {}
                 export_locations = complete(world, settings, &share, &driver_info)?;
             }

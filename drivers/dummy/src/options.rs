@@ -27,7 +27,10 @@ const DELAY: &str = "dummy_delay_ms";
 const RATIO: &str = "max_over_subscription_ratio";
 
 /// What [`REPLICATION_TYPE`] may be.
-const REPLICATION_TYPES: [&str; 3] = ["readable", "writable", "dr"];
+const REPLICATION_TYPES: [&str; 3] = ["readable", WRITABLE, "dr"];
+
+/// Where all replicas are active.
+pub const WRITABLE: &str = "writable";
 
 /// The options' values.
 #[derive(Clone, Debug, PartialEq)]

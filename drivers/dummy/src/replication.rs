@@ -6,6 +6,7 @@
 //!                 ▲                        │                    │
 //!                 └──── demoted ──── active ◀──── promote ──────┘
 //! ```
+//! Where replicas are `writable` each is active from the beginning, and all but the last can go.
 
 use abaca_sdk::{
     AccessRule, AccessRulesStatus, Error, Replica, ReplicaSnapshot, ReplicaSnapshotPair,
@@ -14,7 +15,7 @@ use abaca_sdk::{
 
 use crate::call::Call;
 use crate::held::{HeldReplica, SYNC_STEPS};
-use crate::options::Settings;
+use crate::options::{Settings, WRITABLE};
 use crate::world::World;
 use crate::{Dummy, access, places, shares, snapshots};
 
@@ -35,13 +36,13 @@ impl Replication for Dummy {
     }
 
     fn delete_replica(
-        _: Vec<Replica>,
+        replica_list: Vec<Replica>,
         _: Vec<ReplicaSnapshot>,
         replica: Replica,
         _: Option<ShareServer>,
     ) -> Result<()> {
         Call::begin("delete-replica", &replica.share.metadata)?
-            .change(|world, _| delete(world, &replica))
+            .change(|world, _| delete(world, &replica_list, &replica))
     }
 
     fn promote_replica(
@@ -76,7 +77,7 @@ pub fn active(replicas: &[Replica]) -> impl Iterator<Item = &str> {
         .map(|replica| replica.share.id.as_str())
 }
 
-/// Makes a replica, or finds it; one that is new is out of sync.
+/// Makes a replica, or finds it; one that is new is out of sync, or active where all are.
 fn create(
     world: &mut World,
     settings: &Settings,
@@ -93,7 +94,11 @@ fn create(
     let id = &new.share.id;
     let export_locations = shares::make(world, settings, &new.share, new.share_server.as_ref())?;
     let held = world.share(id)?;
-    let replica = *held.replica.get_or_insert(HeldReplica::Updated(0));
+    let first = match settings.replication_type.as_str() {
+        WRITABLE => HeldReplica::Active,
+        _ => HeldReplica::Updated(0),
+    };
+    let replica = *held.replica.get_or_insert(first);
     Ok(ReplicaUpdate {
         id: id.clone(),
         export_locations,
@@ -120,14 +125,14 @@ fn apply(world: &mut World, id: &str, rules: &[AccessRule]) -> Result<AccessRule
 }
 
 /// Removes a replica with its snapshots; one that is not there is success.
-fn delete(world: &mut World, replica: &Replica) -> Result<()> {
+fn delete(world: &mut World, replicas: &[Replica], replica: &Replica) -> Result<()> {
     let id = &replica.share.id;
     let held = world.shares.get(id).and_then(|held| held.replica);
-    if held == Some(HeldReplica::Active)
-        || replica.share.replica_state == Some(ReplicaState::Active)
-    {
+    let is_active = held == Some(HeldReplica::Active)
+        || replica.share.replica_state == Some(ReplicaState::Active);
+    if is_active && !active(replicas).any(|other| other != id) {
         return Err(Error::ReplicationFailed(format!(
-            "the replica {id} is the active one; promote another first"
+            "the replica {id} is the only active one; promote another first"
         )));
     }
     world.snapshots.retain(|_, snapshot| snapshot.share != *id);
@@ -258,7 +263,22 @@ mod tests {
         assert_eq!(update(&mut world, &two(), &b, &[], &[]), Ok(None));
         let state = update(&mut world, &two(), &a, &[], &[]);
         assert_eq!(state, Ok(Some(ReplicaState::OutOfSync)));
-        assert!(matches!(delete(&mut world, &b), Err(Error::ReplicationFailed(_))));
+        let now = [replica("a", ReplicaState::OutOfSync), replica("b", ReplicaState::Active)];
+        let result = delete(&mut world, &now, &now[1]);
+        assert!(matches!(result, Err(Error::ReplicationFailed(_))));
+    }
+
+    #[test]
+    fn where_all_are_written_to_all_but_the_last_can_go() {
+        let writable = Settings { replication_type: WRITABLE.to_owned(), ..settings() };
+        let mut world = with_share("a", 1);
+        let [a, new] = two();
+        let update = create(&mut world, &writable, &two(), &new, &[]).unwrap();
+        assert_eq!(update.replica_state, Some(ReplicaState::Active));
+        let b = replica("b", ReplicaState::Active);
+        delete(&mut world, &[a.clone(), b.clone()], &a).unwrap();
+        let result = delete(&mut world, core::slice::from_ref(&b), &b);
+        assert!(matches!(result, Err(Error::ReplicationFailed(_))));
     }
 
     #[test]
@@ -267,9 +287,10 @@ mod tests {
         let [a, b] = two();
         let one = replica_snapshot("t", "b", SnapshotStatus::Available);
         snapshots::take(&mut world, &one.snapshot).unwrap();
-        assert!(matches!(delete(&mut world, &a), Err(Error::ReplicationFailed(_))));
-        delete(&mut world, &b).unwrap();
-        delete(&mut world, &b).unwrap();
+        let result = delete(&mut world, &two(), &a);
+        assert!(matches!(result, Err(Error::ReplicationFailed(_))));
+        delete(&mut world, &two(), &b).unwrap();
+        delete(&mut world, &two(), &b).unwrap();
         assert_eq!(world, with_share("a", 1));
         let result = promote(&mut world, &settings(), &two(), &b, &[]);
         assert!(matches!(result, Err(Error::ShareResourceNotFound(_))));

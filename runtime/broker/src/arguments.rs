@@ -69,7 +69,8 @@ fn word(
         Argument::Secret(secret) => {
             return Ok(match secret.pass {
                 SecretPass::Fd => {
-                    Word::Descriptor { fd: secrets.open(&secret.option)?, tail: Tail::File }
+                    let fd = secrets.open(&secret.option)?;
+                    Word::Descriptor { fd, path: None, tail: Tail::File }
                 }
                 SecretPass::Argument => Word::Text(secrets.argument(&secret.option)?),
             });
@@ -79,13 +80,19 @@ fn word(
     let root = ground.roots.get(&path.root)?;
     let resolved = root.resolve(&path.components, path.leaf)?;
     identities.push(resolved.identity);
-    let tail = match (resolved.new, path.leaf) {
-        (Some(name), _) => Tail::New(name),
-        (None, Leaf::File) => Tail::File,
-        (None, _) => Tail::Directory,
+    let (place, tail) = match (resolved.new, path.leaf) {
+        (Some(name), _) => {
+            let above = path.components.len().saturating_sub(1);
+            (path.components.get(..above).unwrap_or_default(), Tail::New(name))
+        }
+        (None, Leaf::File) => (path.components.as_slice(), Tail::File),
+        (None, _) => (path.components.as_slice(), Tail::Directory),
     };
     Ok(match path.pass {
-        Pass::Fd => Word::Descriptor { fd: resolved.fd, tail },
-        Pass::Path => Word::Text(root.path(&path.components)),
+        Pass::Fd => Word::Descriptor { fd: resolved.fd, path: Some(root.path(place)), tail },
+        Pass::Path => {
+            root.expect_kept(&path.components, ground.user)?;
+            Word::Text(root.path(&path.components))
+        }
     })
 }

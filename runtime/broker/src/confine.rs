@@ -24,6 +24,7 @@ use crate::kernel;
 use crate::network::{self, Network};
 use crate::syscalls::{self, Lists};
 use crate::users::{self, Ids, Users};
+use crate::watch;
 
 /// The most descriptors of a command: tools for storage need a handful.
 const DESCRIPTORS_MAX: u64 = 256;
@@ -36,7 +37,7 @@ const MEMORY_MAX: u64 = 4 * 1024 * 1024 * 1024;
 const CAPABILITY_BITS: u32 = u64::BITS;
 
 /// The walls around every command that ran, whatever its rule.
-const EVERY_WALL: [Wall; 9] = [
+const EVERY_WALL: [Wall; 10] = [
     Wall::Session,
     Wall::Descriptors,
     Wall::Environment,
@@ -44,6 +45,7 @@ const EVERY_WALL: [Wall; 9] = [
     Wall::NoNewPrivileges,
     Wall::Capabilities,
     Wall::Files,
+    Wall::Attributes,
     Wall::Scope,
     Wall::Syscalls,
 ];
@@ -93,7 +95,8 @@ impl Walls {
     pub fn available(&self) -> Vec<Wall> {
         let mut walls = self.standing(false);
         walls.retain(|wall| self.fence.is_possible() || !fence::WALLS.contains(wall));
-        walls.retain(|wall| kernel::has_seccomp() || *wall != Wall::Syscalls);
+        let of_lists = [Wall::Syscalls, Wall::Attributes];
+        walls.retain(|wall| kernel::has_seccomp() || !of_lists.contains(wall));
         walls
     }
 
@@ -103,7 +106,7 @@ impl Walls {
         if !network {
             walls.extend([Wall::Tcp, self.network.wall()]);
         }
-        walls.extend(self.groups.walls());
+        walls.extend(self.groups.walls().chain(watch::wall(&self.groups)));
         walls
     }
 
@@ -141,18 +144,27 @@ impl Walls {
     }
 }
 
-/// Puts this process behind its walls: control group, network, limits, no new privileges, user, capabilities,
+/// The capabilities that this process has: no command keeps another one.
+///
+/// # Errors
+/// `wall`, when the kernel does not say.
+pub fn powers() -> Result<CapabilitySet, Failure> {
+    let sets = rustix::thread::capabilities(None).map_err(|errno| system("capabilities", errno))?;
+    Ok(sets.permitted)
+}
+
+/// Puts this process, which had these `powers` when it began, behind its walls: control group, network, limits, no new privileges, user, capabilities,
 /// fence, system calls. Only what exec needs may follow.
 ///
 /// # Errors
 /// `wall`, when one of them cannot be built.
-pub fn enter(walls: Enclosure<'_>) -> Result<(), Failure> {
+pub fn enter(walls: Enclosure<'_>, powers: CapabilitySet) -> Result<(), Failure> {
     // While it still has the right to.
     walls.group.enter()?;
     walls.nowhere.map_or(Ok(()), network::join)?;
     limit(walls.cpu).map_err(|errno| system("resource limits", errno))?;
     rustix::thread::set_no_new_privs(true).map_err(|errno| system("no new privileges", errno))?;
-    keep_capabilities(walls.capabilities, walls.user)
+    keep_capabilities(walls.capabilities, powers, walls.user)
         .map_err(|errno| system("user and capabilities", errno))?;
     fence::close(walls.fence)?;
     syscalls::refuse(walls.list)
@@ -178,12 +190,16 @@ pub fn lower(resource: Resource, most: u64) -> Result<(), Errno> {
     setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
 }
 
-/// Gives up every capability but those of `names` that this process has, and becomes `user`.
-fn keep_capabilities(names: &[&str], user: Option<Ids>) -> Result<(), Errno> {
+/// Gives up every capability but those of `names` that this process had, and becomes `user`.
+fn keep_capabilities(
+    names: &[&str],
+    powers: CapabilitySet,
+    user: Option<Ids>,
+) -> Result<(), Errno> {
     let wanted: CapabilitySet =
         names.iter().filter_map(|name| CapabilitySet::from_name(name)).collect();
     let mine = rustix::thread::capabilities(None)?.permitted;
-    let keep = wanted & mine;
+    let keep = wanted & powers;
     // Without this capability the bounding set cannot change; then no_new_privs alone sees
     // to it that exec adds nothing to the sets below.
     if mine.contains(CapabilitySet::SETPCAP) {

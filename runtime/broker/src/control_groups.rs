@@ -3,8 +3,16 @@
 //! Each hand that runs commands makes a control group beneath the broker's own, in every
 //! hierarchy that offers a limit there; the commands enter it before anything else. What can be
 //! had is found out once, by trying, and hello says it: an ordinary user, and a service without
-//! delegated controllers, have none, and no rule relies on it. Killing is not done here: `tree`
-//! does it everywhere alike. Both versions are used, and mixtures of them.
+//! delegated controllers, have none; there, `watch` counts instead. Both versions are used, and
+//! mixtures of them. Of version 2, a group that divides its controllers holds no process itself:
+//! the broker goes into one beneath its own, and where that is not enough, because who started it
+//! is there too, it divides the group above, if that is delegated as well:
+//!
+//! ```text
+//! service (delegated: Delegate=, DelegateSubgroup=main) ─┬─ main: the runtime, the broker
+//!                                                        └─ abaca-broker-PID: one hand's commands
+//! ```
+//! Killing is `tree`'s, everywhere alike; where the kernel kills whole groups, that comes first.
 //!
 //! ```text
 //! prepare (main) ─▶ make (hand) ─▶ enter (command) … all ended ─▶ drop (hand): removed
@@ -21,6 +29,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
 use crate::failure::Failure;
+use crate::roots;
 
 /// What may be bounded: the file, what is written to it, and the wall that makes.
 const LIMITS: [(&str, &str, Wall); 3] = [
@@ -90,6 +99,11 @@ impl ControlGroups {
         Ok(group)
     }
 
+    /// Whether all processes of a command together are bounded in number by a group.
+    pub fn bound_processes(&self) -> bool {
+        self.walls().any(|wall| wall == Wall::Processes)
+    }
+
     /// Removes what a hand that was killed left, if it left something.
     pub fn remove(&self, hand: Pid) {
         drop(ControlGroup { hierarchies: &self.0, name: name(hand) });
@@ -97,6 +111,14 @@ impl ControlGroups {
 }
 
 impl ControlGroup<'_> {
+    /// Kills all that is in the group, where the kernel does that (version 2).
+    pub fn kill(&self) {
+        for hierarchy in self.hierarchies {
+            // There is no such file elsewhere; `tree` does it in any case.
+            let _ = write(&hierarchy.own, &self.name, "cgroup.kill", "1");
+        }
+    }
+
     /// Puts this process into the group.
     ///
     /// # Errors
@@ -137,8 +159,25 @@ impl Hierarchy {
         })?;
         // Of a part of the hierarchy, the mount shows what is beneath its root.
         let beneath = if root == "/" { mine } else { mine.strip_prefix(root)? };
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let own = rustix::fs::open(format!("{point}{beneath}"), flags, Mode::empty()).ok()?;
+        let open = |beneath: &str| {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            rustix::fs::open(format!("{point}{beneath}"), flags, Mode::empty()).ok()
+        };
+        let own = open(beneath)?;
+        if !controller.is_empty() {
+            return Hierarchy::with_limits(own);
+        }
+        sweep(&own);
+        if divide(&own) {
+            return Hierarchy::with_limits(own);
+        }
+        let (above, _) = beneath.rsplit_once('/')?;
+        let above = open(above)?;
+        divide(&above).then(|| Hierarchy::with_limits(above)).flatten()
+    }
+
+    /// The hierarchy whose group `own` is, if groups beneath that have limits for us.
+    fn with_limits(own: OwnedFd) -> Option<Hierarchy> {
         sweep(&own);
         let name = name(rustix::process::getpid());
         make(&own, &name).ok()?;
@@ -147,16 +186,49 @@ impl Hierarchy {
             rustix::fs::accessat(&own, path, Access::WRITE_OK, AtFlags::EACCESS).is_ok()
         };
         let limits: Vec<_> = LIMITS.into_iter().filter(|limit| offered(limit.0)).collect();
-        let removed = rustix::fs::unlinkat(&own, &name, AtFlags::REMOVEDIR);
-        (removed.is_ok() && !limits.is_empty()).then_some(Hierarchy { own, limits })
+        match rustix::fs::unlinkat(&own, &name, AtFlags::REMOVEDIR) {
+            // Of version 2, it may be where this process is now.
+            Ok(()) | Err(Errno::BUSY) if !limits.is_empty() => Some(Hierarchy { own, limits }),
+            _ => None,
+        }
     }
+}
+
+/// Lets the groups beneath one of version 2 have the controllers that it has. False if it has none
+/// of ours, or may not, or holds other processes than this one.
+fn divide(group: &OwnedFd) -> bool {
+    let has = |file: &str, controller: &str| {
+        let text = roots::beneath(group.as_fd(), file, OFlags::RDONLY).and_then(|file| {
+            let mut text = vec![0; 1024];
+            let length = rustix::io::read(file, &mut text)?;
+            text.truncate(length);
+            Ok(text)
+        });
+        let text = String::from_utf8(text.unwrap_or_default()).unwrap_or_default();
+        text.split_whitespace().any(|one| one == controller)
+    };
+    let mut divided = false;
+    for controller in CONTROLLERS.iter().filter(|one| has("cgroup.controllers", one)) {
+        let add = || write(group, ".", "cgroup.subtree_control", &format!("+{controller}"));
+        divided |= match add() {
+            Ok(()) => true,
+            Err(Errno::BUSY) => {
+                let name = name(rustix::process::getpid());
+                let moved =
+                    make(group, &name).and_then(|()| write(group, &name, "cgroup.procs", "0"));
+                moved.is_ok() && add().is_ok()
+            }
+            Err(_) => has("cgroup.subtree_control", controller),
+        };
+    }
+    divided
 }
 
 /// Removes the groups of brokers that are gone, which were killed before they could do it. One
 /// that holds a process is in use, whoever made it, and the kernel keeps it.
 fn sweep(own: &OwnedFd) {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-    let entries = crate::roots::reopen(own.as_fd(), flags).and_then(Dir::new);
+    let entries = roots::reopen(own.as_fd(), flags).and_then(Dir::new);
     for entry in entries.into_iter().flatten().flatten() {
         let name = entry.file_name();
         let maker = name.to_str().ok().and_then(|name| name.strip_prefix(PREFIX));

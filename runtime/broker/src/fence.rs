@@ -137,6 +137,11 @@ impl Fence {
     }
 }
 
+/// The system's places, to be used in some way.
+pub fn system() -> impl Iterator<Item = &'static str> {
+    SYSTEM.iter().map(|(path, _)| *path)
+}
+
 /// Puts the fence around this process, for good.
 ///
 /// # Errors

@@ -81,7 +81,7 @@ pub fn perform(ground: &Ground, files: Files<'_>) -> Result<Performed, Failure> 
         }
         (FilesRequest::Usage { .. }, [at]) => (usage::usage(*at)?, Vec::new()),
         (request, targets) => {
-            change(request, targets, &files.body)?;
+            change(request, targets, &files.body.take())?;
             (FilesReply::Nothing, Vec::new())
         }
     };

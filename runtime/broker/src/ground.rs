@@ -3,8 +3,10 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 
 use abaca_broker::protocol::{CONTENTS_MAX, ErrorKind, Hello, VERSION};
+use abaca_broker::trusted;
 use abaca_policy::Policy;
 
 use crate::confine::Walls;
@@ -31,12 +33,12 @@ impl Ground {
     /// # Errors
     /// For the operator: what is wrong with which file.
     pub fn load(policy: &str) -> Result<Ground, Failure> {
-        let source = read(policy)?;
+        let user = rustix::process::geteuid().as_raw();
+        let source = read(policy, user)?;
         let policy = Policy::parse(&source, policy)
             .map_err(|error| Failure::new(ErrorKind::Invalid, error.to_string()))?;
-        let user = rustix::process::geteuid().as_raw();
         for rule in policy.commands() {
-            programs::open(&rule.program, rule.sha256.as_deref(), user).map_err(|failure| {
+            programs::open(rule, user).map_err(|failure| {
                 Failure::new(failure.kind, format!("rule {}: {failure}", rule.id))
             })?;
             if rule.stdout_max.saturating_add(rule.stderr_max) > CONTENTS_MAX {
@@ -66,11 +68,15 @@ impl Ground {
     }
 }
 
+/// The policy's text, if only root and `user` can change it: as careful as with the programs that it
+/// names.
 #[expect(clippy::disallowed_methods, reason = "the policy, by the path that the broker was given")]
-fn read(path: &str) -> Result<String, Failure> {
+fn read(path: &str, user: u32) -> Result<String, Failure> {
+    let failed = |error| Failure::new(ErrorKind::Io, format!("the policy {path}: {error}"));
+    let file = File::open(path).map_err(failed)?;
+    trusted::check(Path::new(path), &file, user)
+        .map_err(|reason| Failure::new(ErrorKind::Changed, format!("the policy: {reason}")))?;
     let mut source = String::new();
-    File::open(path)
-        .and_then(|file| file.take(POLICY_MAX).read_to_string(&mut source))
-        .map_err(|error| Failure::new(ErrorKind::Io, format!("the policy {path}: {error}")))?;
+    file.take(POLICY_MAX).read_to_string(&mut source).map_err(failed)?;
     Ok(source)
 }

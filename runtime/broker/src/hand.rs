@@ -25,9 +25,13 @@ use crate::failure::Failure;
 use crate::ground::Ground;
 use crate::job::{Job, Work};
 use crate::run::{self, Ran};
+use crate::tree;
 
 /// The code of a hand that wrote its answer.
 pub const ANSWERED: u8 = 0;
+
+/// The code of a hand that wrote its answer, and could not end all that it was running.
+pub const LEFT_SOME: u8 = 2;
 
 /// The code of a hand that has none, and has left no process behind.
 pub const NO_ANSWER: u8 = 1;
@@ -42,6 +46,7 @@ const UMASK: Mode = Mode::from_bits_truncate(0o077);
 
 /// The whole life of a hand; returns its exit code. `main` is the process it works for.
 pub fn work(ground: &Ground, job: Job<'_>, control: &OwnedFd, answer: OwnedFd, main: Pid) -> u8 {
+    let commands = matches!(job.work, Work::Commands(_));
     let ran = match job.work {
         Work::Commands(commands) => {
             adopt().and_then(|()| run::run(ground, commands, job.deadline, control))
@@ -73,7 +78,11 @@ pub fn work(ground: &Ground, job: Job<'_>, control: &OwnedFd, answer: OwnedFd, m
     };
     let written = encode(&Response { id: job.id, result }, &body)
         .is_ok_and(|frame| File::from(answer).write_all(&frame).is_ok());
-    if written { ANSWERED } else { NO_ANSWER }
+    match written {
+        true if commands && tree::is_left() => LEFT_SOME,
+        true => ANSWERED,
+        false => NO_ANSWER,
+    }
 }
 
 fn adopt() -> Result<(), Failure> {

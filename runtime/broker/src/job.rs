@@ -15,6 +15,7 @@ use abaca_policy::{
 };
 
 use crate::failure::Failure;
+use crate::parked::Parked;
 use crate::secrets::Secrets;
 
 /// The longest time a request may have, its rule permitting; a longer one is cut to it.
@@ -55,7 +56,7 @@ pub struct Commands<'p> {
     pub grants: Vec<CommandGrant<'p>>,
     /// Those that the grants pass on.
     pub secrets: Secrets,
-    pub stdin: Vec<u8>,
+    pub stdin: Parked,
 }
 
 /// A verb on files, and where its request's places are.
@@ -66,7 +67,7 @@ pub struct Files<'p> {
     /// The rules that permitted it, one for each place.
     pub rules: Vec<&'p str>,
     /// What to write, where its rule says nothing of that.
-    pub body: Vec<u8>,
+    pub body: Parked,
     /// What to write, where its rule says what it must look like.
     pub content: Option<FileContent>,
 }
@@ -164,7 +165,7 @@ pub fn commands<'p>(
         return Err(Outcome::Denied { rule, reason: reason.to_owned() });
     }
     check_secrets(&grants, &secrets)?;
-    Ok(Commands { grants, secrets, stdin })
+    Ok(Commands { grants, secrets, stdin: stdin.into() })
 }
 
 /// Every secret that the grants pass on is there, and no other.
@@ -206,7 +207,7 @@ pub fn files(policy: &Policy, request: FilesRequest, body: Vec<u8>) -> Result<Fi
     }
     check(&request, body.len() as u64).map_err(Outcome::from)?;
     if content.is_none() {
-        return Ok(Files { request, places, rules, body, content });
+        return Ok(Files { request, places, rules, body: body.into(), content });
     }
     if let FilesRequest::Write { mode: Some(mode), .. } = &request
         && mode & OTHERS_WRITE != 0
@@ -218,7 +219,7 @@ pub fn files(policy: &Policy, request: FilesRequest, body: Vec<u8>) -> Result<Fi
         return Err(Outcome::Denied { rule: rules.first().map(|rule| (*rule).to_owned()), reason });
     }
     // The guest's bytes go no further.
-    Ok(Files { request, places, rules, body: Vec::new(), content })
+    Ok(Files { request, places, rules, body: Parked::default(), content })
 }
 
 /// May this be mounted there, or what is there be unmounted?
@@ -259,7 +260,7 @@ fn look<'p>(policy: &'p Policy, request: FilesRequest, body: &[u8]) -> Result<Fi
     };
     let place = GuestPath::parse_relative(root, path).map_err(denied)?;
     let rules = vec![policy.decide_look(&place).map_err(denied)?];
-    Ok(Files { request, places: vec![place], rules, body: Vec::new(), content: None })
+    Ok(Files { request, places: vec![place], rules, body: Parked::default(), content: None })
 }
 
 /// None for a look.

@@ -137,10 +137,34 @@ pub fn landlock_abi() -> u32 {
 /// # Errors
 /// What unshare(2) says: not permitted, too many of them, none in this kernel.
 pub fn leave_network() -> Result<(), Errno> {
+    unshare(libc::CLONE_NEWNET)
+}
+
+/// Moves this process into a new mount namespace, a copy of the one that it was in; where it is
+/// not its `own_right`, within a new user namespace, in which it has every power over the former.
+///
+/// # Errors
+/// What unshare(2) says.
+pub fn leave_mounts(own_right: bool) -> Result<(), Errno> {
+    unshare(libc::CLONE_NEWNS | if own_right { 0 } else { libc::CLONE_NEWUSER })
+}
+
+fn unshare(what: i32) -> Result<(), Errno> {
     // SAFETY: takes a number only; the descriptors stay shared with nobody.
-    match unsafe { libc::unshare(libc::CLONE_NEWNET) } {
+    match unsafe { libc::unshare(what) } {
         0 => Ok(()),
         _ => Err(last_error()),
+    }
+}
+
+/// Gives large pieces of memory back to the system whenever they are freed: the allocator would
+/// else keep as much as was ever needed at once, and every fork copy its tables.
+pub fn keep_no_large_memory() {
+    const LARGE: i32 = 128 * 1024;
+    // SAFETY: takes numbers only; there is no other thread that allocates.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, LARGE);
     }
 }
 

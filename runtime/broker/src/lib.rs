@@ -1,6 +1,8 @@
-//! Abaca's privileged hand, as a library: the protocol that the runtime speaks with it.
+//! Abaca's privileged hand, as a library: the protocol that the runtime speaks with it, and which
+//! files both go by.
 //!
 //! The work itself is the program `abaca-broker` beside this library; nothing here runs a
-//! command or touches a file.
+//! command or changes a file.
 
 pub mod protocol;
+pub mod trusted;

@@ -43,6 +43,7 @@ mod mount_table;
 mod mounts;
 mod network;
 mod options;
+mod parked;
 mod peer;
 mod pipes;
 mod programs;
@@ -55,6 +56,8 @@ mod syscalls;
 mod tree;
 mod trying;
 mod users;
+mod view;
+mod watch;
 
 use std::os::fd::{OwnedFd, RawFd};
 use std::process::ExitCode;
@@ -74,8 +77,8 @@ const MISTAKE: u8 = 2;
 fn main() -> ExitCode {
     let options = match Options::read(std::env::args_os().skip(1)) {
         Ok(Asked::Serve(options)) => options,
-        Ok(Asked::TryWalls) => {
-            println!("{}", trying::report());
+        Ok(Asked::TryWalls { alone }) => {
+            println!("{}", trying::report(alone));
             return ExitCode::SUCCESS;
         }
         Ok(Asked::Text(text)) => {
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(options: &Options) -> Result<(), Failure> {
+    kernel::keep_no_large_memory();
     let system = |errno| {
         let what = format!("the socket by descriptor {}", options.socket);
         Failure::system(what, errno)

@@ -86,6 +86,15 @@ pub fn row(fd: impl AsFd) -> Result<Row, Errno> {
     find(&table()?, in_table(fd)?).ok_or(Errno::NOENT)
 }
 
+/// Where all mounts stand, each after what it stands on.
+///
+/// # Errors
+/// When there is no table.
+pub fn points() -> Result<Vec<String>, Errno> {
+    let point = |line: &str| line.split(' ').nth(4).map(unescaped);
+    Ok(table()?.lines().filter_map(point).collect())
+}
+
 /// Whether a descriptor's mount is the one of this number, or stands on it, or on what stands
 /// on it.
 ///

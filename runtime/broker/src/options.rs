@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::os::fd::RawFd;
 
-use abaca_broker::protocol::TRY_WALLS;
+use abaca_broker::protocol::{TRY_WALLS, TRY_WALLS_ALONE};
 
 /// Standard input: what a program that starts us can hand over without leaving the descriptor
 /// open to whatever else it starts at that moment.
@@ -32,8 +32,10 @@ with it everything it runs.";
 #[derive(Debug, PartialEq, Eq)]
 pub enum Asked {
     Serve(Options),
-    /// Try the walls.
-    TryWalls,
+    /// Try the walls, and whether without starting many threads.
+    TryWalls {
+        alone: bool,
+    },
     /// Print this.
     Text(String),
 }
@@ -61,7 +63,8 @@ impl Options {
             };
             match option.as_str() {
                 "--help" => return Ok(Asked::Text(HELP.to_owned())),
-                TRY_WALLS => return Ok(Asked::TryWalls),
+                TRY_WALLS => return Ok(Asked::TryWalls { alone: false }),
+                TRY_WALLS_ALONE => return Ok(Asked::TryWalls { alone: true }),
                 "--version" => {
                     let version = format!("abaca-broker {}", env!("CARGO_PKG_VERSION"));
                     return Ok(Asked::Text(version));

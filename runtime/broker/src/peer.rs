@@ -9,6 +9,8 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
+use crate::parked::Parked;
+
 /// How much is read at once.
 const PIECE: usize = 64 * 1024;
 
@@ -20,7 +22,7 @@ const WAITING_MAX: usize = 64 * 1024 * 1024;
 pub struct Peer {
     socket: OwnedFd,
     decoder: Decoder,
-    waiting: VecDeque<Vec<u8>>,
+    waiting: VecDeque<Parked>,
     /// How much of the first that waits is sent.
     sent: usize,
     bytes: usize,
@@ -89,12 +91,12 @@ impl Peer {
             let result = Outcome::Failed { message: error.to_string() };
             encode(&Response { id, result }, &[])
         });
-        self.relay(frame.unwrap_or_default());
+        self.relay(frame.unwrap_or_default().into());
     }
 
     /// Sends a frame as a hand wrote it.
-    pub fn relay(&mut self, frame: Vec<u8>) {
-        if !frame.is_empty() {
+    pub fn relay(&mut self, frame: Parked) {
+        if frame.len() > 0 {
             self.bytes += frame.len();
             self.waiting.push_back(frame);
         }
@@ -103,14 +105,14 @@ impl Peer {
     /// Sends what the runtime takes now.
     pub fn flush(&mut self) -> Heard {
         while let Some(frame) = self.waiting.front() {
-            let rest = frame.get(self.sent..).unwrap_or_default();
+            let Ok(rest) = frame.piece(self.sent, PIECE) else { return Heard::End };
             if rest.is_empty() {
                 self.bytes -= frame.len();
                 self.sent = 0;
                 self.waiting.pop_front();
                 continue;
             }
-            match rustix::io::write(&self.socket, rest) {
+            match rustix::io::write(&self.socket, &rest) {
                 Ok(count) => self.sent += count,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return Heard::Something,

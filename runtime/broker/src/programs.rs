@@ -12,6 +12,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use abaca_broker::protocol::ErrorKind;
+use abaca_policy::{CommandRule, is_launcher_behind};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
@@ -35,19 +36,31 @@ const OTHERS_WRITE: u32 = 0o022;
 /// Any of the three bits that make a file executable.
 const EXECUTABLE: u32 = 0o111;
 
-/// Opens the program at `path`, an absolute path. It, and every directory on the way, links
+/// Opens the program of a rule. It, and every directory on the way, links
 /// included, must belong to root (or to `user`, whom the broker runs as) and be writable by
-/// nobody else. With `sha256`, it must have just these contents.
+/// nobody else. With a digest in its rule, it must have just these contents; without a reason in
+/// it, the file must not be called like a program that runs others, whatever links lead to it.
 ///
 /// # Errors
 /// `changed`, with a message that names the part of the path and what to do about it.
-pub fn open(path: &str, sha256: Option<&str>, user: u32) -> Result<OwnedFd, Failure> {
-    let mut walk = Walk { path, user, links: 0 };
+pub fn open(rule: &CommandRule, user: u32) -> Result<OwnedFd, Failure> {
+    find(&rule.program, rule.sha256.as_deref(), rule.root_equivalent.is_some(), user)
+}
+
+fn find(path: &str, sha256: Option<&str>, may_launch: bool, user: u32) -> Result<OwnedFd, Failure> {
+    let mut walk = Walk { path, user, links: 0, name: String::new() };
     if let Some(own) = own_program(path) {
         sha256.map_or(Ok(()), |sha256| walk.check_contents(&own, sha256))?;
         return Ok(own);
     }
     let fd = walk.find()?;
+    if !may_launch && is_launcher_behind(&walk.name) {
+        let message = format!(
+            "it is {}, which runs other programs: its rule needs `root-equivalent = \"why\"`",
+            walk.name
+        );
+        return Err(walk.refuse(message));
+    }
     let stat = walk.stat(&fd, path)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(walk.refuse("it is not a regular file"));
@@ -75,6 +88,8 @@ struct Walk<'p> {
     path: &'p str,
     user: u32,
     links: usize,
+    /// What the file is called that was found.
+    name: String,
 }
 
 impl Walk<'_> {
@@ -108,7 +123,10 @@ impl Walk<'_> {
                     self.check_owner(&stat, &shown)?;
                     here = found;
                 }
-                _ if rest.is_empty() => return Ok(found),
+                _ if rest.is_empty() => {
+                    self.name = shown;
+                    return Ok(found);
+                }
                 _ => return Err(self.refuse(format!("{shown} is not a directory"))),
             }
         }
@@ -204,14 +222,23 @@ mod tests {
     use super::*;
 
     fn refusal(path: &str) -> String {
-        open(path, None, rustix::process::geteuid().as_raw()).unwrap_err().message
+        find(path, None, true, rustix::process::geteuid().as_raw()).unwrap_err().message
     }
 
     #[test]
     fn what_the_system_installed_may_run() {
         for path in ["/usr/bin/env", "/bin/cat", "/usr/bin/sh"] {
-            open(path, None, rustix::process::geteuid().as_raw()).unwrap();
+            find(path, None, true, rustix::process::geteuid().as_raw()).unwrap();
         }
+    }
+
+    #[test]
+    fn a_link_does_not_hide_what_runs_programs() {
+        let user = rustix::process::geteuid().as_raw();
+        // Every Debian calls one of its awks so; every system has a shell behind this name.
+        let failure = find("/usr/bin/sh", None, false, user).unwrap_err();
+        assert!(failure.message.contains("which runs other programs"), "{failure}");
+        find("/usr/bin/sh", None, true, user).unwrap();
     }
 
     #[test]
@@ -240,7 +267,7 @@ mod tests {
             assert!(refusal(path).contains("may be written by others"), "{bits:o}");
         }
         mode(0o755);
-        open(path, None, 0).unwrap();
+        find(path, None, true, 0).unwrap();
         std::os::unix::fs::chown(&program, Some(65534), None).unwrap();
         assert!(refusal(path).contains("belongs to user 65534"));
     }
@@ -254,13 +281,13 @@ mod tests {
 
     #[test]
     fn what_is_gone_has_changed() {
-        let failure = open("/usr/bin/no-such-tool", None, 0).unwrap_err();
+        let failure = find("/usr/bin/no-such-tool", None, true, 0).unwrap_err();
         assert_eq!(failure.kind, ErrorKind::Changed, "{failure}");
     }
 
     #[test]
     fn a_script_is_refused() {
-        let walk = Walk { path: "/x", user: 0, links: 0 };
+        let walk = Walk { path: "/x", user: 0, links: 0, name: String::new() };
         let directory = tempfile::tempdir().unwrap();
         let script = directory.path().join("script");
         fs::write(&script, "#!/bin/sh\n").unwrap();

@@ -41,6 +41,9 @@ pub const UNASKED: u64 = 0;
 /// The option that makes the broker's program try the walls instead of serving.
 pub const TRY_WALLS: &str = "--try-walls";
 
+/// The same without what `Wall::Watch` would end it for.
+pub const TRY_WALLS_ALONE: &str = "--try-walls-alone";
+
 /// The most bytes one `read` returns or one `write` takes: with the header's limit it stays
 /// below [`BODY_MAX`].
 pub const CONTENTS_MAX: u64 = 16 * 1024 * 1024;

@@ -24,6 +24,9 @@ pub use self::walking::{beneath, by_descriptor, reopen, same_mount, top};
 /// What a file system is called that the system does not tell: no rule's word for one.
 const UNKNOWN: &str = "an unknown file system";
 
+/// The permission bits that let a group or everybody change a directory.
+const OTHERS_WRITE: u32 = 0o022;
+
 /// All roots of the policy.
 pub struct Roots(BTreeMap<String, Root>);
 
@@ -121,6 +124,11 @@ impl Root {
         [&self.path].into_iter().chain(components).map(String::as_str).collect::<Vec<_>>().join("/")
     }
 
+    /// Which directory it is.
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+
     /// Follows `components` to what they name, without opening it for anything; a symbolic
     /// link at the end is found as itself.
     ///
@@ -176,6 +184,30 @@ impl Root {
         let (fd, stat) = self.find(parents)?;
         expect(&stat, FileType::Directory, Place { root: &self.name, components: parents })?;
         Ok((fd, leaf))
+    }
+
+    /// Refuses a path that somebody else could change while a program follows it: every directory on
+    /// the way, from the root to the one that holds the leaf, must belong to root or to `user`, and
+    /// be writable by nobody else.
+    ///
+    /// # Errors
+    /// `not-permitted`, which names the directory; else as [`Root::find`].
+    pub fn expect_kept(&self, components: &[String], user: u32) -> Result<(), Failure> {
+        for (length, _) in components.iter().enumerate() {
+            let above = components.get(..length).unwrap_or_default();
+            let (_, stat) = self.find(above)?;
+            let (owner, mode) = (stat.st_uid, stat.st_mode & 0o7777);
+            if (owner == 0 || owner == user) && mode & OTHERS_WRITE == 0 {
+                continue;
+            }
+            let place = Place { root: &self.name, components: above };
+            let message = format!(
+                "{place} may be changed by others (user {owner}, mode {mode:04o}), so that a path \
+                 through it may come to mean something else; chmod go-w, or pass a descriptor"
+            );
+            return Err(Failure::new(ErrorKind::NotPermitted, message));
+        }
+        Ok(())
     }
 
     /// Resolves a path argument of a command.

@@ -30,7 +30,8 @@ use crate::job::Commands;
 use crate::pipes::{Feed, Keep};
 use crate::secrets::Secrets;
 use crate::spawn::{self, Child, Launch};
-use crate::{arguments, programs, tree};
+use crate::view::View;
+use crate::{arguments, programs, tree, watch};
 
 /// How the run of a command ended.
 pub enum Ran {
@@ -62,7 +63,9 @@ pub fn run(
             return Err(failure);
         }
     };
-    let end = run.attend(deadline, control);
+    let watched = watch::wall(ground.walls.groups()).is_some();
+    let end = run.attend(deadline, control, watched);
+    group.kill();
     tree::fell(&HashSet::new())?;
     Ok(match end? {
         End::Dropped => Ran::Dropped,
@@ -108,12 +111,12 @@ fn start_all(
     group: &ControlGroup<'_>,
     commands: Commands<'_>,
 ) -> Result<Run, Failure> {
-    let (mut input, stdin) = if commands.stdin.is_empty() {
+    let (mut input, stdin) = if commands.stdin.len() == 0 {
         let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty());
         (null.map_err(plumbing)?, Feed::nothing())
     } else {
         let (read, write) = pipe()?;
-        (read, Feed::new(write, commands.stdin).map_err(plumbing)?)
+        (read, Feed::new(write, commands.stdin.take()).map_err(plumbing)?)
     };
     let mut stages = Vec::new();
     for grant in &commands.grants {
@@ -135,16 +138,18 @@ fn start_one(
     stdout: &OwnedFd,
 ) -> Result<Running, Failure> {
     let rule = grant.rule;
-    let program = programs::open(&rule.program, rule.sha256.as_deref(), ground.user)?;
+    let program = programs::open(rule, ground.user)?;
     let (words, resolved) = arguments::words(ground, secrets, &grant.argv)?;
     let roots = |names: &[String]| -> Result<Vec<BorrowedFd<'_>>, Failure> {
         names.iter().map(|name| Ok(ground.roots.get(name)?.as_fd())).collect()
     };
     let (read, write) = (roots(&rule.read)?, roots(&rule.write)?);
     let walls = ground.walls.around(rule, group, program.as_fd(), &read, &write)?;
+    let view = View::of(rule, ground)?;
     let (errors, stderr) = pipe()?;
     let child = spawn::launch(Launch {
         program: program.as_fd(),
+        view: view.as_ref(),
         name: rule.program_name(),
         words: &words,
         stdin: stdin.as_fd(),
@@ -167,13 +172,22 @@ fn start_one(
 
 impl Run {
     /// Moves bytes until every stage has ended or the run is over for another reason.
-    fn attend(&mut self, deadline: Instant, control: &OwnedFd) -> Result<End, Failure> {
+    fn attend(
+        &mut self,
+        deadline: Instant,
+        control: &OwnedFd,
+        watched: bool,
+    ) -> Result<End, Failure> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(End::Deadline);
             }
-            if self.wait(left, control)? {
+            if watched {
+                watch::look()?;
+            }
+            let pause = if watched { left.min(watch::PAUSE) } else { left };
+            if self.wait(pause, control)? {
                 return Ok(End::Dropped);
             }
             self.stdin.push();

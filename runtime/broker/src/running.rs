@@ -27,6 +27,7 @@ use crate::ground::Ground;
 use crate::hand;
 use crate::job::{Job, Work};
 use crate::kernel::{self, Fork};
+use crate::parked::Parked;
 use crate::tree::{self, KILL_LIMIT};
 
 /// How long a hand may take, beyond what killing takes, to say what became of its command.
@@ -71,7 +72,7 @@ pub struct Running {
     control: Option<OwnedFd>,
     rule: String,
     commands: bool,
-    frame: Vec<u8>,
+    frame: Parked,
     stage: Stage,
     /// Whether time or the runtime ended it, when it is killed.
     outcome: Outcome,
@@ -136,7 +137,7 @@ impl Running {
             control: Some(control),
             rule,
             commands,
-            frame: Vec::new(),
+            frame: Parked::default(),
             stage: Stage::Working,
             outcome,
         })
@@ -213,7 +214,7 @@ impl Running {
         while !self.read {
             match rustix::io::read(&self.pipe, &mut piece) {
                 Ok(count) if count > 0 => {
-                    self.frame.extend(piece.iter().take(count));
+                    self.frame.push(piece.get(..count).unwrap_or_default());
                     if self.frame.len() > FRAME_MAX {
                         self.kill();
                         self.read = true;
@@ -228,11 +229,7 @@ impl Running {
 
     /// What to answer, now that it is over; `None` while it is not. That is its frame, if it
     /// wrote one to the end, else the words for what happened. `others` are the hands that live.
-    pub fn over(
-        &mut self,
-        now: Instant,
-        others: &HashSet<Pid>,
-    ) -> Option<Result<Vec<u8>, Outcome>> {
+    pub fn over(&mut self, now: Instant, others: &HashSet<Pid>) -> Option<Result<Parked, Outcome>> {
         let status = self.ended.filter(|_| self.read)?;
         let code = status.exit_status().and_then(|code| u8::try_from(code).ok());
         if code == Some(hand::ANSWERED) {
@@ -246,9 +243,13 @@ impl Running {
                 self.due = Some(now + LOOK_AGAIN);
                 return None;
             }
-            if left > 0 {
+            if left > 0 && code != Some(hand::LEFT_SOME) {
                 return Some(Err(tree::hang(left).into()));
             }
+        }
+        if code == Some(hand::LEFT_SOME) {
+            // That they do not end is its answer.
+            return Some(Ok(std::mem::take(&mut self.frame)));
         }
         Some(Err(match self.stage {
             Stage::Working => {

@@ -2,15 +2,15 @@
 //!
 //! Called by `run`, in a hand. What the child does, and in this order:
 //! ```text
-//! fork ─ new session ─ streams ─ path arguments to 100, 101 … ─ signals ─ umask, cwd
-//!      ─ close on exec ─ walls (confine) ─ dies with its hand ─ exec, or say why not and exit
+//! fork ─ new session ─ streams ─ close on exec ─ view ─ path arguments to 100, 101 …
+//!      ─ signals ─ umask, cwd ─ walls (confine) ─ dies with its hand ─ exec, or say why not and exit
 //! ```
 //! The reason comes back over a pipe that exec closes: its end without a word is success.
 
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use abaca_broker::protocol::ErrorKind;
 use rustix::fs::Mode;
@@ -21,6 +21,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 use crate::confine::{self, Enclosure};
 use crate::failure::Failure;
 use crate::kernel::{self, Fork};
+use crate::view::View;
 
 /// All that a command finds in its environment. None of it is inherited.
 const ENVIRONMENT: [&str; 3] =
@@ -41,6 +42,8 @@ const NOT_STARTED: u8 = 127;
 /// A command that is ready to run.
 pub struct Launch<'a> {
     pub program: BorrowedFd<'a>,
+    /// What it sees of the file system, if not all of it.
+    pub view: Option<&'a View>,
     /// The program's own name, the first word of its argv.
     pub name: &'a str,
     pub words: &'a [Word],
@@ -54,8 +57,9 @@ pub struct Launch<'a> {
 pub enum Word {
     /// As it stands.
     Text(String),
-    /// What is open at `fd`, or `new` in it; spelt when the child knows the number.
-    Descriptor { fd: OwnedFd, tail: Tail },
+    /// What is open at `fd`, or `new` in it; spelt when the child knows the number. It stands at
+    /// `path`, if anywhere.
+    Descriptor { fd: OwnedFd, path: Option<String>, tail: Tail },
     /// Several parts without gap.
     Joined(Vec<Word>),
 }
@@ -112,10 +116,9 @@ pub fn launch(launch: Launch<'_>) -> Result<Child, Failure> {
 
 /// The child's part. It returns only when it failed.
 fn become_program(launch: Launch<'_>, hand: Pid) -> Failure {
-    let program = launch.program;
     match prepare(launch, hand) {
-        Ok((argv, environment)) => {
-            let errno = kernel::exec(program, &argv, &environment);
+        Ok(Ready { program, argv, environment }) => {
+            let errno = kernel::exec(program.as_fd(), &argv, &environment);
             let failure = Failure::system("cannot execute the program", errno);
             match errno {
                 Errno::TOOBIG | Errno::NOMEM | Errno::AGAIN => failure,
@@ -127,7 +130,14 @@ fn become_program(launch: Launch<'_>, hand: Pid) -> Failure {
     }
 }
 
-fn prepare(launch: Launch<'_>, hand: Pid) -> Result<(Vec<CString>, Vec<CString>), Failure> {
+/// What exec needs.
+struct Ready {
+    program: OwnedFd,
+    argv: Vec<CString>,
+    environment: Vec<CString>,
+}
+
+fn prepare(launch: Launch<'_>, hand: Pid) -> Result<Ready, Failure> {
     let failed = |errno: Errno| Failure::system("cannot prepare a process", errno);
     rustix::process::setsid().map_err(failed)?;
     rustix::stdio::dup2_stdin(launch.stdin).map_err(failed)?;
@@ -135,13 +145,28 @@ fn prepare(launch: Launch<'_>, hand: Pid) -> Result<(Vec<CString>, Vec<CString>)
     rustix::stdio::dup2_stdout(launch.stdout).map_err(failed)?;
     rustix::stdio::dup2_stderr(launch.stderr).map_err(failed)?;
     kernel::close_on_exec(AFTER_STREAMS).map_err(failed)?;
-    let (words, kept) = spell(launch.words).map_err(failed)?;
+    // Before it becomes somebody else in any way.
+    let powers = confine::powers()?;
+    let program = match launch.view {
+        Some(view) => {
+            view.enter(powers)?;
+            if let Some(input) = view.input(launch.stdin)? {
+                rustix::stdio::dup2_stdin(input).map_err(failed)?;
+            }
+            view.program(launch.program)?
+        }
+        None => launch
+            .program
+            .try_clone_to_owned()
+            .map_err(|error| failed(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?,
+    };
+    let (words, kept) = spell(launch.words, launch.view)?;
     let argv = strings([launch.name.to_owned()].into_iter().chain(words))?;
     let environment = strings(ENVIRONMENT.map(str::to_owned))?;
     kernel::default_signals();
     rustix::process::umask(UMASK);
     rustix::process::chdir("/").map_err(failed)?;
-    confine::enter(launch.walls)?;
+    confine::enter(launch.walls, powers)?;
     // After the walls: a change of credentials may clear it.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(failed)?;
     if rustix::process::getppid() != Some(hand) {
@@ -149,25 +174,32 @@ fn prepare(launch: Launch<'_>, hand: Pid) -> Result<(Vec<CString>, Vec<CString>)
     }
     // They stay open for the program; this process ends or is replaced.
     kept.into_iter().for_each(std::mem::forget);
-    Ok((argv, environment))
+    Ok(Ready { program, argv, environment })
 }
 
 /// Gives each path argument its descriptor and writes the words.
-fn spell(words: &[Word]) -> Result<(Vec<String>, Vec<OwnedFd>), Errno> {
+fn spell(words: &[Word], view: Option<&View>) -> Result<(Vec<String>, Vec<OwnedFd>), Failure> {
     let mut kept = Vec::new();
-    let spelt = words.iter().map(|word| spell_one(word, &mut kept)).collect::<Result<_, _>>()?;
+    let spelt = words.iter().map(|word| spell_one(word, view, &mut kept));
+    let spelt = spelt.collect::<Result<_, _>>()?;
     Ok((spelt, kept))
 }
 
-fn spell_one(word: &Word, kept: &mut Vec<OwnedFd>) -> Result<String, Errno> {
+fn spell_one(word: &Word, view: Option<&View>, kept: &mut Vec<OwnedFd>) -> Result<String, Failure> {
+    let failed = |errno: Errno| Failure::system("cannot prepare a process", errno);
     Ok(match word {
         Word::Text(text) => text.clone(),
         Word::Joined(parts) => {
-            parts.iter().map(|part| spell_one(part, kept)).collect::<Result<_, _>>()?
+            parts.iter().map(|part| spell_one(part, view, kept)).collect::<Result<_, _>>()?
         }
-        Word::Descriptor { fd, tail } => {
-            let fd = rustix::io::fcntl_dupfd_cloexec(fd, ARGUMENTS_FROM)?;
-            rustix::io::fcntl_setfd(&fd, FdFlags::empty())?;
+        Word::Descriptor { fd, path, tail } => {
+            let again = match (view, path) {
+                (Some(view), Some(path)) => Some(view.again(path, fd.as_fd())?),
+                _ => None,
+            };
+            let fd = again.as_ref().unwrap_or(fd);
+            let fd = rustix::io::fcntl_dupfd_cloexec(fd, ARGUMENTS_FROM).map_err(failed)?;
+            rustix::io::fcntl_setfd(&fd, FdFlags::empty()).map_err(failed)?;
             let number = fd.as_raw_fd();
             kept.push(fd);
             match tail {

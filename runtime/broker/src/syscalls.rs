@@ -10,7 +10,7 @@
 //! ```text
 //! 32-bit call ─▶ killed: no tool of a 64-bit system makes one
 //! number of the x32 kind ─▶ EPERM
-//! number that Linux 6.12 does not have, clone3 ─▶ ENOSYS: programs do it the older way
+//! number that Linux 6.12 does not have, clone3, openat2 ─▶ ENOSYS: programs do it the older way
 //! listed ─▶ EPERM                              all others ─▶ done
 //! ```
 //! Calls that no value decides about are marked as harmless by the kernel once, and cost
@@ -60,8 +60,8 @@ const REFUSED: &[i64] = &[
     libc::SYS_kcmp,
     libc::SYS_move_pages,
     libc::SYS_migrate_pages,
-    // Memory and messages shared by number, without a file that could be fenced in.
-    // (Semaphores stay: device-mapper tools wait for udev with them.)
+    // Memory and messages shared by number, without a file that could be fenced in. What is made
+    // stays when all its users are gone. (Semaphores are a group.)
     libc::SYS_shmget,
     libc::SYS_shmat,
     libc::SYS_shmctl,
@@ -134,6 +134,39 @@ const NAMESPACES: [i32; 7] = [
 /// compared, because the kernel looks at no more.
 const TYPING: [u64; 2] = [libc::TIOCSTI, libc::TIOCLINUX];
 
+/// What `fcntl` is not asked for: a lease, with which whoever may read a file delays all others.
+const LEASE: u64 = 1024; // F_SETLEASE
+
+/// Requests that set flags and numbers of a file: what `chattr` does, for which it is enough to
+/// have a file open for reading. They go with the group of attributes.
+const FLAGGING: [u64; 6] = [
+    0x4008_6602, // FS_IOC_SETFLAGS
+    0x4004_6602, // FS_IOC32_SETFLAGS
+    0x4008_7602, // FS_IOC_SETVERSION
+    0x4004_7602, // FS_IOC32_SETVERSION
+    0x4008_6604, // EXT4_IOC_SETVERSION
+    0x401C_5820, // FS_IOC_FSSETXATTR
+];
+
+/// The bits with which a file lends its owner's or group's power to whoever runs it.
+const SET_ID: [u64; 2] = [libc::S_ISUID as u64, libc::S_ISGID as u64];
+
+/// Calls that set permission bits, and the place of these among their arguments.
+const MODES: [(i64, u8); 4] = [
+    (libc::SYS_chmod, 1),
+    (libc::SYS_fchmod, 1),
+    (libc::SYS_fchmodat, 2),
+    (libc::SYS_fchmodat2, 2),
+];
+
+/// Calls that make a file with permission bits, whatever else they are told.
+const MAKING: [(i64, u8); 3] = [(libc::SYS_creat, 1), (libc::SYS_mknod, 1), (libc::SYS_mknodat, 2)];
+
+/// Calls that make one only with certain flags: the places of flags and bits. Without these flags
+/// the bits mean nothing, and may be anything.
+const OPENING: [(i64, u8, u8); 2] = [(libc::SYS_open, 1, 2), (libc::SYS_openat, 2, 3)];
+const OPENING_MAKES: [i32; 2] = [libc::O_CREAT, libc::O_TMPFILE & !libc::O_DIRECTORY];
+
 /// The kinds of sockets that a network namespace bounds. Sockets of Unix are bounded by nothing,
 /// and root's are listened to by services that start programs: they are a group of their own.
 /// All other kinds lead past network namespaces (as those between virtual machines do) or into
@@ -160,7 +193,8 @@ impl Lists {
             sockets.extend(
                 rule.syscalls.contains(&SyscallGroup::LocalSockets).then_some(libc::AF_UNIX),
             );
-            let list = translate(&rule.syscalls, &sockets).map_err(|error| {
+            let set_id = keeps_set_id(policy, rule);
+            let list = translate(&rule.syscalls, &sockets, set_id).map_err(|error| {
                 wall(&format!("rule {}: its list of system calls: {error}", rule.id))
             })?;
             Ok((rule.id.clone(), list))
@@ -187,7 +221,20 @@ pub fn refuse(list: &[sock_filter]) -> Result<(), Failure> {
         .map_err(|error| wall(&format!("the list of system calls cannot be put up: {error}")))
 }
 
-fn translate(granted: &[SyscallGroup], sockets: &[i32]) -> Result<BpfProgram, BackendError> {
+/// Whether a rule's commands may set the set-user-ID and set-group-ID bits: where they decide about
+/// modes at all, and on this machine the bits mean nothing wherever they can.
+fn keeps_set_id(policy: &Policy, rule: &CommandRule) -> bool {
+    let is_nosuid = |name: &String| {
+        policy.root(name).is_some_and(|root| root.mount_options.contains(&"nosuid"))
+    };
+    rule.syscalls.contains(&SyscallGroup::Attributes) && rule.write.iter().all(is_nosuid)
+}
+
+fn translate(
+    granted: &[SyscallGroup],
+    sockets: &[i32],
+    set_id: bool,
+) -> Result<BpfProgram, BackendError> {
     // A call without conditions is refused whatever its values are.
     let mut calls: BTreeMap<i64, Vec<SeccompRule>> =
         REFUSED.iter().map(|call| (*call, Vec::new())).collect();
@@ -206,8 +253,28 @@ fn translate(granted: &[SyscallGroup], sockets: &[i32]) -> Result<BpfProgram, Ba
         calls.insert(call, vec![others, when(0, &[(SeccompCmpOp::Eq, user)])?]);
     }
 
-    let requests = TYPING.iter().map(|request| when(1, &[(SeccompCmpOp::Eq, *request)]));
+    let attributes = granted.contains(&SyscallGroup::Attributes);
+    let flagging = FLAGGING.iter().filter(|_| !attributes);
+    let requests = TYPING.iter().chain(flagging);
+    let requests = requests.map(|request| when(1, &[(SeccompCmpOp::Eq, *request)]));
     calls.insert(libc::SYS_ioctl, requests.collect::<Result<_, _>>()?);
+
+    calls.insert(libc::SYS_fcntl, vec![when(1, &[(SeccompCmpOp::Eq, LEASE)])?]);
+
+    let bits = |at: u8| SET_ID.map(|bit| when(at, &[(SeccompCmpOp::MaskedEq(bit), bit)]));
+    let modes = MODES.into_iter().filter(|_| attributes && !set_id);
+    for (call, at) in modes.chain(MAKING) {
+        calls.insert(call, bits(at).into_iter().collect::<Result<_, _>>()?);
+    }
+    for (call, flags_at, at) in OPENING {
+        let mut rules = Vec::new();
+        for flag in OPENING_MAKES.map(|flag| u64::from(flag.cast_unsigned())) {
+            for bit in SET_ID {
+                rules.push(both((flags_at, flag), (at, bit))?);
+            }
+        }
+        calls.insert(call, rules);
+    }
 
     calls.insert(libc::SYS_socket, other_than(sockets)?);
     // Both ends are the command's own.
@@ -226,6 +293,30 @@ fn members(group: SyscallGroup) -> &'static [i64] {
         SyscallGroup::Quota => &[libc::SYS_quotactl, libc::SYS_quotactl_fd],
         SyscallGroup::Keyring => &[libc::SYS_add_key, libc::SYS_request_key, libc::SYS_keyctl],
         SyscallGroup::FileHandles => &[libc::SYS_open_by_handle_at],
+        // And the requests of `FLAGGING`.
+        SyscallGroup::Attributes => &[
+            libc::SYS_chmod,
+            libc::SYS_fchmod,
+            libc::SYS_fchmodat,
+            libc::SYS_fchmodat2,
+            libc::SYS_chown,
+            libc::SYS_fchown,
+            libc::SYS_lchown,
+            libc::SYS_fchownat,
+            libc::SYS_utime,
+            libc::SYS_utimes,
+            libc::SYS_futimesat,
+            libc::SYS_utimensat,
+            libc::SYS_setxattr,
+            libc::SYS_lsetxattr,
+            libc::SYS_fsetxattr,
+            libc::SYS_removexattr,
+            libc::SYS_lremovexattr,
+            libc::SYS_fremovexattr,
+        ],
+        SyscallGroup::Semaphores => {
+            &[libc::SYS_semget, libc::SYS_semop, libc::SYS_semtimedop, libc::SYS_semctl]
+        }
         // Of `socket`, it is one kind, not the call.
         SyscallGroup::LocalSockets => &[],
     }
@@ -248,9 +339,17 @@ fn when(argument: u8, tests: &[(SeccompCmpOp, u64)]) -> Result<SeccompRule, Back
     SeccompRule::new(tests.iter().map(condition).collect::<Result<_, _>>()?)
 }
 
+/// Of two arguments each has this bit, in its low 32.
+fn both(one: (u8, u64), other: (u8, u64)) -> Result<SeccompRule, BackendError> {
+    let has = |(argument, bit)| {
+        SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(bit), bit)
+    };
+    SeccompRule::new(vec![has(one)?, has(other)?])
+}
+
 /// What stands before the translated list, because the translator compares only for equality
 /// and has one answer. Jumps are relative, so that the list may follow as it is. `clone3` has
-/// its flags behind a pointer: without it, programs use `clone`.
+/// its flags behind a pointer: without it, programs use `clone`; `openat2` likewise, for `openat`.
 fn by_number() -> BpfProgram {
     let load = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     let at_least = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
@@ -262,8 +361,9 @@ fn by_number() -> BpfProgram {
         step(load, NUMBER_AT, 0, 0),
         step(at_least, X32, 0, 1),
         step(end, answer(libc::EPERM), 0, 0),
-        step(at_least, FIRST_UNKNOWN, 1, 0),
-        step(equal, libc::SYS_clone3 as u32, 0, 1),
+        step(at_least, FIRST_UNKNOWN, 2, 0),
+        step(equal, libc::SYS_clone3 as u32, 1, 0),
+        step(equal, libc::SYS_openat2 as u32, 0, 1),
         step(end, answer(libc::ENOSYS), 0, 0),
     ]
 }

@@ -29,6 +29,9 @@ pub const KILL_LIMIT: Duration = Duration::from_secs(5);
 /// Between two looks whether the killed are gone; they usually are at once.
 const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
+/// The bytes of a page, as /proc counts memory.
+const PAGE: u64 = 4096;
+
 /// How often a tree is searched for processes not stopped yet, before the killing begins.
 const SEARCHES: usize = 64;
 
@@ -78,6 +81,25 @@ pub fn strike(spared: &HashSet<Pid>) -> usize {
         let _ = rustix::process::waitpid(Some(*pid), WaitOptions::NOHANG);
     }
     below(me, spared).len()
+}
+
+/// Whether anything is left below this process.
+pub fn is_left() -> bool {
+    !below(rustix::process::getpid(), &HashSet::new()).is_empty()
+}
+
+/// How many processes and threads there are below this process, and how many bytes of memory they
+/// have; what several share is counted for each.
+pub fn size() -> (usize, u64) {
+    let of = |pid: Pid| {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+        let statm = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
+        let pages =
+            statm.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
+        (tasks, pages.unwrap_or(0).saturating_mul(PAGE))
+    };
+    let all = below(rustix::process::getpid(), &HashSet::new()).into_iter().map(of);
+    all.fold((0, 0), |(tasks, bytes), (more, memory)| (tasks + more, bytes.saturating_add(memory)))
 }
 
 /// What to say of `left` processes that were killed and are there after [`KILL_LIMIT`].

@@ -18,7 +18,7 @@ use rustix::process::{Resource, getpid, getppid, getrlimit, getsid, test_kill_pr
 use crate::kernel;
 
 /// What is tried of each wall.
-const ATTEMPTS: [(Wall, &str, Attempt); 13] = [
+const ATTEMPTS: [(Wall, &str, Attempt); 14] = [
     (Wall::Session, "to reach a terminal, in whose session is it", session),
     (Wall::Descriptors, "to find an open descriptor but its three streams", descriptors),
     (Wall::Environment, "to find an environment variable of somebody else", environment),
@@ -26,6 +26,7 @@ const ATTEMPTS: [(Wall, &str, Attempt); 13] = [
     (Wall::NoNewPrivileges, "to gain by a set-uid program", no_new_privileges),
     (Wall::Capabilities, "to find a capability in any of its sets", capabilities),
     (Wall::Files, "to list the directory /, to make a file in /tmp", files),
+    (Wall::Attributes, "to remove from / an attribute that it does not have", attributes),
     (Wall::Tcp, "to connect to 127.0.0.1 by TCP", tcp),
     (Wall::Scope, "to signal the process that started it", scope),
     (Wall::Network, "to reach 127.0.0.1 by UDP", network),
@@ -54,15 +55,16 @@ const NAMES: usize = 4096;
 /// A port that needs no listener: refused by a peer is reached.
 const DISCARD: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9);
 
-/// What came of every attempt, as JSON.
-pub fn report() -> String {
-    let tried = ATTEMPTS.map(|(wall, tried, attempt)| {
+/// What came of every attempt, as JSON; `alone`, without the one that would have it ended.
+pub fn report(alone: bool) -> String {
+    let attempts = ATTEMPTS.into_iter().filter(|(wall, ..)| !alone || *wall != Wall::Processes);
+    let tried = attempts.map(|(wall, tried, attempt)| {
         let came = attempt();
         let stands = came.is_ok();
         let got = came.unwrap_or_else(|got| got);
         TriedWall { wall, tried: tried.to_owned(), got, stands }
     });
-    serde_json::to_string(&tried).unwrap_or_default()
+    serde_json::to_string(&tried.collect::<Vec<_>>()).unwrap_or_default()
 }
 
 fn session() -> Result<String, String> {
@@ -137,6 +139,14 @@ fn files() -> Result<String, String> {
     let made = rustix::fs::openat(CWD, "/tmp", OFlags::TMPFILE | OFlags::RDWR, Mode::RUSR);
     refused(made, "a file in /tmp")?;
     Ok(listed)
+}
+
+fn attributes() -> Result<String, String> {
+    match rustix::fs::removexattr("/", "user.abaca") {
+        Err(errno @ (Errno::PERM | Errno::ROFS)) => Ok(errno.to_string()),
+        Err(other) => Err(format!("an answer of the file system: {other}")),
+        Ok(()) => Err("it is removed".to_owned()),
+    }
 }
 
 fn tcp() -> Result<String, String> {

@@ -62,10 +62,13 @@ pub async fn serve(asked: &Serve, service: Service, output: Output) -> Result<()
         let metrics = metrics.unwrap_or_default();
         format!("listening at {}; backends: {}{metrics}\n", plain(&path), names.join(", "))
     })?;
+    let figured = door.clone();
     // Until the end, while what runs is finished too.
     let showing = async {
         match shown {
-            Some((listening, runtime)) => metrics::show(listening, runtime).await,
+            Some((listening, runtime)) => {
+                metrics::show(listening, metrics::Figures { runtime, door: figured }).await
+            }
             None => std::future::pending().await,
         }
     };

@@ -33,6 +33,9 @@ const OPERATOR: u8 = 2;
 const DRIVER: u8 = 3;
 const BACKEND: u8 = 4;
 const RUNTIME: u8 = 5;
+/// Something else is under way on the same thing: asked again later, it can be done. The door's
+/// number for it ends in the same digit.
+const BUSY: u8 = 7;
 /// 128 and the number of SIGINT, as shells count.
 const INTERRUPTED: u8 = 130;
 
@@ -97,6 +100,7 @@ impl Failure {
         ExitCode::from(match self {
             Self::Unexpected(_) => UNEXPECTED,
             Self::Interrupted(_) => INTERRUPTED,
+            _ if self.is_busy() => BUSY,
             _ => match self.blame() {
                 Blame::Operator => OPERATOR,
                 Blame::Driver => DRIVER,
@@ -140,8 +144,8 @@ impl Failure {
         if let Some(place) = self.place() {
             text.push_str(&place.picture());
         }
-        // Giving up is nobody's fault.
-        if !matches!(self, Self::Interrupted(_)) {
+        // Giving up is nobody's fault, and neither is coming at the wrong time.
+        if !matches!(self, Self::Interrupted(_)) && !self.is_busy() {
             let _ = writeln!(text, "fault: {}", self.blame());
         }
         let advice = self.advice();
@@ -149,6 +153,16 @@ impl Failure {
             let _ = writeln!(text, "next: {}", printable(&advice, MESSAGE_BYTES));
         }
         text
+    }
+
+    /// Whether it is for nobody to mend, but to ask again.
+    fn is_busy(&self) -> bool {
+        match self {
+            Self::Library(error) => matches!(error, abaca::Error::Busy(_)),
+            Self::Door(failure) => failure.document().kind == abaca::ErrorKind::Busy,
+            Self::Remote(document) => document.kind == abaca::ErrorKind::Busy,
+            _ => false,
+        }
     }
 
     fn blame(&self) -> Blame {

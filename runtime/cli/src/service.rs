@@ -11,8 +11,9 @@ use std::sync::OnceLock;
 
 use abaca::audit::AuditLog;
 use abaca::configuration::{BackendEntry, Configuration};
+use abaca::policy::Policy;
 use abaca::quarantine::{Conduct, Standing};
-use abaca::{Backend, Keeper, Records, Runtime, Versions};
+use abaca::{Backend, BackendConfiguration, Keeper, Records, Runtime, Versions};
 
 use crate::cli::Global;
 use crate::failure::{Failure, Result};
@@ -115,9 +116,19 @@ impl Service {
         let configuration = &self.configuration;
         let active = configuration.active(entry)?;
         let driver = self.runtime()?.load(&active.driver).await?;
-        Backend::open(driver, configuration.backend(&active))
+        let backend = Backend::open(driver, configuration.backend(&active))
             .await
-            .map_err(|error| configuration.locate(&entry.name, error).into())
+            .map_err(|error| configuration.locate(&entry.name, error))?;
+        configuration.check_apart(backend.policy())?;
+        Ok(backend)
+    }
+
+    /// Whether a policy may be approved for a backend, as far as that depends on where its roots are.
+    ///
+    /// # Errors
+    /// When one of them holds something of Abaca's own, or lies in it.
+    pub fn check_apart(&self, policy: &Policy) -> Result<()> {
+        Ok(self.configuration.check_apart(policy)?)
     }
 
     /// The directory of the state of all backends.
@@ -138,7 +149,15 @@ impl Service {
     /// # Errors
     /// When the versions cannot be read.
     pub fn version(&self, backend: &str) -> Result<Option<u32>> {
-        Ok(Versions::read(self.state(), backend)?.map(|versions| versions.current))
+        Ok(self.versions_of(backend)?.map(|versions| versions.current))
+    }
+
+    /// The versions of a backend's driver, to look at; none if it was never upgraded.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn versions_of(&self, backend: &str) -> Result<Option<Versions>> {
+        Ok(Versions::read(self.state(), backend)?)
     }
 
     /// The versions of a backend's driver, held for a change; `active` is the backend as it runs.
@@ -147,6 +166,16 @@ impl Service {
     /// When what runs was never approved, or the state cannot be read or written.
     pub fn versions(&self, active: &BackendEntry) -> Result<Keeper> {
         Ok(Keeper::open(self.state(), active, self.configuration.audit())?)
+    }
+
+    /// What a backend has beside its driver.
+    pub fn beside(&self, entry: &BackendEntry) -> BackendConfiguration {
+        self.configuration.backend(entry)
+    }
+
+    /// The failure of an error of a backend, with its place in the configuration if it has one.
+    pub fn located(&self, entry: &BackendEntry, error: abaca::Error) -> Failure {
+        self.configuration.locate(&entry.name, error).into()
     }
 
     /// One runtime carries all backends of a command.
@@ -217,7 +246,8 @@ impl Service {
     /// When its state cannot be opened.
     pub async fn conduct(&self, entry: &BackendEntry) -> abaca::Result<Conduct> {
         let configuration = &self.configuration;
-        Conduct::open(configuration.state(), &entry.name, configuration.quarantine()).await
+        let (rules, audit) = (configuration.quarantine(), configuration.audit());
+        Conduct::open(configuration.state(), &entry.name, rules, audit).await
     }
 
     /// How a backend stands; nothing is made where there is no state yet.

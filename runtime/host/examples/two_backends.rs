@@ -1,70 +1,58 @@
-//! A small share service: it serves every backend of a configuration as upstream's share manager
-//! does: makes sure of the shares, then says once a minute how much room there is.
+//! A small share service: it serves the backends of a configuration over a socket, as upstream's
+//! share manager does: it prepares each, makes sure of its shares, and does what it is asked.
 //!
-//! `cargo run -p abaca --example two_backends -- abaca.toml target/debug`
+//! `cargo run -p abaca --example two_backends -- abaca.toml target/debug door.sock`
 
 use std::path::Path;
-use std::time::Duration;
 
-use abaca::configuration::Configuration;
+use abaca::configuration::{BackendEntry, Configuration};
+use abaca::door::{Door, bind};
 use abaca::types::{ReplicaState, ShareStatus};
-use abaca::{Backend, BackendConfiguration, Driver, Error, Result, Runtime};
-use tokio::task::JoinSet;
+use abaca::{Backend, Error, Result, Runtime};
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let mut words = std::env::args().skip(1);
-    let [Some(file), Some(programs)] = [words.next(), words.next()] else {
-        return Err(Error::Invalid(
-            "name the configuration, and where the programs are".to_owned(),
-        ));
+    let words: Vec<_> = std::env::args().skip(1).collect();
+    let [file, programs, socket] = words.as_slice() else {
+        return Err(Error::Invalid("name configuration, directory of programs, socket".to_owned()));
     };
+    serve(file.as_ref(), programs.as_ref(), socket.as_ref()).await
+}
+
+pub async fn serve(file: &Path, programs: &Path, socket: &Path) -> Result<()> {
     let configuration = Configuration::load(file)?;
-    let programs = Path::new(&programs);
+    let builder = Runtime::builder().cache(configuration.cache());
     // Both stand beside a service that is installed, and are found there.
-    let runtime = Runtime::builder()
-        .cache(configuration.cache())
-        .broker(programs.join("abaca-broker"))
-        .compiler(programs.join("abaca-compiler"))
-        .build()?;
-    let mut serving = JoinSet::new();
+    let builder = builder.broker(programs.join("abaca-broker"));
+    let runtime = builder.compiler(programs.join("abaca-compiler")).build()?;
+    let mut door = Door::new();
     for entry in configuration.backends() {
-        // Where its driver was upgraded, that is the current version.
-        let entry = configuration.active(entry)?;
-        let (runtime, own) = (runtime.clone(), configuration.backend(&entry));
-        serving.spawn(async move {
-            // A backend that cannot be loaded, opened or served leaves the others alone.
-            let outcome = async { serve(runtime.load(&entry.driver).await?, own).await }.await;
-            outcome.inspect_err(|error| eprintln!("{}: {error} ({})", entry.name, error.blame()))
-        });
+        // One that cannot be used leaves the others alone.
+        door = match prepared(&runtime, &configuration, entry).await {
+            Ok(backend) => door.with(backend),
+            Err(error) => door.with_broken(&entry.name, &error),
+        };
     }
-    serving.join_all().await;
+    door.serve(bind(socket, 0o600)?, std::future::pending()).await;
     Ok(())
 }
 
-async fn serve(driver: Driver, own: BackendConfiguration) -> Result<()> {
-    let backend = Backend::open(driver, own).await?;
+async fn prepared(runtime: &Runtime, all: &Configuration, entry: &BackendEntry) -> Result<Backend> {
+    let entry = all.active(entry)?;
+    let driver = runtime.load(&entry.driver).await?;
+    let backend = Backend::open(driver, all.backend(&entry)).await?;
     backend.do_setup().await?;
     backend.check_for_setup_error().await?;
-    let (name, records) = (backend.name(), backend.records());
-    let (servers, gone) = (records.share_servers().await?, records.migrations().await?);
-    for share in records.shares().await?.into_iter().map(|record| record.share) {
-        // Not what failed, waits for its replication, or is at its destination already.
-        let is_ours = share.status == ShareStatus::Available
-            && share.replica_state.is_none_or(|state| state == ReplicaState::Active)
-            && !gone.iter().any(|one| one.share_instance_id == share.id);
+    let servers = backend.records().share_servers().await?;
+    for share in backend.records().shares().await?.into_iter().map(|record| record.share) {
         let mut servers = servers.iter().map(|one| &one.share_server);
         let server = servers.find(|one| share.share_server_id.as_ref() == Some(&one.id));
-        if is_ours && let Err(error) = backend.ensure_share(&share, server).await {
-            eprintln!("{name}: {}: {error}", share.name);
+        // Not what failed, is on its way, or waits for its replication.
+        let follows = share.replica_state.is_some_and(|state| state != ReplicaState::Active);
+        if share.status == ShareStatus::Available && !follows {
+            let found = backend.ensure_share(&share, server).await;
+            found.inspect_err(|error| eprintln!("{}: {error}", share.name)).ok();
         }
     }
-    // As often as upstream's `periodic_interval`.
-    let mut period = tokio::time::interval(Duration::from_secs(60));
-    loop {
-        period.tick().await;
-        let stats = backend.get_share_stats(true).await;
-        let free = stats.map(|stats| format!("{:?} free", stats.free_capacity));
-        println!("{name}: {}", free.unwrap_or_else(|error| error.to_string()));
-    }
+    Ok(backend)
 }

@@ -15,13 +15,20 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use abaca_policy::{Bound, Policy};
+use abaca_policy::{Bound, Manifest, Policy};
+use rusqlite::OptionalExtension;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, json};
+use sha2::{Digest, Sha256};
 
 pub use self::answers::Answers;
+use crate::audit::{Audit, Event};
+use crate::backend::fresh_id;
+use crate::database::Database;
 use crate::driver::Driver;
 use crate::error::{Error, Result};
-use crate::storage::{read_text, write_durably};
+use crate::storage::{read_trusted_text, write_durably};
+use crate::text::hex;
 
 /// The largest lock file that is read, in bytes: 512 rules with a reason each fit.
 const LOCK_BYTES: u64 = 1024 * 1024;
@@ -69,7 +76,7 @@ pub enum Changed {
     Manifest,
     /// The policy.
     Policy,
-    /// Nothing was approved, and the configuration asks for it.
+    /// Nothing was approved, and it must be.
     Nothing,
 }
 
@@ -111,10 +118,10 @@ impl Approval {
     /// The approval of a policy, if it has one.
     ///
     /// # Errors
-    /// When the lock file is there and cannot be read, or is none.
+    /// When the lock file is there and cannot be read, others can change it, or it is none.
     pub fn read(policy: &Path) -> Result<Option<Self>> {
         let file = Self::file(policy);
-        let text = match read_text(&file, LOCK_BYTES) {
+        let text = match read_trusted_text(&file, LOCK_BYTES) {
             Err(Error::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(None);
             }
@@ -139,38 +146,88 @@ impl Approval {
     /// # Errors
     /// When a file cannot be written.
     pub fn write(&self, policy: &Path, bound: &Bound) -> Result<()> {
-        let lock = toml::to_string(self)
-            .map_err(|error| Error::Runtime(format!("a lock file as TOML: {error}")))?;
+        let lock = self.text()?;
         write_durably(policy, bound.text.as_bytes())?;
         write_durably(&Self::file(policy), format!("{HEADING}{lock}").as_bytes())
     }
 
-    /// What is not as it was approved, if anything is.
-    fn changed(&self, driver: &Driver, policy: &Policy) -> Option<Changed> {
-        let manifest = driver.manifest().map(abaca_policy::Manifest::digest);
-        if self.component != driver.digest() {
-            Some(Changed::Component)
+    fn text(&self) -> Result<String> {
+        toml::to_string(self)
+            .map_err(|error| Error::Runtime(format!("a lock file as TOML: {error}")))
+    }
+
+    /// Whether a driver and the policy in `file` are what was approved.
+    ///
+    /// # Errors
+    /// When component, manifest or policy is another one.
+    pub fn check(&self, driver: &Driver, policy: &Policy, file: &Path) -> Result<()> {
+        let manifest = driver.manifest().map(Manifest::digest);
+        self.check_digests(driver.digest(), manifest, policy.digest(), file)
+    }
+
+    /// As [`check`](Self::check), of digests.
+    pub(crate) fn check_digests(
+        &self,
+        component: &str,
+        manifest: Option<&str>,
+        policy: &str,
+        file: &Path,
+    ) -> Result<()> {
+        let changed = if self.component != component {
+            Changed::Component
         } else if manifest != Some(&self.manifest) {
-            Some(Changed::Manifest)
-        } else if self.policy != policy.digest() {
-            Some(Changed::Policy)
+            Changed::Manifest
+        } else if self.policy != policy {
+            Changed::Policy
         } else {
-            None
-        }
+            return Ok(());
+        };
+        Err(Error::Unapproved { policy: file.to_owned(), changed })
     }
 }
 
 /// Whether a driver may run under a policy: as far as the policy has an approval, it must be of
-/// both; it must have one if `required`.
-pub(crate) fn check(driver: &Driver, policy: &Policy, file: &Path, required: bool) -> Result<()> {
-    let changed = match Approval::read(file)? {
-        Some(approval) => approval.changed(driver, policy),
-        None => required.then_some(Changed::Nothing),
-    };
-    match changed {
-        None => Ok(()),
-        Some(changed) => Err(Error::Unapproved { policy: file.to_owned(), changed }),
+/// both; it must have one if `required`. Answers the approval.
+pub(crate) fn check(
+    driver: &Driver,
+    policy: &Policy,
+    file: &Path,
+    required: bool,
+) -> Result<Option<Approval>> {
+    match Approval::read(file)? {
+        Some(approval) => approval.check(driver, policy, file).map(|()| Some(approval)),
+        None if required => {
+            Err(Error::Unapproved { policy: file.to_owned(), changed: Changed::Nothing })
+        }
+        None => Ok(None),
     }
+}
+
+/// Writes an approval into the audit of a backend that is opened under another one than before, or
+/// under its first: who decided what, and why, belongs to the chain before it is used.
+pub(crate) fn take_up(approval: &Approval, audit: &Audit, database: &Database) -> Result<()> {
+    let text = approval.text()?;
+    let digest = hex(&Sha256::digest(&text));
+    let last = database.write_now(|transaction| {
+        let query = "SELECT digest FROM approval";
+        transaction.query_row(query, [], |row| row.get::<_, String>(0)).optional()
+    })?;
+    if last.as_ref() == Some(&digest) {
+        return Ok(());
+    }
+    let line = Map::from_iter([
+        ("version".to_owned(), approval.version.clone().into()),
+        ("manifest".to_owned(), approval.manifest.clone().into()),
+        ("by".to_owned(), approval.by.clone().into()),
+        ("at".to_owned(), approval.at.clone().into()),
+        ("roots".to_owned(), json!(approval.roots)),
+        ("reasons".to_owned(), json!(approval.reasons)),
+    ]);
+    audit.write(Event::Approval, &fresh_id(), &line)?;
+    database.write_now(|transaction| {
+        let query = "INSERT OR REPLACE INTO approval VALUES (1, ?1)";
+        transaction.execute(query, [&digest]).map(drop)
+    })
 }
 
 /// A driver that cannot be approved, because it does not say what it asks for.
@@ -200,7 +257,7 @@ impl std::fmt::Display for Changed {
             }
             Self::Manifest => "the manifest is another one than the one that was approved with it",
             Self::Policy => "it is not as it was approved",
-            Self::Nothing => "it was not approved, and `approved = true` asks for that",
+            Self::Nothing => "it was not approved",
         })
     }
 }

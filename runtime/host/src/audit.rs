@@ -12,6 +12,7 @@
 //! escapes controls; text is bounded by the gate).
 
 mod chain;
+mod deed;
 mod files;
 mod finding;
 mod head;
@@ -46,7 +47,7 @@ pub use self::settings::AuditSettings;
 pub use self::system_log::logged_anchor;
 
 /// What every line of one backend says.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Subject {
     /// The backend's name.
     pub backend: String,
@@ -97,6 +98,16 @@ pub(crate) enum Event {
     Strike,
     /// The call before this line was on trial and behaved: the quarantine has ended.
     QuarantineEnd,
+    /// A backend is opened under an approval for the first time: who has approved what, and why.
+    Approval,
+    /// The driver is told a secret, the first time in this call.
+    Reveal,
+    /// The operator ends a quarantine.
+    Release,
+    /// The operator lets the driver not be called any more.
+    Disable,
+    /// The operator lets the driver be called again.
+    Enable,
     /// The operator says that something is the backend's own.
     OwnedAdd,
     /// The operator says that something is no longer the backend's own.
@@ -120,6 +131,11 @@ impl Event {
             Self::Gap => "gap",
             Self::Strike => "strike",
             Self::QuarantineEnd => "quarantine-end",
+            Self::Approval => "approval",
+            Self::Reveal => "reveal",
+            Self::Release => "release",
+            Self::Disable => "disable",
+            Self::Enable => "enable",
             Self::OwnedAdd => "owned-add",
             Self::OwnedRemove => "owned-remove",
             Self::Version => "version",
@@ -156,25 +172,6 @@ impl Audit {
     /// When it cannot be written; what needed it must not be done then.
     pub(crate) fn write(&self, event: Event, call: &str, facts: &Map<String, Value>) -> Result<()> {
         self.append(event, call, facts).map(|_| ())
-    }
-
-    /// As [`write`](Self::write), and waits until the line is on the disk: for what must be known
-    /// also if the power goes while it is done.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub(crate) async fn write_down(
-        &self,
-        event: Event,
-        call: &str,
-        facts: Map<String, Value>,
-    ) -> Result<()> {
-        let (audit, call) = (self.clone(), call.to_owned());
-        let written = tokio::task::spawn_blocking(move || {
-            let written = audit.append(event, &call, &facts)?;
-            written.file.sync_data().map_err(|error| audit.failed(error.to_string()))
-        });
-        written.await.map_err(|error| self.failed(error.to_string()))?
     }
 
     fn append(&self, event: Event, call: &str, facts: &Map<String, Value>) -> Result<Written> {

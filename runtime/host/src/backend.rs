@@ -37,13 +37,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use abaca_broker::protocol::Hello;
-use abaca_policy::Policy;
+use abaca_policy::{Container, Object, Policy};
 use tokio::sync::Semaphore;
 
 pub use stats::BackendStats;
 
 use self::answers::{check_locations, check_pairs, check_text, resized};
 
+use crate::apart::check_apart;
 use crate::approval;
 use crate::audit::{Audit, Subject};
 use crate::broker::{Broker, locate};
@@ -52,17 +53,18 @@ use crate::database::{self, Database};
 use crate::driver::Driver;
 use crate::driver_state::DriverState;
 use crate::error::{Error, Result};
-use crate::gate::Powers;
+use crate::gate::{self, Powers};
 use crate::limits::Limits;
 use crate::locks::{HeldLock, HeldShareNetwork, NamedLocks};
+use crate::metrics::BackendMetrics;
 use crate::network::power::NetworkPower;
 use crate::network::{self, NetworkError, NetworkProviders};
 use crate::options::{OptionRow, OptionValue, OptionValues};
-use crate::owned::Owned;
+use crate::owned::{Owned, OwnedState};
 use crate::quarantine::Conduct;
 use crate::records::Records;
 use crate::revealed::Revealed;
-use crate::storage::{absolute, private_directory, read_text};
+use crate::storage::{absolute, private_directory, read_text, read_trusted_text};
 use crate::turns::Account;
 use crate::versions;
 
@@ -90,6 +92,15 @@ pub struct BackendConfiguration {
     /// The networks that `network_config_group` and `admin_network_config_group` can name, each
     /// with its options.
     pub networks: BTreeMap<String, BTreeMap<String, OptionValue>>,
+}
+
+/// What a backend is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// To be called.
+    Runs,
+    /// To see whether it could be.
+    TriedOut,
 }
 
 /// A driver that can be called. Cheap to clone; all clones are the same backend.
@@ -136,20 +147,59 @@ impl Backend {
         configuration: BackendConfiguration,
         networks: NetworkProviders,
     ) -> Result<Self> {
-        tokio::task::spawn_blocking(move || Self::open_now(driver, configuration, networks))
+        Self::opened(driver, configuration, networks, Stage::Runs).await
+    }
+
+    /// Whether a backend would open with a version of its driver that is not the current one yet,
+    /// its broker included. Nothing of it stays.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open) and [`broker`](Self::broker).
+    pub(crate) async fn try_out(driver: Driver, configuration: BackendConfiguration) -> Result<()> {
+        let networks = NetworkProviders::default();
+        let backend = Self::opened(driver, configuration, networks, Stage::TriedOut).await?;
+        backend.broker().await.map(drop)
+    }
+
+    async fn opened(
+        driver: Driver,
+        configuration: BackendConfiguration,
+        networks: NetworkProviders,
+        stage: Stage,
+    ) -> Result<Self> {
+        let open = move || Self::open_now(driver, configuration, networks, stage);
+        tokio::task::spawn_blocking(open)
             .await
-            .map_err(|error| Error::Runtime(format!("opening a backend: {error}")))?
+            .map_err(|error| Error::Runtime(format!("opening a backend: {error}")))??
+            .resume()
+            .await
+    }
+
+    /// Takes the places at which it was at work when its process died.
+    async fn resume(self) -> Result<Self> {
+        let open = self.records().owned().await?.into_iter();
+        let open: Vec<_> = open
+            .filter(|one| one.state == OwnedState::Open)
+            .filter_map(|one| {
+                let root = one.container.strip_prefix("root:")?.to_owned();
+                Some(Object { container: Container::Root(root), name: one.name })
+            })
+            .collect();
+        gate::resume(&self.shared.powers, &open);
+        Ok(self)
     }
 
     fn open_now(
         driver: Driver,
         configuration: BackendConfiguration,
         providers: NetworkProviders,
+        stage: Stage,
     ) -> Result<Self> {
         let BackendConfiguration { name, policy: policy_file, approved, state, options, networks } =
             configuration;
         check_name(&name)?;
-        let policy = read_policy(&policy_file)?;
+        let text = read_trusted_text(&policy_file, POLICY_BYTES)?;
+        let policy = Policy::parse(&text, &policy_file.display().to_string())?;
         let description = driver.description();
         if policy.driver() != description.name {
             return Err(Error::Mismatch(format!(
@@ -159,14 +209,24 @@ impl Backend {
                 description.name
             )));
         }
-        approval::check(&driver, &policy, &policy_file, approved)?;
-        versions::check(&state, &name, driver.digest(), policy.digest())?;
+        let approval = approval::check(&driver, &policy, &policy_file, approved)?;
+        if stage == Stage::Runs {
+            versions::check(&state, &name, driver.digest(), policy.digest())?;
+        }
         if let Some(finding) = driver.findings().first() {
             return Err(Error::Mismatch(format!(
                 "backend `{name}`: the driver `{}` does not keep to its own manifest: {finding}",
                 description.name
             )));
         }
+        let cache = driver.runtime().shared().cache.as_ref();
+        let secrets = options.values().filter_map(|value| match value {
+            OptionValue::SecretFile(file) => Some(("the file of a secret", file.as_path())),
+            _ => None,
+        });
+        let own = [("the state", state.as_path()), ("the policy", policy_file.as_path())];
+        let own = own.into_iter().chain(cache.map(|cache| ("the cache", cache.path())));
+        check_apart(&policy, own.chain(secrets))?;
         let directory = state.join(&name);
         let state_path = directory.display().to_string();
         let options = OptionValues::resolve(&description.options, &options, &state_path)
@@ -202,7 +262,13 @@ impl Backend {
         let network = network.replaced_by(providers).needed_by(driver.manifest());
         let records = Records::new(database.clone(), &directory, &opened)?;
         let rules = driver.runtime().shared().quarantine.clone();
-        let conduct = Conduct::new(&name, rules, database.clone(), &directory, &opened)?;
+        let told = Some(audit.clone());
+        let conduct = Conduct::new(&name, rules, database.clone(), &directory, &opened, told)?;
+        let metrics = driver.runtime().shared().metrics.of(&name);
+        let conduct = conduct.told_to(metrics.clone());
+        if let Some(approval) = approval.filter(|_| stage == Stage::Runs) {
+            approval::take_up(&approval, &audit, &database)?;
+        }
         let digest = policy.digest().to_owned();
         let broker = Broker::new(program, absolute(&policy_file)?, digest, records.presence());
         let powers = Powers {
@@ -212,11 +278,12 @@ impl Backend {
             options,
             revealed,
             owned: Owned::new(database.clone(), records.presence()),
+            worksites: driver.runtime().shared().worksites.clone(),
             state: DriverState::new(database),
             locks: NamedLocks::open(&directory, &opened)?,
             network,
             audit,
-            metrics: driver.runtime().shared().metrics.of(&name),
+            metrics,
             commands: driver.runtime().shared().commands.backend(),
         };
         let limits = driver.limits();
@@ -304,6 +371,11 @@ impl Backend {
 
     pub(crate) fn options(&self) -> &OptionValues {
         &self.shared.powers.options
+    }
+
+    /// Where it is counted.
+    pub(crate) fn metrics(&self) -> &BackendMetrics {
+        &self.shared.powers.metrics
     }
 
     /// The functions of an interface, or the refusal that names it.

@@ -5,7 +5,7 @@
 //! The only caller is `driver::compiling`.
 
 use std::io::{ErrorKind, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cap_std::fs::{Dir, MetadataExt};
 use hmac::{Hmac, KeyInit, Mac};
@@ -30,6 +30,7 @@ const FILE_BYTES: u64 = COMPILED_BYTES + MAC_BYTES as u64;
 /// A directory of compiled components.
 #[derive(Debug)]
 pub(crate) struct Cache {
+    path: PathBuf,
     directory: Dir,
     key: [u8; KEY_BYTES],
 }
@@ -52,7 +53,12 @@ impl Cache {
             found => found,
         };
         let key = key.map_err(|error| failed(format!("its key: {error}")))?;
-        Ok(Self { directory, key })
+        Ok(Self { path: path.to_owned(), directory, key })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The compiled component, if it is here, whole and ours.

@@ -9,7 +9,7 @@
 //! [backends.home]
 //! driver = "/usr/lib/abaca/directory.wasm"
 //! policy = "/etc/abaca/directory.policy.toml"
-//! approved = true                   # only as `abaca driver approve` has left both
+//! approved = true                   # the default: only as `abaca driver approve` has left both
 //! allow_same_rights_upgrades = true # a new version that asks for nothing more just goes on
 //!
 //! [backends.home.options]
@@ -36,9 +36,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use abaca_policy::Policy;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
+use crate::apart::check_apart;
 use crate::audit::AuditSettings;
 use crate::backend::BackendConfiguration;
 use crate::error::{Error, Result};
@@ -46,7 +48,7 @@ use crate::limits::Limits;
 use crate::network::options::check_section;
 use crate::options::{OptionValue, is_variable};
 use crate::quarantine::Quarantine;
-use crate::storage::read_text;
+use crate::storage::read_trusted_text;
 use crate::versions::Versions;
 
 use self::audit::FileAudit;
@@ -64,6 +66,8 @@ const SCHEMA: i64 = 1;
 #[derive(Clone, Debug)]
 pub struct Configuration {
     source: Source,
+    /// Where it was read; none if it was not a file.
+    file: Option<PathBuf>,
     state: PathBuf,
     cache: PathBuf,
     limits: Limits,
@@ -82,7 +86,8 @@ pub struct BackendEntry {
     pub driver: PathBuf,
     /// The policy.
     pub policy: PathBuf,
-    /// Whether the driver must have been approved under this policy.
+    /// Whether the driver must have been approved under this policy; it must unless the file says
+    /// otherwise.
     pub approved: bool,
     /// Whether a new version that asks for nothing more goes on without its operator.
     pub allow_same_rights_upgrades: bool,
@@ -123,7 +128,7 @@ struct FileLimits {
 struct FileBackend {
     driver: PathBuf,
     policy: PathBuf,
-    #[serde(default)]
+    #[serde(default = "must_be")]
     approved: bool,
     #[serde(default)]
     allow_same_rights_upgrades: bool,
@@ -131,19 +136,25 @@ struct FileBackend {
     options: BTreeMap<Spanned<String>, Spanned<Value>>,
 }
 
+/// What runs was approved, unless its operator says that it need not be.
+fn must_be() -> bool {
+    true
+}
+
 impl Configuration {
     /// Reads a file.
     ///
     /// # Errors
-    /// When it cannot be read, or is not a configuration: then with the place and what would be
-    /// right.
+    /// When it cannot be read, others can change it, or it is not a configuration: then with the
+    /// place and what would be right.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let read = |source| Error::Read { path: path.to_owned(), source };
-        let text = read_text(path, BYTES)?;
+        let text = read_trusted_text(path, BYTES)?;
         let absolute = std::path::absolute(path).map_err(read)?;
-        let directory = absolute.parent().unwrap_or(Path::new("/"));
-        Ok(Self::parse(&text, &path.display().to_string(), directory)?)
+        let directory = absolute.parent().unwrap_or(Path::new("/")).to_owned();
+        let parsed = Self::parse(&text, &path.display().to_string(), &directory)?;
+        Ok(Self { file: Some(absolute), ..parsed })
     }
 
     /// Reads a text; `file` names it in messages, `directory` is where its relative paths begin.
@@ -178,7 +189,8 @@ impl Configuration {
                 format!("a backend cannot be called `{}`: the cache is there", taken.name);
             return Err(source.error(0..0, &message, Some("choose another name".to_owned())));
         }
-        Ok(Self { source, state, cache, limits, audit, quarantine, backends, networks })
+        let file = None;
+        Ok(Self { source, file, state, cache, limits, audit, quarantine, backends, networks })
     }
 
     /// The backends, sorted by name.
@@ -240,6 +252,17 @@ impl Configuration {
             options: entry.options.clone(),
             networks: self.networks.clone(),
         }
+    }
+
+    /// Whether the roots of a policy lie apart from this file and from all backends' state and cache:
+    /// what a backend of it may be opened with.
+    ///
+    /// # Errors
+    /// When one does not, with both names.
+    pub fn check_apart(&self, policy: &Policy) -> Result<()> {
+        let own = [("the state", self.state.as_path()), ("the cache", self.cache.as_path())];
+        let file = self.file.iter().map(|file| ("the configuration", file.as_path()));
+        check_apart(policy, own.into_iter().chain(file))
     }
 
     /// Adds the place in this file to an error that is about one of its options.

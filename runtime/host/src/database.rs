@@ -32,7 +32,7 @@ impl Schema {
 }
 
 /// What is in a backend's file.
-pub(crate) const BACKEND: Schema = Schema { steps: &[TABLES, OWNED, AUDIT, CONDUCT] };
+pub(crate) const BACKEND: Schema = Schema { steps: &[TABLES, OWNED, AUDIT, CONDUCT, APPROVAL] };
 
 /// How long one process waits for another one's transaction.
 const BUSY: Duration = Duration::from_secs(10);
@@ -109,6 +109,13 @@ CREATE TABLE standing (
     since REAL, disabled REAL, reason TEXT
 ) STRICT;
 INSERT INTO standing VALUES (1, 0, 0, NULL, NULL, NULL);
+";
+
+/// Under which approval the backend was opened last: see `approval`.
+const APPROVAL: &str = "
+CREATE TABLE approval (
+    one INTEGER PRIMARY KEY CHECK (one = 1), digest TEXT NOT NULL
+) STRICT;
 ";
 
 /// A handle; all its clones share one connection.

@@ -44,7 +44,24 @@ pub struct Door {
     backends: Arc<RwLock<Backends>>,
 }
 
-type Backends = BTreeMap<String, Result<Backend, ErrorDocument>>;
+type Backends = BTreeMap<String, Served>;
+
+/// What stands under one name.
+#[derive(Clone, Debug)]
+struct Served {
+    /// Or why it cannot be called.
+    backend: Result<Backend, ErrorDocument>,
+    behind: Option<Behind>,
+}
+
+/// The version of a backend's driver that should run, and cannot: the one before it goes on.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Behind {
+    /// Its number; none of the driver that is configured.
+    pub version: Option<u32>,
+    /// Why it cannot be used; it is tried again.
+    pub error: ErrorDocument,
+}
 
 /// One served backend, as `list_backends` shows it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -65,6 +82,8 @@ pub struct BackendSummary {
     pub driver_handles_share_servers: bool,
     /// Whether its driver is called, or is in quarantine or disabled.
     pub standing: Option<Standing>,
+    /// Set while another version of its driver should run, and cannot.
+    pub behind: Option<Behind>,
 }
 
 impl Door {
@@ -95,9 +114,33 @@ impl Door {
         self
     }
 
+    /// Tells of a backend that it goes on as it is because that version of its driver cannot be
+    /// used; until it is [replaced](Self::replace), or [keeps up](Self::keeps_up) again.
+    pub fn falls_behind(&self, name: &str, version: Option<u32>, error: &Error) {
+        self.tell(name, Some(Behind { version, error: error.into() }));
+    }
+
+    /// Tells of a backend that it is as it should be.
+    pub fn keeps_up(&self, name: &str) {
+        self.tell(name, None);
+    }
+
+    fn tell(&self, name: &str, behind: Option<Behind>) {
+        let mut backends = self.backends.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(served) = backends.get_mut(name) else { return };
+        if let Ok(backend) = &served.backend {
+            backend.metrics().behind(behind.is_some());
+        }
+        served.behind = behind;
+    }
+
     fn set(&self, name: String, backend: Result<Backend, ErrorDocument>) {
+        if let Ok(backend) = &backend {
+            backend.metrics().behind(false);
+        }
+        let served = Served { backend, behind: None };
         // A writer that panicked has left the map as it was.
-        self.backends.write().unwrap_or_else(PoisonError::into_inner).insert(name, backend);
+        self.backends.write().unwrap_or_else(PoisonError::into_inner).insert(name, served);
     }
 
     fn served(&self) -> RwLockReadGuard<'_, Backends> {
@@ -121,7 +164,7 @@ impl Door {
     /// The backend that a call begins with, and ends with.
     fn backend(&self, name: &str) -> Result<Backend, Failure> {
         let backends = self.served();
-        match backends.get(name) {
+        match backends.get(name).map(|served| &served.backend) {
             Some(Ok(backend)) => Ok(backend.clone()),
             Some(Err(error)) => Err(Failure::Broken(Box::new(error.clone()))),
             None => Err(Failure::UnknownBackend {
@@ -141,15 +184,16 @@ impl Door {
     pub async fn backends(&self) -> Vec<BackendSummary> {
         let backends = self.served().clone();
         let mut all = Vec::with_capacity(backends.len());
-        for (name, backend) in backends {
-            all.push(match backend {
+        for (name, Served { backend, behind }) in backends {
+            let summary = match backend {
                 Err(error) => BackendSummary::broken(&name, error),
                 // One whose state cannot be read cannot be called either.
                 Ok(backend) => match backend.conduct().standing().await {
                     Ok(standing) => BackendSummary::of(&backend, standing),
                     Err(error) => BackendSummary::broken(&name, (&error).into()),
                 },
-            });
+            };
+            all.push(BackendSummary { behind, ..summary });
         }
         all
     }
@@ -166,6 +210,7 @@ impl BackendSummary {
             interfaces: Vec::new(),
             driver_handles_share_servers: false,
             standing: None,
+            behind: None,
         }
     }
 
@@ -182,6 +227,7 @@ impl BackendSummary {
             interfaces: offered.map(|one| one.name().to_owned()).collect(),
             driver_handles_share_servers: backend.driver_handles_share_servers(),
             standing: Some(standing),
+            behind: None,
         }
     }
 }

@@ -28,6 +28,7 @@ use self::description::{check_description, nobody};
 pub(crate) use self::exports::Exports;
 use self::interfaces::{imports, interfaces};
 pub use self::manifest::ManifestInspection;
+pub(crate) use self::manifest::find as manifest_of;
 use crate::call::{Call, Room};
 use crate::contract::{Import, Interface};
 use crate::error::{Error, Result};

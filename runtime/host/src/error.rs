@@ -11,6 +11,7 @@ mod driver;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::approval::Changed;
 use crate::compiler::CompileError;
 use crate::contract::Interface;
 use crate::quarantine::Standing;
@@ -183,7 +184,7 @@ pub enum Error {
         /// The policy.
         policy: PathBuf,
         /// What is not as it was approved.
-        changed: crate::approval::Changed,
+        changed: Changed,
     },
     /// The file is not a driver that this runtime can run.
     #[error("{driver} is not a driver that can be loaded: {reason}")]
@@ -216,6 +217,10 @@ pub enum Error {
     /// The request makes no sense; the driver was not called.
     #[error("{0}")]
     Invalid(String),
+    /// Something else is under way on the same thing; nothing was begun. Asked again when that has
+    /// ended, it can be done.
+    #[error("{0}")]
+    Busy(String),
     /// The driver answered an error.
     #[error("{}", driver_text(.0))]
     Driver(types::Error),
@@ -324,6 +329,7 @@ impl Error {
             | Self::Unapproved { .. }
             | Self::NotOffered { .. }
             | Self::Invalid(_)
+            | Self::Busy(_)
             | Self::Disabled { .. } => Blame::Operator,
             Self::Component { .. }
             | Self::Contract { .. }
@@ -356,8 +362,13 @@ impl Error {
         match self {
             Self::Read { .. } => "check the path, and that you may read the file",
             Self::Write { .. } => "check the path, and that you may write there",
+            Self::Unapproved { changed: Changed::Nothing, .. } => {
+                "`abaca driver approve FILE` approves a driver; for a policy that you wrote by hand \
+                 say `approved = false` in [backends.NAME]"
+            }
             Self::Unapproved { .. } => {
-                "`abaca driver upgrade` takes a new version; `abaca driver approve FILE` begins anew"
+                "put back what was approved, or go back with `abaca driver rollback`; \
+                 `abaca driver approve FILE` asks anew"
             }
             Self::Compile { error: CompileError::Compiler(_), .. } => {
                 "is `abaca-compiler` beside `abaca`, and of the same version?"
@@ -374,6 +385,7 @@ impl Error {
                 "see `abaca driver inspect FILE`, and ask its vendor"
             }
             Self::NotOffered { .. } => "`abaca driver inspect FILE` shows what this driver offers",
+            Self::Busy(_) => "wait until that has ended, and ask again",
             Self::Driver(types::Error::Denied(_))
             | Self::Create(types::CreateError { error: types::Error::Denied(_), .. }) => {
                 "`abaca policy explain` shows why; grant it in the policy if the driver should have it"

@@ -4,7 +4,7 @@
 //! count ─▶ permitted? (a place, for a command) its own? ──no──▶ audit `denied` ─▶ typed refusal
 //!              │yes
 //!              └──▶ audit `intent` ─▶ perform ─▶ settle ─▶ audit `outcome` ─▶ answer
-//!                   (privileged only)          (what it made)  (privileged only)
+//!                   (privileged only)          (what it made)  (privileged only, also if given up)
 //! ```
 //! "May I?" (`Crossing::permitted`) is pure; whose a thing is (`ownership`) is looked up; doing it
 //! (`Crossing::perform`) is another thing; only this file joins them. Called by the generated import traits, in `imports/`.
@@ -15,6 +15,7 @@ mod meter;
 mod ownership;
 mod weight;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,9 +33,10 @@ use crate::error::{Error, Limit, Part};
 use crate::limits::Limits;
 use crate::locks::{Held, NamedLocks};
 use crate::metrics::BackendMetrics;
+use crate::network::ShareNetwork;
 use crate::network::power::NetworkPower;
 use crate::options::OptionValues;
-use crate::owned::Owned;
+use crate::owned::{Owned, Worksites};
 use crate::revealed::Revealed;
 use crate::text::printable;
 
@@ -42,7 +44,7 @@ pub(crate) use self::crossing::{Crossing, Done, Refusal};
 use self::facts::{SUBJECT_BYTES, bounded, subject, whole};
 use self::meter::Meter;
 use self::ownership::Stop;
-pub(crate) use self::ownership::{Claims, Ended, Make, Need, Refused, Taken, look};
+pub(crate) use self::ownership::{Claims, Ended, Make, Need, Refused, Taken, look, resume};
 pub(crate) use self::weight::Weight;
 
 /// What an operator lends one backend; all calls share it.
@@ -56,6 +58,8 @@ pub(crate) struct Powers {
     pub revealed: Revealed,
     pub state: DriverState,
     pub owned: Owned,
+    /// Where backends of this runtime are making things.
+    pub worksites: Worksites,
     pub locks: NamedLocks,
     pub network: NetworkPower,
     pub audit: Audit,
@@ -109,8 +113,14 @@ pub(crate) struct Gate {
     meter: Meter,
     /// The share server that this call sets up or tears down, if it does.
     pub share_server: Option<String>,
+    /// The network that it sets it up in.
+    pub share_network: Option<ShareNetwork>,
     /// Whether what the request at work makes must not be there yet: it becomes this backend's own.
     pub must_be_new: bool,
+    /// The secrets that the driver was told in this call.
+    revealed: BTreeSet<String>,
+    /// Its place among the commands of all backends, while it runs one.
+    pub place: Option<Place>,
     /// The locks that this call holds; they end with it.
     pub locks: Vec<Held>,
     /// What the `log` import has let through.
@@ -136,7 +146,10 @@ impl Gate {
             cpu: Cpu::default(),
             meter,
             share_server: None,
+            share_network: None,
             must_be_new: false,
+            revealed: BTreeSet::new(),
+            place: None,
             locks: Vec::new(),
             log,
         }
@@ -246,6 +259,11 @@ impl Gate {
         };
         if !C::PRIVILEGED {
             powers.metrics.asked(C::IMPORT, true);
+            if let Some(secret) = request.reveals(&powers)
+                && self.revealed.insert(secret.to_owned())
+            {
+                self.audit(Event::Reveal, line)?;
+            }
             return match request.perform(self, &powers).await {
                 Ok(done) => Ok(Ok(done.answer)),
                 Err(Refusal::Answer(error)) => Ok(Err(error)),
@@ -266,8 +284,11 @@ impl Gate {
                 Err(Stop::Answer(error)) => Err(error),
             },
         };
-        let (_place, stake) = match stopped {
-            Ok(both) => both,
+        let stake = match stopped {
+            Ok((place, stake)) => {
+                self.place = place;
+                stake
+            }
             Err(error) => {
                 // A deed like any other, which ended before it was begun.
                 powers.metrics.asked(C::IMPORT, true);
@@ -291,10 +312,13 @@ impl Gate {
             intent.insert(name.into(), whole(value));
         }
         let intent = powers.revealed.hidden_line(intent);
-        powers.audit.write_down(Event::Intent, &self.call, intent).await?;
+        let given_up = powers.revealed.hidden_line(line.clone());
+        let deed = powers.audit.begin(&self.call, intent, given_up).await?;
         let begun = Instant::now();
         let result = request.perform(self, &powers).await;
+        self.place = None;
         let settled = stake.settle(&powers, C::ended(&result)).await;
+        deed.ended();
         let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         line.insert("duration_ms".into(), took.into());
         let answer = match result {
@@ -324,7 +348,7 @@ impl Gate {
     }
 
     /// A place among the commands of all backends; the wait for it takes the call's time.
-    async fn place(
+    pub(crate) async fn place(
         &self,
         powers: &Powers,
         subject: &str,

@@ -27,6 +27,7 @@
 //! for how a request crosses the gate, `broker` for who does it, and `compiler` for who makes code
 //! of a component.
 
+mod apart;
 mod approval;
 pub mod asked;
 pub mod audit;
@@ -67,6 +68,7 @@ mod walls;
 
 pub use abaca_broker::protocol::{Hello, TriedWall, Wall};
 pub use abaca_policy as policy;
+pub use apart::check_apart;
 pub use approval::{Answers, Approval, Changed};
 pub use backend::{Backend, BackendConfiguration, BackendStats, read_policy};
 pub use compiler::CompileError;
@@ -79,11 +81,11 @@ pub use options::OptionValue;
 pub use owned::{OwnedRecord, OwnedState};
 pub use quarantine::Quarantine;
 pub use records::{
-    CgsnapshotRecord, ConsistencyGroupRecord, MigrationRecord, Records, ShareRecord,
-    ShareServerRecord, SnapshotRecord,
+    CgsnapshotRecord, ConsistencyGroupRecord, MigrationPhase, MigrationRecord, Records,
+    ShareRecord, ShareServerRecord, SnapshotRecord,
 };
 pub use runtime::{Builder, Runtime};
 pub use storage::read_text;
 pub use text::{printable, printable_time};
-pub use versions::{Keeper, Version, Versions};
+pub use versions::{Consent, Keeper, Version, Versions};
 pub use walls::Walls;

@@ -3,10 +3,12 @@
 //! a share network in the same way.
 //!
 //! ```text
-//! acquire ─▶ place in this process's queue (first come, first served) ─▶ the file's lock ─▶ held
+//! acquire ─▶ free, and nobody waits ────────────────────────────────────────────▶ held
+//!    └──▶ a ticket ─▶ this process's queue ─▶ no older ticket of another process ──▶ the file's lock ─▶ held
 //! ```
-//! The file's lock is the kernel's: it goes with the process that held it, however that ends. A
-//! file is there only while somebody holds its lock or wants it, so that names cost nothing.
+//! First come, first served, among all processes. The file's lock is the kernel's and alone decides who
+//! holds it; a ticket only says who was first. Both go with their process, however that ends. A file is
+//! there only while somebody holds its lock or wants it, so that names cost nothing.
 
 use std::collections::HashMap;
 use std::fs::TryLockError;
@@ -21,10 +23,14 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use crate::error::{Error, Result};
+use crate::storage::new_file;
 use crate::text::hex;
 
 /// Where the files are, in the backend's directory.
 const LOCKS: &str = "locks";
+
+/// Where the tickets of those who wait are, beside it.
+const WAITING: &str = "locks-waiting";
 
 /// How long another process's lock is left alone before it is tried again.
 const AGAIN: Duration = Duration::from_millis(20);
@@ -42,6 +48,9 @@ type Queue = Arc<AsyncMutex<()>>;
 #[derive(Debug)]
 pub(crate) struct NamedLocks {
     directory: Arc<Dir>,
+    waiting: Arc<Dir>,
+    /// Identifies this opening of the locks among those of all processes.
+    owner: String,
     path: PathBuf,
     /// Who waits in this process, by name; a name that nobody waits for or holds goes away.
     queues: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,
@@ -64,6 +73,22 @@ impl Drop for Held {
     }
 }
 
+/// Says that somebody waits for a lock, and since when; dropped, nobody does.
+#[derive(Debug)]
+struct Ticket {
+    name: String,
+    waiting: Arc<Dir>,
+    /// Held, not used: the kernel's lock on it says that whoever waits lives.
+    _file: std::fs::File,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        // Still under the lock. One that stays is taken away by whoever finds that its owner is dead.
+        let _ = self.waiting.remove_file(&self.name);
+    }
+}
+
 /// A share network that nobody else chooses or sets up servers in; dropping it lets them.
 #[derive(Debug)]
 pub struct HeldShareNetwork {
@@ -80,19 +105,15 @@ pub struct HeldLock {
 }
 
 impl NamedLocks {
-    pub(crate) fn open(path: &Path, directory: &Dir) -> Result<Self> {
+    pub(crate) fn open(path: &Path, parent: &Dir) -> Result<Self> {
         let failed = |error: std::io::Error| Error::State {
             path: path.join(LOCKS),
             reason: error.to_string(),
         };
-        match directory.create_dir(LOCKS) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(failed(error));
-            }
-            _ => {}
-        }
-        let directory = Arc::new(directory.open_dir(LOCKS).map_err(failed)?);
-        Ok(Self { directory, path: path.join(LOCKS), queues: Mutex::default() })
+        let directory = Arc::new(beneath(parent, LOCKS).map_err(failed)?);
+        let waiting = Arc::new(beneath(parent, WAITING).map_err(failed)?);
+        let owner = uuid::Uuid::new_v4().simple().to_string();
+        Ok(Self { directory, waiting, owner, path: path.join(LOCKS), queues: Mutex::default() })
     }
 
     /// Waits for a lock and takes it. Dropping the future gives up the place in the queue.
@@ -100,14 +121,35 @@ impl NamedLocks {
     /// # Errors
     /// When its file cannot be made or locked.
     pub(crate) async fn acquire(&self, name: &str, call: &str) -> Result<Held> {
-        let place = self.queue(name).lock_owned().await;
-        let file = loop {
-            // Another process may hold the file's lock. Asking again costs little; a thread that
-            // waits in the kernel for each of them could cost every one that there is.
-            if let Some(file) = self.try_lock(name, call).map_err(|error| self.failed(&error))? {
-                break file;
+        let failed = |error: std::io::Error| self.failed(&error);
+        let queue = self.queue(name);
+        // Whoever comes to a lock that is free takes it, unless somebody has waited for longer.
+        let mut at_once = None;
+        if let Ok(place) = Arc::clone(&queue).try_lock_owned()
+            && !self.is_behind(name).map_err(failed)?
+        {
+            // Where it is not free, the place is given back here.
+            at_once = self.try_lock(name, call).map_err(failed)?.map(|file| (place, file));
+        }
+        let (place, file) = match at_once {
+            Some(both) => both,
+            None => {
+                let ticket = self.ticket(name).map_err(failed)?;
+                let place = queue.lock_owned().await;
+                let file = loop {
+                    // Another process may be first, or hold the file's lock. Asking again costs
+                    // little; a thread that waits in the kernel for each of them could cost every
+                    // one that there is.
+                    if !self.is_behind(name).map_err(failed)?
+                        && let Some(file) = self.try_lock(name, call).map_err(failed)?
+                    {
+                        break file;
+                    }
+                    tokio::time::sleep(AGAIN).await;
+                };
+                drop(ticket);
+                (place, file)
             }
-            tokio::time::sleep(AGAIN).await;
         };
         let directory = Arc::clone(&self.directory);
         Ok(Held { name: name.to_owned(), directory, _file: file, _place: place })
@@ -145,6 +187,62 @@ impl NamedLocks {
         Ok(Some(file))
     }
 
+    /// Writes down that somebody waits from now on.
+    fn ticket(&self, name: &str) -> std::io::Result<Ticket> {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let since = Duration::new(
+            now.tv_sec.unsigned_abs(),
+            u32::try_from(now.tv_nsec).unwrap_or_default(),
+        );
+        let name = format!(
+            "{}.{:020}.{}.{}",
+            file_name(name),
+            since.as_nanos(),
+            self.owner,
+            uuid::Uuid::new_v4().simple()
+        );
+        let unlocked = format!("new.{name}");
+        let file = self.waiting.open_with(&unlocked, &new_file())?.into_std();
+        file.lock()?;
+        // Under its name it is never seen without its lock, and so never taken for a dead one's.
+        self.waiting.rename(&unlocked, &self.waiting, &name)?;
+        Ok(Ticket { name, waiting: Arc::clone(&self.waiting), _file: file })
+    }
+
+    /// Whether somebody of another process has waited longer than all of this one. Of this process
+    /// only one asks at a time, and it may be another one than has waited longest.
+    fn is_behind(&self, name: &str) -> std::io::Result<bool> {
+        let prefix = format!("{}.", file_name(name));
+        let (mut ours, mut others) = (None, Vec::new());
+        for entry in self.waiting.entries()? {
+            let Ok(ticket) = entry?.file_name().into_string() else { continue };
+            let Some((since, owner)) =
+                ticket.strip_prefix(&prefix).and_then(|rest| rest.split_once('.'))
+            else {
+                continue;
+            };
+            if owner.starts_with(&self.owner) {
+                ours = ours.into_iter().chain([since.to_owned()]).min();
+            } else {
+                others.push((since.to_owned(), ticket));
+            }
+        }
+        others.retain(|(since, _)| ours.as_ref().is_none_or(|ours| since < ours));
+        for (_, ticket) in others {
+            let file = match self.waiting.open(&ticket) {
+                Ok(file) => file.into_std(),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            if file.try_lock_shared().is_err() {
+                return Ok(true);
+            }
+            // Its process has died. Where somebody else has taken it away, that is as well.
+            let _ = self.waiting.remove_file(&ticket);
+        }
+        Ok(false)
+    }
+
     fn failed(&self, error: &std::io::Error) -> Error {
         Error::State { path: self.path.clone(), reason: format!("a lock cannot be taken: {error}") }
     }
@@ -153,12 +251,19 @@ impl NamedLocks {
     pub(crate) fn held(&self) -> std::io::Result<Vec<HeldLock>> {
         let mut found = Vec::new();
         for entry in self.directory.entries()? {
-            let file = entry?.open()?.into_std();
+            let file = match entry?.open() {
+                Ok(file) => file.into_std(),
+                // Given back since the directory was read.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
             if file.try_lock_shared().is_ok() {
                 continue;
             }
-            let mut text = String::new();
-            file.take(HOLDER_BYTES).read_to_string(&mut text)?;
+            let mut text = Vec::new();
+            file.take(HOLDER_BYTES).read_to_end(&mut text)?;
+            // A share network's name may be longer than what is read of it.
+            let text = String::from_utf8_lossy(&text);
             if let Some((call, name)) = text.split_once(' ') {
                 found.push(HeldLock { name: name.to_owned(), call: call.to_owned() });
             }
@@ -178,6 +283,15 @@ impl NamedLocks {
         queues.insert(name.to_owned(), Arc::downgrade(&queue));
         queue
     }
+}
+
+/// A directory in another one, made where there is none.
+fn beneath(directory: &Dir, name: &str) -> std::io::Result<Dir> {
+    match directory.create_dir(name) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    directory.open_dir(name)
 }
 
 /// A name may hold anything; a file's may not.

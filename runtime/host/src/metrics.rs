@@ -18,7 +18,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::error::{Error, Part, Result};
-use crate::quarantine::StrikeKind;
+use crate::quarantine::{State, StrikeKind};
 
 /// Backends that are counted by themselves: with every method called and every import used, each
 /// costs at most some three hundred series.
@@ -77,6 +77,7 @@ labels! {
     OfLimit { limit }
     OfImport { import, verdict }
     OfStrike { kind }
+    OfState { state }
 }
 
 /// The figures of a runtime.
@@ -98,6 +99,8 @@ struct Figures {
     limits: Family<OfLimit, Counter>,
     requests: Family<OfImport, Counter>,
     strikes: Family<OfStrike, Counter>,
+    behind: Family<OfBackend, Gauge>,
+    states: Family<OfState, Gauge>,
     lifted: Family<OfBackend, Counter>,
     lowered: Family<OfBackend, Counter>,
     call_seconds: Family<OfBackend, Histogram, fn() -> Histogram>,
@@ -116,6 +119,8 @@ impl Metrics {
             limits: Family::default(),
             requests: Family::default(),
             strikes: Family::default(),
+            behind: Family::default(),
+            states: Family::default(),
             lifted: Family::default(),
             lowered: Family::default(),
             call_seconds: Family::new_with_constructor(long),
@@ -137,6 +142,16 @@ impl Metrics {
         registry.register("limits", "Driver calls that used up a limit", all.limits);
         registry.register("requests", "What drivers asked of the host", all.requests);
         registry.register("strikes", "Driver calls that count for a quarantine", all.strikes);
+        registry.register(
+            "versions_behind",
+            "1 while another version of the driver should run, and cannot",
+            all.behind,
+        );
+        registry.register(
+            "backend_state",
+            "1 at the state in which a backend is: called, in quarantine, disabled",
+            all.states,
+        );
         for (name, help, counter) in [
             ("lifted", "What drivers said to the host in their requests", all.lifted),
             ("lowered", "What the host answered drivers", all.lowered),
@@ -278,5 +293,25 @@ impl BackendMetrics {
     pub(crate) fn struck(&self, kind: StrikeKind) {
         let labels = OfStrike { backend: self.backend(), kind: kind.name() };
         self.figures.strikes.get_or_create(&labels).inc();
+    }
+
+    /// How the backend stands now. Backends that are not counted each by itself stand each in its
+    /// own way: nothing is told of them.
+    pub(crate) fn stands(&self, now: State) {
+        if &*self.backend == OTHERS {
+            return;
+        }
+        for state in State::ALL {
+            let labels = OfState { backend: self.backend(), state: state.name() };
+            self.figures.states.get_or_create(&labels).set((state == now).into());
+        }
+    }
+
+    /// Whether another version of the driver should run, and cannot.
+    pub(crate) fn behind(&self, is_behind: bool) {
+        if &*self.backend == OTHERS {
+            return;
+        }
+        self.figures.behind.get_or_create(&self.of_backend()).set(is_behind.into());
     }
 }

@@ -21,10 +21,13 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::contract::bindings::abaca::host::types as host;
 use crate::error::Error;
 use crate::gate::Refusal;
-use crate::types::{self, AllocationLabel, NetworkAllocation, NetworkType};
+use crate::types::{self, AllocationLabel, NetworkAllocation, NetworkInfo, NetworkType};
 
 /// The request under which the runtime leases what the driver's own numbers say.
 pub const SETUP_REQUEST: &str = "setup-server";
@@ -71,8 +74,47 @@ pub struct NetworkProviders {
     pub admin: Option<Arc<dyn NetworkProvider>>,
 }
 
+/// A network in which a project has its share servers, as far as its service knows it: what a
+/// provider that asks a network service has to know. Upstream: the share network that plugins get.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ShareNetwork {
+    /// Its identifier.
+    pub id: Option<String>,
+    /// The project whose network it is, where the service said it.
+    pub project_id: Option<String>,
+    /// The network in Neutron.
+    pub neutron_net_id: Option<String>,
+    /// The subnet in Neutron.
+    pub neutron_subnet_id: Option<String>,
+    /// The network in Nova.
+    pub nova_net_id: Option<String>,
+    /// How it is segmented.
+    pub network_type: Option<NetworkType>,
+    /// Its segment.
+    pub segmentation_id: Option<u32>,
+    /// Its addresses.
+    pub cidr: Option<String>,
+}
+
+impl From<&NetworkInfo> for ShareNetwork {
+    fn from(info: &NetworkInfo) -> Self {
+        Self {
+            id: info.share_network_id.clone(),
+            project_id: None,
+            neutron_net_id: info.neutron_net_id.clone(),
+            neutron_subnet_id: info.neutron_subnet_id.clone(),
+            nova_net_id: info.nova_net_id.clone(),
+            network_type: info.network_type,
+            segmentation_id: info.segmentation_id,
+            cidr: info.cidr.clone(),
+        }
+    }
+}
+
 /// What is asked of a [`NetworkProvider`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AllocationRequest {
     /// The share server.
     pub server_id: String,
@@ -82,6 +124,29 @@ pub struct AllocationRequest {
     pub count: u32,
     /// Which request of this server this is: [`SETUP_REQUEST`] or [`DRIVER_REQUEST`].
     pub request_id: String,
+    /// The network that the server is for, where the service said it.
+    pub share_network: Option<ShareNetwork>,
+    /// What the service said beside that when it asked for the server: the metadata of
+    /// `setup_server`, which its driver is given too. Upstream: the keyword arguments.
+    pub metadata: Vec<(String, String)>,
+}
+
+impl AllocationRequest {
+    pub(crate) fn new(
+        server_id: &str,
+        label: AllocationLabel,
+        count: u32,
+        request_id: &str,
+    ) -> Self {
+        Self {
+            server_id: server_id.to_owned(),
+            label,
+            count,
+            request_id: request_id.to_owned(),
+            share_network: None,
+            metadata: Vec::new(),
+        }
+    }
 }
 
 /// An address that is promised to a share server.

@@ -11,7 +11,7 @@
 //!
 //! The table and who is at work on its rows; what is asked of it stands in `gate/ownership`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use abaca_policy::{Container, Object};
@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::database::Database;
 use crate::error::Result;
 use crate::records::{Presence, now};
+use crate::text::is_plain_text;
 
 /// The most things of one backend: a hundred times what its shares and snapshots come to.
 pub(crate) const OWNED_MAX: i64 = 100_000;
@@ -98,6 +99,33 @@ impl Drop for Opening {
 
 /// The openings of this process that are at work.
 type Hands = Arc<Mutex<HashSet<String>>>;
+
+/// The places beneath roots at which a backend of this runtime is making something, or was when its
+/// call was given up and nobody has looked since. Several backends may have the same root: what is
+/// found where one of them was at work must be that one's, so no other makes anything there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Worksites(Arc<Mutex<HashMap<String, String>>>);
+
+impl Worksites {
+    /// Takes places of the host for a backend, all or none. The first that another has, if any.
+    pub(crate) fn take(&self, backend: &str, places: &[String]) -> Option<usize> {
+        let mut sites = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_anothers = |place: &String| sites.get(place).is_some_and(|whose| whose != backend);
+        let taken = places.iter().position(is_anothers);
+        if taken.is_none() {
+            sites.extend(places.iter().map(|place| (place.clone(), backend.to_owned())));
+        }
+        taken
+    }
+
+    /// Gives a place back that a backend may have.
+    pub(crate) fn leave(&self, backend: &str, place: &str) {
+        let mut sites = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if sites.get(place).is_some_and(|whose| whose == backend) {
+            sites.remove(place);
+        }
+    }
+}
 
 /// What one backend has made.
 #[derive(Clone, Debug)]
@@ -304,7 +332,7 @@ pub(crate) fn named(container: &Container, name: &str) -> Result<Object, String>
     let object = Object { container: container.clone(), name: name.to_owned() };
     let sound = match container {
         Container::Root(_) => object.path().is_some_and(|path| !path.components.is_empty()),
-        _ => !name.is_empty() && !name.starts_with('-') && !name.chars().any(char::is_control),
+        _ => !name.is_empty() && !name.starts_with('-') && is_plain_text(name),
     };
     if sound { Ok(object) } else { Err(format!("{name:?} is no name of a thing in {container}")) }
 }

@@ -26,7 +26,7 @@ use cap_std::fs::Dir;
 use rusqlite::{Transaction, params};
 use serde::de::DeserializeOwned;
 
-use self::beginning::begin;
+use self::beginning::{Refusal, begin};
 use self::change::{apply, from_json, json, rows};
 use self::ending::{end, fail, interrupt};
 use self::presence::{has_broker, is_held, lock_name};
@@ -36,14 +36,14 @@ use crate::owned::{self, OwnedRecord};
 use crate::storage::{new_file, private_directory};
 use crate::types::{AccessRule, ConsistencyGroup, Share};
 
-pub(crate) use self::beginning::{Beginning, Condition};
+pub(crate) use self::beginning::{Beginning, Condition, is_transitional};
 pub(crate) use self::change::{Change, ShareEdit};
 pub use self::entities::{
     CgsnapshotRecord, ConsistencyGroupRecord, ShareRecord, ShareServerRecord, SnapshotRecord,
 };
 pub(crate) use self::presence::Presence;
 
-pub use self::migrations::MigrationRecord;
+pub use self::migrations::{MigrationPhase, MigrationRecord};
 
 /// Where the locks of calls under way are, in the backend's directory.
 const LOCKS: &str = "calls";
@@ -228,8 +228,9 @@ impl Records {
     /// Writes down that a call begins.
     ///
     /// # Errors
-    /// When another call, of whatever process, is under way on something that this one changes,
-    /// or changes something that this one uses; when a condition does not hold.
+    /// [`Error::Busy`] when another call, of whatever process, is under way on something that this
+    /// one changes, or changes something that this one uses; [`Error::Invalid`] when a condition
+    /// does not hold.
     pub(crate) async fn begin(&self, beginning: Beginning) -> Result<OpenCall> {
         // What cannot be written down is not begun.
         json(&(&beginning.changes, &beginning.if_failed)).map_err(|error| {
@@ -245,7 +246,10 @@ impl Records {
             .await;
         match begun? {
             None => Ok(call),
-            Some(refusal) => Err(Error::Invalid(format!("{method} cannot begin: {refusal}"))),
+            Some(Refusal::Busy(what)) => Err(Error::Busy(format!("{method} cannot begin: {what}"))),
+            Some(Refusal::Unmet(why)) => {
+                Err(Error::Invalid(format!("{method} cannot begin: {why}")))
+            }
         }
     }
 

@@ -16,6 +16,7 @@ use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::limits::{EPOCH_TICK, Limits};
 use crate::metrics::Metrics;
+use crate::owned::Worksites;
 use crate::quarantine::Quarantine;
 use crate::turns::Turns;
 
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     pub compiler: Option<PathBuf>,
     pub turns: Arc<Turns>,
     pub commands: Arc<Places>,
+    pub worksites: Worksites,
 }
 
 /// Says how a runtime shall be.
@@ -114,6 +116,7 @@ impl Builder {
             compiler,
             turns,
             commands,
+            worksites: Worksites::default(),
             quarantine,
             metrics: Metrics::new(),
         });

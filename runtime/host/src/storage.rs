@@ -16,9 +16,12 @@ use crate::text::hex;
 
 /// Reads a file that the operator named; no more than `limit` bytes, or it is an error.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    read_from(open(path)?, path, limit)
+}
+
+fn read_from(file: std::fs::File, path: &Path, limit: u64) -> Result<Vec<u8>> {
     let failed = |source| Error::Read { path: path.to_owned(), source };
     let mut bytes = Vec::new();
-    let file = open(path)?;
     // One byte more than is allowed shows that there are too many.
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > limit {
@@ -33,6 +36,18 @@ pub(crate) fn sha256_of(path: &Path) -> Result<String> {
     Ok(hex(&Sha256::digest(read(path, COMPONENT_BYTES)?)))
 }
 
+/// As [`read_text`], of a file that decides what is granted: only root and this user may be able to
+/// change it.
+///
+/// # Errors
+/// As [`read_text`], and when somebody else can.
+pub(crate) fn read_trusted_text(path: &Path, limit: u64) -> Result<String> {
+    let file = open(path)?;
+    let user = rustix::process::geteuid().as_raw();
+    abaca_broker::trusted::check(path, &file, user).map_err(Error::Mismatch)?;
+    text(path, read_from(file, path, limit)?)
+}
+
 /// Opens a file that the operator named, for reading.
 pub(crate) fn open(path: &Path) -> Result<std::fs::File> {
     #[expect(clippy::disallowed_methods, reason = "the operator named this file")]
@@ -44,7 +59,11 @@ pub(crate) fn open(path: &Path) -> Result<std::fs::File> {
 /// # Errors
 /// When it cannot be read, is longer, or is not UTF-8.
 pub fn read_text(path: &Path, limit: u64) -> Result<String> {
-    String::from_utf8(read(path, limit)?).map_err(|_| Error::Read {
+    text(path, read(path, limit)?)
+}
+
+fn text(path: &Path, bytes: Vec<u8>) -> Result<String> {
+    String::from_utf8(bytes).map_err(|_| Error::Read {
         path: path.to_owned(),
         source: std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8 text"),
     })
@@ -99,6 +118,19 @@ pub(crate) fn private(what: &dyn std::fmt::Display, user: u32, mode: u32) -> Res
         return Err(format!("{what} can be reached by other users; `chmod go= {what}` mends it"));
     }
     Ok(())
+}
+
+/// Removes a file of Abaca's own that nobody needs any more. That it stays does no harm, so it is
+/// only told.
+pub(crate) fn remove(path: &Path) {
+    #[expect(clippy::disallowed_methods, reason = "a file of Abaca's own")]
+    let removed = std::fs::remove_file(path);
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(path = %path.display(), %error, "it could not be removed");
+        }
+        _ => {}
+    }
 }
 
 /// How a new file of Abaca's own is made: it must not be there, and is for this user alone.

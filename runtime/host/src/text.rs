@@ -40,6 +40,11 @@ pub fn printable_time(seconds: u64) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
 }
 
+/// Whether all characters of a text are plain.
+pub(crate) fn is_plain_text(text: &str) -> bool {
+    text.chars().all(is_plain)
+}
+
 /// Whether a character can neither move a terminal's cursor nor hide or reorder others.
 fn is_plain(character: char) -> bool {
     !character.is_control()

@@ -11,8 +11,8 @@
 //! upgrade ─▶ pending ──approved──▶ current ──upgrade, approved──▶ replaced
 //!               └──refused──▶ gone    ▲───────────rollback───────────┘
 //! ```
-//! What was written for a version never changes: whoever runs one goes on with it, and whoever
-//! begins anew takes the current one. Changed by `keeper` alone; read by `Configuration::active`
+//! What was written for a version that ran never changes, and no number is given twice: whoever runs
+//! one goes on with it, and whoever begins anew takes the current one. Changed by `keeper` alone; read by `Configuration::active`
 //! and by `Backend::open`.
 
 mod floor;
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::keeper::Keeper;
+pub use self::keeper::{Consent, Keeper};
 use crate::configuration::BackendEntry;
 use crate::error::{Error, Result};
 use crate::storage::{read_text, sha256_of};
@@ -48,6 +48,9 @@ pub struct Versions {
     pub current: u32,
     /// The number of the one that waits for its operator.
     pub pending: Option<u32>,
+    /// The number that the next one gets: none is given twice, or two would have one name.
+    #[serde(default)]
+    next: u32,
     /// No version of the driver below this one runs.
     pub floor: Option<String>,
     configured: Configured,
@@ -126,18 +129,30 @@ impl Versions {
         let Configured { driver, policy, policy_digest } = &self.configured;
         let changed = if *driver != entry.driver || *policy != entry.policy {
             Some("names other files than".to_owned())
-        } else if sha256_of(policy)? != *policy_digest {
-            Some(format!("names {}, which is not as it was", policy.display()))
         } else {
-            None
+            match sha256_of(policy) {
+                Ok(now) if now != *policy_digest => {
+                    Some(format!("names {}, which is not as it was", policy.display()))
+                }
+                // Nobody means what is not there: what runs is what was kept.
+                Ok(_) | Err(Error::Read { .. }) => None,
+                Err(error) => return Err(error),
+            }
         };
         if let Some(changed) = changed {
+            let floor = self.floor.as_ref().map(|floor| {
+                format!(
+                    "; that forgets the floor {floor} as well: say it anew with `abaca driver \
+                     floor {name} {floor}`, or older versions run again"
+                )
+            });
             return Err(Error::Mismatch(format!(
                 "backend `{name}`: the configuration {changed} when its driver was first upgraded, \
                  and version {} of that runs; take a new version with `abaca driver upgrade`, or \
-                 remove {} to begin anew with what is configured",
+                 remove {} to begin anew with what is configured{}",
                 self.current,
-                directory(state, name).display()
+                directory(state, name).display(),
+                floor.unwrap_or_default()
             )));
         }
         let (driver, policy) = files(state, name, self.current);

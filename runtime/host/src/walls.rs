@@ -7,7 +7,9 @@
 use std::io::Write;
 use std::path::Path;
 
-use abaca_broker::protocol::{Hello, Outcome, RequestKind, TRY_WALLS, TriedWall, Wall};
+use abaca_broker::protocol::{
+    Hello, Outcome, RequestKind, TRY_WALLS, TRY_WALLS_ALONE, TriedWall, Wall,
+};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
@@ -24,9 +26,11 @@ const DRIVER: &str = "walls";
 /// How long the attempts may take: they wait for nothing.
 const PATIENCE_MS: u64 = 30_000;
 
-/// What a wall that nothing can try from inside within reason is.
-const UNTRIED: (Wall, &str) =
-    (Wall::Memory, "set, and not tried: that would take all the memory that a command may have");
+/// What walls are that nothing can try from inside within reason.
+const UNTRIED: [(Wall, &str); 2] = [
+    (Wall::Memory, "set, and not tried: that would take all the memory that a command may have"),
+    (Wall::Watch, "set, and not tried: it ends whatever tries it"),
+];
 
 /// The walls of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,9 +69,10 @@ impl Runtime {
         let records = Records::open(place.path(), DRIVER).await?;
         let broker = Broker::new(program, file, digest, records.presence());
         let hello = broker.hello().await?;
+        let how = if hello.walls.contains(&Wall::Watch) { TRY_WALLS_ALONE } else { TRY_WALLS };
         let ask = RequestKind::Command {
             program: broker::PROGRAM.to_owned(),
-            args: vec![TRY_WALLS.to_owned()],
+            args: vec![how.to_owned()],
             secrets: Vec::new(),
             deadline_ms: PATIENCE_MS,
         };
@@ -84,7 +89,7 @@ fn policy(program: &Path) -> Result<String> {
         .map_err(|error| Error::Broker(error.to_string()))?;
     Ok(format!(
         "schema = 1\ndriver = \"{DRIVER}\"\n[[command]]\nid = \"try\"\nprogram = {program}\n\
-         args = [\"{TRY_WALLS}\"]\n"
+         args = [{{ one-of = [\"{TRY_WALLS}\", \"{TRY_WALLS_ALONE}\"] }}]\n"
     ))
 }
 
@@ -105,6 +110,9 @@ fn judge(hello: &Hello, tried: &Result<Vec<TriedWall>, String>) -> Vec<TriedWall
         // One of the two keeps commands from the network.
         Wall::Network => !hello.walls.contains(&Wall::Sockets),
         Wall::Sockets => hello.walls.contains(&Wall::Sockets),
+        // And one of these bounds their number.
+        Wall::Processes => !hello.walls.contains(&Wall::Watch),
+        Wall::Watch => hello.walls.contains(&Wall::Watch),
         _ => true,
     });
     expected
@@ -116,8 +124,10 @@ fn judge(hello: &Hello, tried: &Result<Vec<TriedWall>, String>) -> Vec<TriedWall
             };
             match found {
                 Some(found) if promised || found.stands => found,
-                None if promised && wall == UNTRIED.0 => untried(wall, UNTRIED.1, true),
-                None if promised => untried(wall, "nothing tries it", false),
+                None if promised => match UNTRIED.iter().find(|(untried, _)| *untried == wall) {
+                    Some((_, why)) => untried(wall, why, true),
+                    None => untried(wall, "nothing tries it", false),
+                },
                 _ => untried(wall, wall.needs(), false),
             }
         })

@@ -116,6 +116,8 @@ pub enum GrantedSource {
     },
     /// A block device, by its absolute path.
     Device(String),
+    /// A ZFS dataset, by its full name.
+    Dataset(String),
     /// An export of another machine, as its file system names it.
     Remote(String),
 }

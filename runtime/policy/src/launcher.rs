@@ -3,7 +3,8 @@
 //!
 //! A rule for one of them grants whatever that program can be talked into, so
 //! the loader wants the operator's reason in `root-equivalent`. This list is a
-//! guard against oversight, not a wall: a copy under another name passes it.
+//! guard against oversight, not a wall: a copy under another name passes it. (A link does not: the
+//! broker asks again with the name of the file that it leads to.)
 //! The wall is that programs and arguments are the operator's own words.
 
 /// Names without version: `python3.11` is found as `python`.
@@ -83,7 +84,54 @@ const LAUNCHERS: &[&str] = &[
     "valgrind",
     "watch",
     "xargs",
-    // Tools with an option that runs something.
+    // Tools that run others for their work, or with an option.
+    "apt",
+    "apt-get",
+    "aptitude",
+    "c++",
+    "cargo",
+    "cc",
+    "clang",
+    "cmake",
+    "cpp",
+    "dnf",
+    "dpkg",
+    "dpkg-reconfigure",
+    "erl",
+    "fsck",
+    "ftp",
+    "g++",
+    "gcc",
+    "gem",
+    "go",
+    "gnuplot",
+    "install",
+    "java",
+    "julia",
+    "ld",
+    "lftp",
+    "m4",
+    "mail",
+    "mailx",
+    "mkfs",
+    "modprobe",
+    "mutt",
+    "mysql",
+    "ninja",
+    "npm",
+    "npx",
+    "octave",
+    "openssl",
+    "pip",
+    "psql",
+    "rpm",
+    "rustc",
+    "smbclient",
+    "sqlite",
+    "telnet",
+    "wget",
+    "yum",
+    "zypper",
     "bsdtar",
     "cpio",
     "find",
@@ -102,11 +150,17 @@ const LAUNCHERS: &[&str] = &[
     "zip",
     // Editors and pagers.
     "ed",
+    "editor",
     "emacs",
     "ex",
     "less",
     "more",
     "nano",
+    "pager",
+    "screen",
+    "sensible-editor",
+    "sensible-pager",
+    "tmux",
     "vi",
     "view",
     "vim",
@@ -136,16 +190,33 @@ const LAUNCHERS: &[&str] = &[
     "systemctl",
 ];
 
+/// Of these, the programs for one file system, `NAME.TYPE`, do the work themselves.
+const BY_TYPE: [&str; 3] = ["fsck", "mkfs", "mount"];
+
+/// How the names of compilers for one kind of machine begin, up to the compiler's own.
+const MACHINE: &str = "-gnu-";
+
 /// True if a program of this file name runs programs: those whose rules need `root-equivalent`.
 pub fn is_launcher(file_name: &str) -> bool {
-    let unversioned =
-        file_name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
+    let own = file_name.rsplit_once(MACHINE).map_or(file_name, |(_, own)| own);
+    let unversioned = own.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
+    // `vim.tiny`, `perl5.36-x86_64-linux-gnu`: what comes before a dot or a number.
+    let stem = file_name.split(|c: char| c.is_ascii_digit() || c == '.').next().unwrap_or_default();
+    let stem = stem.trim_end_matches('-');
+    let has_type = file_name.len() > stem.len() && BY_TYPE.contains(&stem);
     LAUNCHERS.contains(&file_name)
         || LAUNCHERS.contains(&unversioned)
+        || (LAUNCHERS.contains(&stem) && !has_type)
         // The dynamic linker runs the file named by its first argument.
         || file_name.starts_with("ld-linux")
         || file_name.starts_with("ld.so")
         || file_name.starts_with("ld-musl")
+}
+
+/// True if a program that is called by a name that runs nothing, and is found to be this file, is
+/// one that runs programs. A box of tools is what it is called.
+pub fn is_launcher_behind(file_name: &str) -> bool {
+    is_launcher(file_name) && !matches!(file_name, "busybox" | "toybox")
 }
 
 #[cfg(test)]
@@ -158,6 +229,21 @@ mod tests {
         {
             assert!(is_launcher(name), "{name}");
         }
+        for name in ["vim.tiny", "vim.basic", "nc.openbsd", "perl5.36-x86_64-linux-gnu", "editor"] {
+            assert!(is_launcher(name), "{name}");
+        }
+        for name in ["pager", "tmux", "screen", "gcc", "gcc-12", "x86_64-linux-gnu-gcc-12", "dpkg"]
+        {
+            assert!(is_launcher(name), "{name}");
+        }
+        for name in ["apt-get", "wget", "install", "mkfs", "fsck", "c++", "mawk", "sort"] {
+            assert!(is_launcher(name), "{name}");
+        }
+        for name in ["mkfs.xfs", "fsck.ext4", "e2fsck", "mke2fs", "xfs_repair", "s3fs", "mount.nfs"]
+        {
+            assert!(!is_launcher(name), "{name}");
+        }
+        assert!(is_launcher_behind("vim.basic") && !is_launcher_behind("busybox"));
         for name in ["cp", "btrfs", "lvcreate", "mkfs.ext4", "shasum", "exportfs"] {
             assert!(!is_launcher(name), "{name}");
         }

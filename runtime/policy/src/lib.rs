@@ -64,7 +64,7 @@ pub use grant::{
     PathArgument, SecretArgument, SecretPass,
 };
 pub use guest_path::GuestPath;
-pub use launcher::is_launcher;
+pub use launcher::{is_launcher, is_launcher_behind};
 pub use learn::{LearnError, Learned, learn};
 pub use manifest::{BindError, Bound, MANIFEST_BYTES, MANIFEST_SECTION, Manifest, UnboundRoot};
 pub use matcher::name::NameType;

@@ -7,7 +7,8 @@
 //! ```text
 //! section of a component ─ parse ─▶ Manifest ─ bind(roots) ─▶ Bound: policy + its text
 //! ```
-//! A root that is `optional = true` need not be bound: the rules that name it are left out then.
+//! A root that is `optional = true` need not be bound: the rules that name it are left out then, if
+//! only by `only-with`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +21,8 @@ use crate::learn::{ROOT_KEYS, TYPE_KEYS};
 use crate::load::{Form, load};
 use crate::needs::Needs;
 use crate::policy::Policy;
-use crate::review;
+use crate::review::{self, Part};
+use crate::risk::Risk;
 use crate::subject::Subject;
 use crate::text::shown;
 
@@ -33,6 +35,9 @@ pub const MANIFEST_BYTES: usize = 256 << 10;
 
 /// The kinds of rules.
 const RULES: [&str; 3] = ["command", "files", "mount"];
+
+/// The key by which a command is left out with a root that it has nothing else to do with.
+const ONLY_WITH: &str = "only-with";
 
 /// What a bound manifest is called in messages.
 const BOUND: &str = "the manifest with its roots bound";
@@ -64,6 +69,9 @@ pub struct Bound {
     pub policy: Policy,
     /// The text of that policy; its digest is the policy's.
     pub text: String,
+    /// All that is asked for, for whoever decides on it: that text with the needs in it, each in the
+    /// place that its risk has. Without them, and what the first line counts, it is that text.
+    pub shown: String,
 }
 
 /// Why roots cannot be bound.
@@ -149,30 +157,48 @@ impl Manifest {
         &self.policy
     }
 
-    /// The whole manifest in its one spelling, the most dangerous rules first. It parses to the
-    /// same manifest.
+    /// The whole manifest in its one spelling, the most dangerous rules and needs first. It parses to
+    /// the same manifest.
     pub fn text(&self) -> String {
-        review::text(&self.document, &self.policy) + &self.needs_text()
+        review::text_with_needs(&self.document, &self.policy, self.written_needs())
     }
 
-    /// The part of [`text`](Self::text) that says what it needs beside rules.
-    pub fn needs_text(&self) -> String {
-        let mut out = String::new();
-        let Some(needs) = self.document.get("needs").and_then(Node::as_table) else { return out };
+    /// The needs as they are written, each with its risk.
+    fn written_needs(&self) -> Vec<Part> {
+        let Some(needs) = self.document.get("needs").and_then(Node::as_table) else {
+            return Vec::new();
+        };
+        let each = self.needs.each();
+        let part = |id: String, text: String| {
+            let risk = each.iter().find(|one| one.id == id).map(|one| one.needs.risk());
+            let risk = risk.unwrap_or_else(|| Risk::of([]));
+            Part { risk, subject: Subject::Need, id, text }
+        };
         let (sections, keys): (Table, Table) =
             needs.clone().into_iter().partition(|(_, value)| value.as_table().is_some());
-        out.push_str("\n[needs]\n");
-        write_keys(&mut out, &keys);
-        for (key, value) in &sections {
-            let Some(members) = value.as_table() else { continue };
-            if key == "limits" {
-                out.push_str("\n[needs.limits]\n");
-                write_keys(&mut out, members);
-            } else {
-                write_sections(&mut out, &format!("needs.{key}"), members);
+        let mut parts = Vec::new();
+        if !keys.is_empty() {
+            let mut text = "[needs]\n".to_owned();
+            write_keys(&mut text, &keys);
+            // There is one such key.
+            parts.push(part("state".to_owned(), text));
+        }
+        for (kind, section) in &sections {
+            let Some(members) = section.as_table() else { continue };
+            if kind == "limits" {
+                let mut text = "[needs.limits]\n".to_owned();
+                write_keys(&mut text, members);
+                parts.push(part(kind.clone(), text));
+                continue;
+            }
+            for (name, one) in members {
+                let mut text = String::new();
+                let only = Table::from_iter([(name.clone(), one.clone())]);
+                write_sections(&mut text, &format!("needs.{kind}"), &only);
+                parts.push(part(format!("{kind}.{name}"), text.trim_start().to_owned()));
             }
         }
-        out
+        parts
     }
 
     /// The policy that comes of it when its roots are these: paths by name. Optional roots without
@@ -210,11 +236,19 @@ impl Manifest {
                 }
             }
         }
+        if let Some(Node::List(commands)) = document.get_mut("command") {
+            for command in commands {
+                if let Node::Table(keys) = command {
+                    keys.remove(ONLY_WITH);
+                }
+            }
+        }
         // How dangerous a rule is depends on where its roots are, and so does its place.
         let bound = Policy::parse(&review::text(&document, &self.policy), BOUND)?;
         let text = review::text(&document, &bound);
+        let shown = review::text_with_needs(&document, &bound, self.written_needs());
         let policy = Policy::parse(&text, BOUND)?;
-        Ok(Bound { policy, text })
+        Ok(Bound { policy, text, shown })
     }
 
     /// True if `other` asks for nothing that this one does not: then who has approved this one
@@ -229,7 +263,14 @@ impl Manifest {
     /// What `new` asks for more and less than this one: rules, roots and needs. It asks for more
     /// exactly if this one does not [cover](Self::covers) it.
     pub fn diff(&self, new: &Manifest) -> Diff {
-        let Diff { mut changes, .. } = self.policy.diff(&new.policy);
+        self.diff_at(&BTreeMap::new(), new)
+    }
+
+    /// As [`diff`](Self::diff), where the roots of these names are these directories: how dangerous
+    /// a rule is depends on where its roots are.
+    pub fn diff_at(&self, paths: &BTreeMap<String, String>, new: &Manifest) -> Diff {
+        let (old_rules, new_rules) = (self.policy.placed(paths), new.policy.placed(paths));
+        let Diff { mut changes, .. } = old_rules.diff(&new_rules);
         for root in changes.iter_mut().filter(|change| change.subject == Subject::Root) {
             // There is no path yet.
             let purpose = |manifest: &Manifest| {
@@ -248,6 +289,7 @@ fn leave_out(document: &mut Table, roots: &[&str]) {
     let is_kept = |rule: &Node| {
         let mut named = BTreeSet::new();
         named_at(rule, &ROOT_KEYS, &mut named);
+        named_at(rule, &[ONLY_WITH], &mut named);
         !roots.iter().any(|root| named.contains(root))
     };
     let mut types = BTreeSet::new();

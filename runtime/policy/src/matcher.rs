@@ -248,7 +248,7 @@ impl Matcher {
             Matcher::Name(name) => name.container().into_iter().collect(),
             Matcher::Path(path) => vec![path.container()],
             Matcher::Dataset(dataset) => {
-                dataset.owner().map(|_| dataset.container()).into_iter().collect()
+                dataset.owner().map(|_| dataset.containers()).unwrap_or_default()
             }
             Matcher::Device(device) => {
                 device.owner().map(|_| device.container()).into_iter().collect()

@@ -11,6 +11,7 @@ use crate::aspect::Aspects;
 use crate::grant::{Argument, GrantedSource, Leaf, MountGrant};
 use crate::guest_path::GuestPath;
 use crate::matcher::Matcher;
+use crate::matcher::dataset::Dataset;
 use crate::matcher::device::Device;
 use crate::matcher::path::PathMatcher;
 use crate::mount_options::MountOptions;
@@ -30,7 +31,7 @@ pub(crate) const NODEV: &str = "nodev";
 pub enum MountSource {
     /// An image file, or a directory.
     Path(GuestPath),
-    /// A volume, `GROUP/VOLUME`.
+    /// A volume, `GROUP/VOLUME`, or a dataset, `PARENT/NAME`.
     Device(String),
     /// An export of another machine.
     Remote(String),
@@ -52,6 +53,8 @@ pub(crate) enum Source {
     /// A file or a directory, by the matcher's leaf.
     Path(PathMatcher),
     Device(Device),
+    /// A file system of a storage pool, which the kernel has open already.
+    Dataset(Dataset),
     /// A matcher whose words hold no path.
     Remote(Matcher),
 }
@@ -155,7 +158,7 @@ impl MountRule {
         match &self.source {
             Source::Path(_) => GuestPath::parse_argument(word)
                 .map_or_else(|_| MountSource::Remote(word.to_owned()), MountSource::Path),
-            Source::Device(_) => MountSource::Device(word.to_owned()),
+            Source::Device(_) | Source::Dataset(_) => MountSource::Device(word.to_owned()),
             Source::Remote(_) => MountSource::Remote(word.to_owned()),
         }
     }
@@ -181,6 +184,9 @@ impl Source {
             (Source::Device(device), MountSource::Device(word)) => {
                 device.read(word)?.argument.into_text().map(GrantedSource::Device)
             }
+            (Source::Dataset(dataset), MountSource::Device(word)) => {
+                dataset.read(word)?.argument.into_text().map(GrantedSource::Dataset)
+            }
             (Source::Remote(matcher), MountSource::Remote(word)) => {
                 matcher.read(word)?.argument.into_text().map(GrantedSource::Remote)
             }
@@ -192,6 +198,7 @@ impl Source {
         match (self, other) {
             (Source::Path(a), Source::Path(b)) => a.covers(b),
             (Source::Device(a), Source::Device(b)) => a.covers(b),
+            (Source::Dataset(a), Source::Dataset(b)) => a.covers(b),
             (Source::Remote(a), Source::Remote(b)) => a.covers(b),
             _ => false,
         }
@@ -201,6 +208,7 @@ impl Source {
         match self {
             Source::Path(path) => path.aspects(),
             Source::Device(device) => device.aspects(),
+            Source::Dataset(dataset) => dataset.aspects(),
             Source::Remote(matcher) => matcher.aspects(),
         }
     }
@@ -210,7 +218,7 @@ impl Source {
         match self {
             Source::Path(path) => path.leaf() == Leaf::File,
             Source::Device(_) => true,
-            Source::Remote(_) => false,
+            Source::Dataset(_) | Source::Remote(_) => false,
         }
     }
 }
@@ -229,6 +237,7 @@ impl fmt::Display for Source {
         match self {
             Source::Path(path) => path.fmt(f),
             Source::Device(device) => device.fmt(f),
+            Source::Dataset(dataset) => dataset.fmt(f),
             Source::Remote(matcher) => matcher.fmt(f),
         }
     }

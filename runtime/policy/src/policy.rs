@@ -4,7 +4,7 @@
 //! refused rules that overlap, so a second match here means that this crate is
 //! wrong about `overlaps`; it denies.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
@@ -63,6 +63,17 @@ impl Policy {
     pub(crate) fn new(driver: String, source: &str, roots: Vec<Root>, rules: Rules) -> Policy {
         let digest = Sha256::digest(source).iter().map(|byte| format!("{byte:02x}")).collect();
         Policy { driver, digest, roots, rules }
+    }
+
+    /// The same rules with roots elsewhere: the directories of those that have one here.
+    pub(crate) fn placed(&self, paths: &BTreeMap<String, String>) -> Policy {
+        let mut placed = self.clone();
+        for root in &mut placed.roots {
+            if let Some(path) = paths.get(&root.name) {
+                root.path.clone_from(path);
+            }
+        }
+        placed
     }
 
     /// The driver it is for.

@@ -13,7 +13,7 @@ use crate::document::{Node, Table, write_keys, write_sections};
 use crate::error::PolicyError;
 use crate::load::{Form, load};
 use crate::policy::Policy;
-use crate::risk::{Risk, RiskClass};
+use crate::risk::{Rated, Risk, RiskClass};
 use crate::subject::Subject;
 
 /// A policy's text in its one spelling, the most dangerous rules first. Two texts with the same
@@ -26,22 +26,49 @@ pub fn review(source: &str, file: &str) -> Result<String, PolicyError> {
     Ok(text(&loaded.document, &loaded.policy))
 }
 
-/// The text of a policy or manifest, without its needs.
+/// A part of the text that is rated: a rule, the revealed secrets, a need.
+pub(crate) struct Part {
+    pub risk: Risk,
+    pub subject: Subject,
+    pub id: String,
+    /// How it is written.
+    pub text: String,
+}
+
+/// The text of a policy.
 pub(crate) fn text(document: &Table, policy: &Policy) -> String {
-    let mut rules = policy.rule_risks();
-    // One spelling: the order in the source does not matter.
-    rules.sort_by(|a, b| (b.risk.class, a.subject, &a.id).cmp(&(a.risk.class, b.subject, &b.id)));
+    text_with(document, policy, "Rules", Vec::new())
+}
+
+/// The text of a policy or manifest with needs, each in the place that its risk has among the rules.
+pub(crate) fn text_with_needs(document: &Table, policy: &Policy, needs: Vec<Part>) -> String {
+    text_with(document, policy, "Rules and needs", needs)
+}
+
+fn text_with(document: &Table, policy: &Policy, what: &str, needs: Vec<Part>) -> String {
+    let of = |key: &str| document.get(key).and_then(Node::as_table);
     let (secrets, rules): (Vec<_>, Vec<_>) =
-        rules.into_iter().partition(|rule| rule.subject == Subject::Secret);
-    let count = |class| rules.iter().filter(|rule| rule.risk.class == class).count();
+        policy.rule_risks().into_iter().partition(|rule| rule.subject == Subject::Secret);
+    let mut parts: Vec<Part> = rules.into_iter().filter_map(|rule| written(document, rule)).collect();
+    // One list has all secrets, which are of one risk.
+    if let (Some(options), Some(secret)) = (of("options"), secrets.into_iter().next()) {
+        let mut text = "[options]\n".to_owned();
+        write_keys(&mut text, options);
+        let Rated { risk, subject, id, .. } = secret;
+        parts.push(Part { risk, subject, id, text });
+    }
+    parts.extend(needs);
+    // One spelling: the order in the source does not matter.
+    parts.sort_by(|a, b| (b.risk.class, a.subject, &a.id).cmp(&(a.risk.class, b.subject, &b.id)));
+    let count = |class| parts.iter().filter(|part| part.risk.class == class).count();
     let counts: Vec<_> =
         [RiskClass::R4, RiskClass::R3, RiskClass::R2, RiskClass::R1, RiskClass::R0]
             .into_iter()
             .filter(|class| count(*class) > 0)
             .map(|class| format!("{} {class} ({})", count(class), class.meaning()))
             .collect();
-    let mut out = format!("# Rules, the most dangerous first: {}.\n\n", counts.join(", "));
-    let of = |key: &str| document.get(key).and_then(Node::as_table);
+    let counts = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
+    let mut out = format!("# {what}, the most dangerous first: {counts}.\n\n");
     let heading: Table = document
         .iter()
         .filter(|(key, _)| matches!(key.as_str(), "schema" | "driver"))
@@ -57,23 +84,23 @@ pub(crate) fn text(document: &Table, policy: &Policy) -> String {
         out.push_str("\n[defaults]\n");
         write_keys(&mut out, defaults);
     }
-    // One list has all secrets, which are of one risk.
-    if let (Some(options), Some(secret)) = (of("options"), secrets.first()) {
-        write_risk(&mut out, &secret.risk);
-        out.push_str("[options]\n");
-        write_keys(&mut out, options);
-    }
-    for rule in &rules {
-        write_risk(&mut out, &rule.risk);
-        let kind = rule.subject.to_string();
-        let _ = writeln!(out, "[[{kind}]]");
-        let tables = document.get(&kind).and_then(Node::as_list).unwrap_or_default();
-        let is_it = |table: &&Table| table.get("id").and_then(Node::as_text) == Some(&rule.id);
-        if let Some(table) = tables.iter().filter_map(Node::as_table).find(is_it) {
-            write_keys(&mut out, table);
-        }
+    for part in &parts {
+        write_risk(&mut out, &part.risk);
+        out.push_str(&part.text);
     }
     out
+}
+
+/// A rule as it stands in the source; of a manifest some may be left out.
+fn written(document: &Table, rule: Rated) -> Option<Part> {
+    let Rated { risk, subject, id, .. } = rule;
+    let kind = subject.to_string();
+    let tables = document.get(&kind)?.as_list()?;
+    let is_it = |table: &&Table| table.get("id").and_then(Node::as_text) == Some(&id);
+    let table = tables.iter().filter_map(Node::as_table).find(is_it)?;
+    let mut text = format!("[[{kind}]]\n");
+    write_keys(&mut text, table);
+    Some(Part { risk, subject, id, text })
 }
 
 /// What is at stake, as the comment before it.

@@ -15,6 +15,12 @@ pub enum SyscallGroup {
     Keyring,
     /// Opening files by handle, which passes by the directories above them: `xfsdump`.
     FileHandles,
+    /// Modes, owners, times, flags and extended attributes of what lies beneath the rule's `write`
+    /// roots; all else is read-only to such a command: `cp --archive`, `install`, `setfacl`.
+    Attributes,
+    /// Semaphores of System V, which are one room for the whole machine: `lvcreate` and `dmsetup`,
+    /// where they wait for udev.
+    Semaphores,
     /// Sockets of Unix, with which services of this machine are spoken to, some of which do
     /// whatever root says: `smbcontrol`, `lvmpolld`.
     LocalSockets,
@@ -22,10 +28,12 @@ pub enum SyscallGroup {
 
 impl SyscallGroup {
     /// All groups.
-    pub const ALL: [SyscallGroup; 4] = [
+    pub const ALL: [SyscallGroup; 6] = [
         SyscallGroup::Quota,
         SyscallGroup::Keyring,
         SyscallGroup::FileHandles,
+        SyscallGroup::Attributes,
+        SyscallGroup::Semaphores,
         SyscallGroup::LocalSockets,
     ];
 
@@ -35,6 +43,8 @@ impl SyscallGroup {
             SyscallGroup::Quota => "quota",
             SyscallGroup::Keyring => "keyring",
             SyscallGroup::FileHandles => "file-handles",
+            SyscallGroup::Attributes => "attributes",
+            SyscallGroup::Semaphores => "semaphores",
             SyscallGroup::LocalSockets => "local-sockets",
         }
     }

@@ -66,7 +66,7 @@ args = [{ flag = "-L", value = { size = { min = "1MiB", max = "10TiB", suffix = 
 id = "export"
 program = "/usr/sbin/exportfs"
 args = ["-o", { csv = { must = ["ro"], any = ["sync", "hard"] } },
-        { path = { root = "shares", under = "a/b", leaf = "file", name = "share", pass = "path" } },
+        { path = { root = "shares", under = "a/b", leaf = "file", name = "share", pass = "path", looked-up = "a test" } },
         { path = { root = "shares", leaf = "root" } }]
 read = ["shares"]
 stdout-max = "1MiB"

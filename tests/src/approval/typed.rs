@@ -63,6 +63,21 @@ fn only_the_whole_name_approves() {
 }
 
 #[test]
+fn whoever_is_asked_was_shown_what_for() {
+    let ground = Ground::new();
+    let file = component("abaca-driver-directory");
+    let desk = desk(&ground, &file);
+    let words = words(&ground, &file);
+    // The answer for programs stands on standard output, so people read it on the other one.
+    let answer = typed(&desk, &and(&words, &["--json"]), &["directory"]);
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    let document: serde_json::Value = serde_json::from_str(&answer.stdout).unwrap();
+    let read = answer.stderr.replace("\r\n", "\n");
+    let shown = read.find(document["asked"].as_str().unwrap());
+    assert!(shown.unwrap() < read.find("type the driver's name").unwrap(), "{answer:?}");
+}
+
+#[test]
 fn each_rule_as_good_as_root_is_asked_about() {
     let ground = Ground::new();
     let bytes = with_manifest("directory", |text| {

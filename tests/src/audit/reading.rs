@@ -87,6 +87,23 @@ async fn a_granted_command_is_told_with_all_that_it_was() {
 }
 
 #[tokio::test]
+async fn a_path_is_told_by_the_file_that_it_was() {
+    use std::os::unix::fs::MetadataExt;
+    let ground = Ground::new();
+    let backend = hostile(&ground, AuditSettings::default()).await;
+    let place = ground.shares().join("papers");
+    std::fs::create_dir(&place).unwrap();
+    runs(&backend, &["ls", "-d", "shares:papers"]).await;
+    let lines = ground.audit("hostile");
+    let outcome = lines.iter().find(|line| line["event"] == "outcome").unwrap();
+    let found = std::fs::metadata(&place).unwrap();
+    let stage = &outcome["stages"][0];
+    let identity = serde_json::json!({ "device": found.dev(), "inode": found.ino() });
+    assert_eq!(stage["resolved"], serde_json::json!([identity]), "{outcome}");
+    assert_eq!(stage["argv"], serde_json::json!(["ls", "-d", "<shares>/papers"]));
+}
+
+#[tokio::test]
 async fn people_read_rows_and_nothing_acts_on_their_terminal() {
     let (_ground, desk) = written().await;
     // The desk itself asserts that there is no control character.

@@ -3,7 +3,7 @@
 use abaca::{Backend, Limits, OptionValue};
 
 use super::{mode, open};
-use crate::support::{Ground, load, runtime, share};
+use crate::support::{Ground, load, runtime, share, until};
 
 /// How long the waits before the second and the third try are together, in milliseconds: the
 /// squares of 1 and 2 in seconds.
@@ -11,7 +11,11 @@ const TWO_WAITS: u64 = 5_000;
 
 /// A backend whose driver may run `false` and `true`.
 async fn backend(ground: &Ground, tries: i64) -> Backend {
-    let driver = load(&runtime(Limits::default()), "abaca-guest-hostile").await;
+    backend_with(ground, Limits::default(), tries).await
+}
+
+async fn backend_with(ground: &Ground, limits: Limits, tries: i64) -> Backend {
+    let driver = load(&runtime(limits), "abaca-guest-hostile").await;
     let rule = |name: &str| {
         format!("\n[[command]]\nid = \"{name}\"\nprogram = \"/usr/bin/{name}\"\nargs = []\n")
     };
@@ -69,4 +73,28 @@ async fn try_execute_tries_as_often_as_num_shell_tries_says() {
         let text = error.to_string();
         assert!(text.contains("num_shell_tries") && text.contains("at least 1"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn try_execute_has_no_place_among_the_commands_while_it_waits() {
+    let ground = Ground::new();
+    let mut limits = Limits::default();
+    // None beside the backend's own.
+    limits.concurrent_commands = 0;
+    // It waits for half a minute in all.
+    let backend = backend_with(&ground, limits, 5).await;
+    let mut one = share("false", 1);
+    for (key, value) in [("attack", "retry"), ("argument", "false")] {
+        one.metadata.push((key.to_owned(), value.to_owned()));
+    }
+    let trying = tokio::spawn({
+        let backend = backend.clone();
+        async move { backend.create_share(&one, None).await }
+    });
+    until("it is tried", || ground.audit("hostile").iter().any(|line| line["event"] == "intent"))
+        .await;
+    let (ending, _, _) = run(&ground, &backend, "command", "true").await;
+    assert_eq!(ending, "ok:0:");
+    assert!(!trying.is_finished(), "the other one ran while this one waited");
+    trying.abort();
 }

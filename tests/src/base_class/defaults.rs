@@ -114,7 +114,7 @@ async fn optional_interfaces_that_upstream_does_not_implement_are_refused() {
     let answer = backend.manage_existing_snapshot(&found, &one, &[]).await;
     assert_lacks(answer, I::ManagingSnapshots);
     assert_lacks(backend.get_network_allocations_number().await, I::ShareServers);
-    assert_lacks(backend.allocate_network("one", None).await, I::ShareServers);
+    assert_lacks(backend.allocate_network("one", None, None).await, I::ShareServers);
     assert_lacks(backend.create_consistency_group(&group, None).await, groups);
     let answer =
         backend.create_consistency_group_from_cgsnapshot(&group, &cgsnapshot(), None).await;
@@ -155,10 +155,13 @@ async fn optional_interfaces_that_upstream_has_an_answer_for_are_answered() {
 
     assert_eq!(backend.get_pool(&one).await.unwrap(), None);
     assert_eq!(backend.get_admin_network_allocations_number().await.unwrap(), 0);
-    assert!(backend.allocate_network("one", Some(0)).await.unwrap().is_empty());
-    assert_driver!(backend.allocate_network("one", Some(1)).await, NetworkBadConfiguration);
-    assert!(backend.allocate_admin_network("one", None).await.unwrap().is_empty());
-    assert_driver!(backend.allocate_admin_network("one", Some(1)).await, NetworkBadConfiguration);
+    assert!(backend.allocate_network("one", None, Some(0)).await.unwrap().is_empty());
+    assert_driver!(backend.allocate_network("one", None, Some(1)).await, NetworkBadConfiguration);
+    assert!(backend.allocate_admin_network("one", None, None).await.unwrap().is_empty());
+    assert_driver!(
+        backend.allocate_admin_network("one", None, Some(1)).await,
+        NetworkBadConfiguration
+    );
     backend.deallocate_network("one").await.unwrap();
     assert!(backend.orphaned_leases().await.unwrap().is_empty());
     assert_eq!(backend.setup_server(info("one"), &[]).await.unwrap(), None);

@@ -34,6 +34,11 @@ async fn assert_only<T: std::fmt::Debug>(
         } else {
             assert_invalid!(answer);
             assert_eq!((now, calls(&ground, "obedient")), (status, before));
+            // What is recorded decides, not what an old copy says.
+            let copy = Share { status: allowed, ..one.clone() };
+            assert_invalid!(ask(&backend, &copy).await);
+            let now = recorded(&backend, &one.id).await.status;
+            assert_eq!((now, calls(&ground, "obedient")), (status, before));
         }
     }
 }

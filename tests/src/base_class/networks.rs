@@ -56,17 +56,17 @@ async fn get_network_allocations_number_is_the_drivers_on_both_sides() {
 async fn allocate_network_asks_the_driver_where_no_count_is_given() {
     let ground = Ground::new();
     let backend = serving(&ground, RANGE, &[count("dummy_network_allocations", 2)]).await;
-    let leased = backend.allocate_network("one", None).await.unwrap();
+    let leased = backend.allocate_network("one", None, None).await.unwrap();
     assert_eq!(listed(&leased), ["10.7.0.10", "10.7.0.11"]);
     assert!(leased.iter().all(|one| one.label == AllocationLabel::User));
     assert_eq!(calls(&ground), ["get-network-allocations-number"]);
     // A count that is given is not asked for, and nobody gets what somebody has.
-    let leased = backend.allocate_network("two", Some(1)).await.unwrap();
+    let leased = backend.allocate_network("two", None, Some(1)).await.unwrap();
     assert_eq!(listed(&leased), ["10.7.0.12"]);
-    assert_driver!(backend.allocate_network("three", Some(1)).await, NetworkBadConfiguration);
+    assert_driver!(backend.allocate_network("three", None, Some(1)).await, NetworkBadConfiguration);
     // The same request again is the same leases; another one of the same server is refused.
-    assert_eq!(backend.allocate_network("two", Some(1)).await.unwrap(), leased);
-    assert_driver!(backend.allocate_network("one", Some(1)).await, ShareServerFailed);
+    assert_eq!(backend.allocate_network("two", None, Some(1)).await.unwrap(), leased);
+    assert_driver!(backend.allocate_network("one", None, Some(1)).await, ShareServerFailed);
     assert_eq!(calls(&ground).len(), 1);
 }
 
@@ -79,12 +79,12 @@ async fn allocate_network_leases_nothing_for_zero() {
     ];
     // There is no network at all, and none is needed.
     let backend = open(&ground, "dummy", &options, BTreeMap::new()).await.unwrap();
-    assert!(backend.allocate_network("one", None).await.unwrap().is_empty());
-    assert!(backend.allocate_network("one", Some(0)).await.unwrap().is_empty());
+    assert!(backend.allocate_network("one", None, None).await.unwrap().is_empty());
+    assert!(backend.allocate_network("one", None, Some(0)).await.unwrap().is_empty());
     let server = set_up(&backend, "one").await;
     assert!(server.network_allocations.is_empty());
     assert_eq!(value(&server.backend_details, "address"), Some("192.0.2.1"));
-    let refused = backend.allocate_network("one", Some(1)).await;
+    let refused = backend.allocate_network("one", None, Some(1)).await;
     assert!(assert_driver!(refused, NetworkBadConfiguration).contains("the user side"));
 }
 
@@ -94,12 +94,12 @@ async fn allocate_admin_network_asks_the_driver_where_no_count_is_given() {
     let options =
         [count("dummy_network_allocations", 0), count("dummy_admin_network_allocations", 2)];
     let backend = operated(&ground, &options).await;
-    let leased = backend.allocate_admin_network("one", None).await.unwrap();
+    let leased = backend.allocate_admin_network("one", None, None).await.unwrap();
     assert_eq!(listed(&leased), ["10.9.0.2", "10.9.0.3"]);
     assert!(leased.iter().all(|one| one.label == AllocationLabel::Admin));
-    let leased = backend.allocate_admin_network("two", Some(1)).await.unwrap();
+    let leased = backend.allocate_admin_network("two", None, Some(1)).await.unwrap();
     assert_eq!(listed(&leased), ["10.9.0.4"]);
-    assert!(backend.allocate_admin_network("three", Some(0)).await.unwrap().is_empty());
+    assert!(backend.allocate_admin_network("three", None, Some(0)).await.unwrap().is_empty());
     assert_eq!(calls(&ground), ["get-admin-network-allocations-number"]);
     // A server gets both sides at once; here the users' side needs none.
     let server = set_up(&backend, "four").await;
@@ -113,8 +113,8 @@ async fn allocate_admin_network_needs_a_network_of_the_operator() {
     let ground = Ground::new();
     let backend = serving(&ground, RANGE, &[count("dummy_admin_network_allocations", 1)]).await;
     for answer in [
-        backend.allocate_admin_network("one", None).await,
-        backend.allocate_admin_network("one", Some(2)).await,
+        backend.allocate_admin_network("one", None, None).await,
+        backend.allocate_admin_network("one", None, Some(2)).await,
         backend.setup_server(info("one"), &[]).await.map(|_| Vec::new()),
     ] {
         let refused = assert_driver!(answer, NetworkBadConfiguration);
@@ -125,7 +125,7 @@ async fn allocate_admin_network_needs_a_network_of_the_operator() {
     assert!(!calls(&ground).contains(&"setup-server".to_owned()));
     // Where none are needed, no network is.
     let backend = serving(&ground, RANGE, &[]).await;
-    assert!(backend.allocate_admin_network("two", None).await.unwrap().is_empty());
+    assert!(backend.allocate_admin_network("two", None, None).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -133,8 +133,8 @@ async fn deallocate_network_ends_the_leases_of_both_sides() {
     let ground = Ground::new();
     let backend = operated(&ground, &[]).await;
     for server in ["one", "two"] {
-        backend.allocate_network(server, Some(1)).await.unwrap();
-        backend.allocate_admin_network(server, Some(1)).await.unwrap();
+        backend.allocate_network(server, None, Some(1)).await.unwrap();
+        backend.allocate_admin_network(server, None, Some(1)).await.unwrap();
     }
     // One that has none is success, and so is one that has none any more.
     for server in ["nobody", "one", "one"] {
@@ -147,5 +147,8 @@ async fn deallocate_network_ends_the_leases_of_both_sides() {
         .collect();
     assert_eq!(left, [("two", "10.7.0.3"), ("two", "10.9.0.3")]);
     // What has ended is for others.
-    assert_eq!(listed(&backend.allocate_network("three", Some(1)).await.unwrap()), ["10.7.0.2"]);
+    assert_eq!(
+        listed(&backend.allocate_network("three", None, Some(1)).await.unwrap()),
+        ["10.7.0.2"]
+    );
 }

@@ -21,6 +21,11 @@ async fn ask(
 ) -> (Result<Option<ReplicaSnapshotUpdate>, Error>, Option<SnapshotStatus>) {
     let one = replica_snapshot(replica, SnapshotStatus::Creating);
     let (all, snapshots) = (std::slice::from_ref(replica), std::slice::from_ref(&one));
+    if call != CALLS[0] {
+        // It is being made, and the driver has said nothing of it.
+        let silent = telling(replica, &[]);
+        backend.create_replicated_snapshot(&[silent], snapshots, None).await.unwrap();
+    }
     let answer = match call {
         "create_replicated_snapshot" => backend
             .create_replicated_snapshot(all, snapshots, None)

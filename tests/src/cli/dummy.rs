@@ -36,6 +36,12 @@ fn serving(ground: &Ground) -> Desk {
     Desk::with(ground, &(text + network))
 }
 
+/// The same desk, whose servers need no addresses: what a call says of their network holds then.
+fn without_leases(ground: &Ground) -> Desk {
+    let text = std::fs::read_to_string(&serving(ground).file).unwrap();
+    Desk::with(ground, &(text + "dummy_network_allocations = 0\n"))
+}
+
 /// The same desk, whose driver answers an error that is asked for.
 fn failing(desk: &Desk, request: &str) -> Desk {
     let text = std::fs::read_to_string(&desk.file).unwrap();

@@ -7,12 +7,16 @@ use serde_json::{Value, json};
 
 use super::{json_of, of_dummy, recorded};
 use crate::dummy::errors::CASES;
-use crate::support::{Ground, Service, dummy_desk, share};
+use crate::support::{Ground, Service, dummy_desk, patiently, share};
 
-/// The share, asking the driver for a failure of `ensure-share`.
-fn failing(share: &Value, case: &str, text: &str) -> Value {
+/// Methods in which no error means anything but that they failed.
+const METHODS: [&str; 4] =
+    ["ensure_share", "get_pool", "migration_get_info", "migration_get_driver_info"];
+
+/// The share, asking the driver for a failure of a method.
+fn failing(share: &Value, method: &str, case: &str, text: &str) -> Value {
     let mut share = share.clone();
-    share["metadata"] = json!({ "fail": format!("ensure-share:{case}={text}") });
+    share["metadata"] = json!({ "fail": format!("{}:{case}={text}", method.replace('_', "-")) });
     share
 }
 
@@ -26,10 +30,10 @@ fn every_error_travels_unchanged_to_json_and_to_the_exit_code() {
     let one = share("one", 1);
     client.ok("create_share", &of_dummy(json!({ "share": one })));
     let one = recorded(&mut client, &one.id);
-    for (case, make, blame) in CASES {
+    for ((case, make, blame), method) in CASES.into_iter().zip(METHODS.into_iter().cycle()) {
         let said = format!("what {case} says: ü=\"1\"\u{1b}[2J");
-        let params = json!({ "share": failing(&one, case, &said) });
-        let error = client.fails("ensure_share", &of_dummy(params.clone()));
+        let params = json!({ "share": failing(&one, method, case, &said) });
+        let error = client.fails(method, &of_dummy(params.clone()));
         let data = &error["data"];
         assert_eq!(data["driver"], json_of(&make(said.clone())), "{case}");
         let (name, _) = data["driver"].as_object().unwrap().iter().next().unwrap();
@@ -45,17 +49,49 @@ fn every_error_travels_unchanged_to_json_and_to_the_exit_code() {
 
         // The same from the shell, through the service and without it.
         let params = params.to_string();
-        let by_service = ["call", "--socket", &socket, "dummy", "ensure_share", &params, "--json"];
-        let alone = ["call", "dummy", "ensure_share", &params, "--json"];
+        let by_service = ["call", "--socket", &socket, "dummy", method, &params, "--json"];
+        let alone = ["call", "dummy", method, &params, "--json"];
         for words in [&by_service[..], &alone[..]] {
             let answer = desk.run(words);
             assert_eq!(answer.code, Some(code), "{case}: {answer:?}");
-            let document: Value = serde_json::from_str(&answer.stderr).unwrap();
+            let document = answer.failure();
             assert_eq!(document["error"]["driver"], data["driver"], "{case}");
             assert_eq!(document["error"]["blame"], data["blame"], "{case}");
             assert_eq!(document["error"]["message"], data["message"], "{case}");
         }
     }
+}
+
+#[test]
+fn what_is_under_way_is_told_from_what_cannot_be() {
+    let ground = Ground::new();
+    let desk = dummy_desk(&ground, "");
+    let service = Service::start(&ground, &desk, &[]);
+    let socket = service.socket.to_str().unwrap().to_owned();
+    let (mut client, mut slow) = (service.client(), service.client());
+    let mut one = share("one", 1);
+    one.metadata = vec![("sleep_ms".to_owned(), "600000".to_owned())];
+    slow.send("create_share", &of_dummy(json!({ "share": one })));
+    patiently(|| (!recorded(&mut client, &one.id).is_null()).then_some(()));
+    let params = json!({ "share": recorded(&mut client, &one.id) });
+    let error = client.fails("delete_share", &of_dummy(params.clone()));
+    assert_eq!((&error["code"], &error["data"]["kind"]), (&json!(-32007), &json!("busy")));
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("create-share is under way"), "{message}");
+    let params = params.to_string();
+    let by_service = ["call", "--socket", &socket, "dummy", "delete_share", &params, "--json"];
+    let alone = ["call", "dummy", "delete_share", &params, "--json"];
+    for words in [&by_service[..], &alone[..]] {
+        let answer = desk.run(words);
+        assert_eq!(answer.code, Some(7), "{answer:?}");
+        let document: Value = serde_json::from_str(&answer.stderr).unwrap();
+        assert_eq!(document["error"]["kind"], "busy", "{document}");
+    }
+    // What cannot be stays the operator's.
+    let mut none = share("none", 1);
+    none.size = 0;
+    let error = client.fails("create_share", &of_dummy(json!({ "share": none })));
+    assert_eq!((&error["code"], &error["data"]["kind"]), (&json!(-32002), &json!("invalid")));
 }
 
 #[test]
@@ -80,6 +116,7 @@ fn a_backend_that_cannot_be_used_does_not_keep_the_others() {
     let desk = dummy_desk(&ground, "");
     let text = std::fs::read_to_string(&desk.file).unwrap();
     let broken = "\n[backends.broken]\ndriver = \"nothing.wasm\"\npolicy = \"dummy.policy.toml\"\n\
+                  approved = false\n\
                   [backends.broken.options]\ndriver_handles_share_servers = false\n";
     ground.write("abaca.toml", &(text + broken));
     let service = Service::start(&ground, &desk, &[]);
@@ -128,8 +165,9 @@ fn a_service_is_asked_without_its_configuration() {
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "[]\n");
     // What happens to a service is not a mistake of Abaca's.
     let held: Vec<_> = (0..abaca::door::CONNECTIONS).map(|_| service.client()).collect();
-    let text = desk.fails(2, &asked);
-    assert!(text.contains("clients are connected already"), "{text}");
+    let answer = desk.run(&asked);
+    assert!(answer.stderr.contains("clients are connected already"), "{answer:?}");
+    assert_eq!(answer.code, Some(7), "it is for nobody to mend, but to ask again");
     drop((held, service));
     assert!(desk.fails(2, &asked).contains("cannot connect"));
     // Something else listens there: it says nothing, or nothing that can be understood.

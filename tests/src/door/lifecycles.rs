@@ -61,12 +61,16 @@ fn shares_snapshots_and_access_rules() {
     client.ok("update_access", &of_dummy(params));
     let params = of_dummy(json!({ "share_instance_id": wanted.id }));
     assert_eq!(client.ok("list_access_rules", &params), json_of(&rules));
-    let params = json!({ "share": one, "access_rules": [], "delete_rules": rules });
-    client.ok("update_access", &of_dummy(params));
-    assert_eq!(
-        client.ok("list_access_rules", &of_dummy(json!({ "share_instance_id": wanted.id }))),
-        json!([])
-    );
+    let none = json!({ "share": one, "access_rules": [], "delete_rules": rules });
+    client.ok("update_access", &of_dummy(none));
+    assert_eq!(client.ok("list_access_rules", &params), json!([]));
+
+    // The same one by one.
+    let one_rule = of_dummy(json!({ "share": one, "access_rule": rules[0] }));
+    client.ok("allow_access", &one_rule);
+    assert_eq!(client.ok("list_access_rules", &params), json_of(&rules));
+    client.ok("deny_access", &one_rule);
+    assert_eq!(client.ok("list_access_rules", &params), json!([]));
 
     let taken = snapshot(&serde_json::from_value(one.clone()).unwrap());
     client.ok("create_snapshot", &of_dummy(json!({ "snapshot": taken })));

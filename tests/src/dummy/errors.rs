@@ -56,10 +56,20 @@ async fn every_error_comes_as_it_was_said() {
     let ground = Ground::new();
     let backend = dummy(&ground, &[]).await;
     let one = made(&backend, &share("one", 1)).await;
-    for (name, make, blame) in CASES {
-        let said = format!("what {name} says: ü=\"1\"");
-        let request = failing(&one, &format!("ensure-share:{name}={said}"));
-        let error = backend.ensure_share(&request, None).await.unwrap_err();
+    // Every case by several methods, in which none of them means anything but that it failed.
+    let methods = ["ensure-share", "get-pool", "migration-get-info", "migration-get-driver-info"];
+    for ((name, make, blame), method) in
+        CASES.into_iter().flat_map(|case| methods.map(|method| (case, method)))
+    {
+        let said = format!("what {name} says to {method}: ü=\"1\"");
+        let asking = failing(&one, &format!("{method}:{name}={said}"));
+        let answer = match method {
+            "ensure-share" => backend.ensure_share(&asking, None).await.map(drop),
+            "get-pool" => backend.get_pool(&asking).await.map(drop),
+            "migration-get-info" => backend.migration_get_info(&asking, None).await.map(drop),
+            _ => backend.migration_get_driver_info(&asking, None).await.map(drop),
+        };
+        let error = answer.unwrap_err();
         assert_eq!(error.blame(), blame, "{name}");
         assert!(error.to_string().contains(&said), "{name}: {error}");
         let line = ground.audit("dummy").pop().unwrap();

@@ -2,8 +2,8 @@
 
 use abaca::Backend;
 use abaca::types::{
-    Cgsnapshot, CgsnapshotMember, ConsistencyGroupStatus, Error as DriverError, Share, ShareStatus,
-    SnapshotStatus,
+    Cgsnapshot, CgsnapshotMember, ConsistencyGroup, ConsistencyGroupStatus, Error as DriverError,
+    Share, ShareStatus, SnapshotStatus,
 };
 
 use super::{assert_driver, assert_invalid, calls, dummy, group, made, recorded};
@@ -159,4 +159,33 @@ async fn what_fails_is_recorded_in_error() {
     let records = backend.records().consistency_groups().await.unwrap();
     let record = records.iter().find(|one| one.consistency_group.id == "i").unwrap();
     assert!(record.message.as_ref().unwrap().contains("full"), "{record:?}");
+}
+
+#[tokio::test]
+async fn an_old_copy_does_not_change_what_is_recorded() {
+    let ground = Ground::new();
+    let backend = dummy(&ground, &[]).await;
+    let shares = grouped(&backend).await;
+    let wanted = cgsnapshot("c", "g", &shares);
+    backend.create_cgsnapshot(&wanted, None).await.unwrap();
+    let kept = taken(&backend, "c").await.unwrap();
+    assert!(kept.members[0].provider_location.is_some());
+    // The service's copy is from before: it does not know where the members are kept.
+    let fail = [("dummy_fail", super::text("delete-cgsnapshot:backend-failed"))];
+    let failing = dummy(&ground, &fail).await;
+    assert_driver!(failing.delete_cgsnapshot(&wanted, None).await, BackendFailed);
+    let now = taken(&backend, "c").await.unwrap();
+    assert_eq!((now.status, now.members), (ConsistencyGroupStatus::ErrorDeleting, kept.members));
+    backend.delete_cgsnapshot(&wanted, None).await.unwrap();
+    for one in &shares {
+        backend.delete_share(one, None).await.unwrap();
+    }
+    let fail = [("dummy_fail", super::text("delete-consistency-group:backend-failed"))];
+    let failing = dummy(&ground, &fail).await;
+    let copy = ConsistencyGroup { project_id: "another".to_owned(), ..group("g", &[]) };
+    assert_driver!(failing.delete_consistency_group(&copy, None).await, BackendFailed);
+    let now = backend.records().consistency_groups().await.unwrap().remove(0).consistency_group;
+    let wanted =
+        ConsistencyGroup { status: ConsistencyGroupStatus::ErrorDeleting, ..group("g", &[]) };
+    assert_eq!(now, wanted);
 }

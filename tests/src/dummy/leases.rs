@@ -39,12 +39,12 @@ async fn a_driver_leases_more_while_it_sets_up_a_server() {
     let details = &server.backend_details;
     assert_eq!(value(details, "address"), Some("10.7.0.10"));
     assert_eq!(value(details, "more_addresses"), Some("10.7.0.11,10.7.0.12"));
-    let two = backend.allocate_network("two", Some(2)).await.unwrap();
+    let two = backend.allocate_network("two", None, Some(2)).await.unwrap();
     assert_eq!(two[0].ip_address, "10.7.0.13", "the others are taken");
     backend.deallocate_network("two").await.unwrap();
     // In the call that tears it down it may end what it has.
     backend.teardown_server(&server, &[]).await.unwrap();
-    let all = backend.allocate_network("all", Some(5)).await.unwrap();
+    let all = backend.allocate_network("all", None, Some(5)).await.unwrap();
     assert_eq!(all[0].ip_address, "10.7.0.10");
     for import in ["network.allocate", "network.deallocate"] {
         assert_eq!(audited(&ground, "dummy", "outcome", import).len(), 1, "{import}");
@@ -61,7 +61,7 @@ async fn a_driver_leases_more_while_it_sets_up_a_server() {
 async fn no_driver_leases_for_another_server() {
     let ground = Ground::new();
     let backend = serving(&ground, RANGE, &[]).await;
-    backend.allocate_network("other", Some(1)).await.unwrap();
+    backend.allocate_network("other", None, Some(1)).await.unwrap();
     let straying = [TWO_MORE, ("dummy_allocate_for", text("other"))];
     let straying = serving(&ground, RANGE, &straying).await;
     match straying.setup_server(info("one"), &[]).await {
@@ -85,7 +85,7 @@ async fn no_other_call_leases_or_ends_leases() {
     ];
     let policy = "schema = 1\ndriver = \"hostile\"\n";
     let backend = ground.backend("hostile", driver, policy, &network).await;
-    backend.allocate_network("one", Some(1)).await.unwrap();
+    backend.allocate_network("one", None, Some(1)).await.unwrap();
     for verb in ["allocate", "deallocate"] {
         for server in ["one", "two", "", "a\nb"] {
             let mut attack = share("attack", 1);
@@ -137,14 +137,14 @@ async fn two_backends_on_one_network_share_no_address() {
         servers.iter().map(|one| one.network_allocations[0].ip_address.clone()).collect();
     assert_eq!(addresses.len(), 40);
     for backend in &backends {
-        assert!(backend.allocate_network("more", None).await.is_err());
+        assert!(backend.allocate_network("more", None, None).await.is_err());
         assert_eq!(leases(backend).await, [""; 0], "each knows all servers of its own");
     }
     // What one gives back, the other can have.
     let [one, two] = &backends;
     let given = servers.iter().find(|server| server.host == "one").unwrap();
     one.teardown_server(given, &[]).await.unwrap();
-    let more = two.allocate_network("more", None).await.unwrap();
+    let more = two.allocate_network("more", None, None).await.unwrap();
     assert_eq!(more[0].ip_address, given.network_allocations[0].ip_address);
 }
 
@@ -163,7 +163,7 @@ async fn a_process_that_leases() {
     let ground = PathBuf::from(variable(GROUND));
     let backend = on_storage(&ground, &variable(NAME), MANY).await;
     for number in 0..variable(SERVERS).parse().unwrap() {
-        backend.allocate_network(&format!("server-{number}"), Some(2)).await.unwrap();
+        backend.allocate_network(&format!("server-{number}"), None, Some(2)).await.unwrap();
         eprintln!("leased {number}");
     }
 }
@@ -206,7 +206,8 @@ async fn processes_share_no_address_and_one_that_is_killed_leaves_whole_leases()
     }
     assert_eq!(addresses.len(), count, "no address is leased twice");
     // They are the lowest, and the next one follows them.
-    let next = on_storage(ground.path(), "next", MANY).await.allocate_network("one", Some(1)).await;
+    let next =
+        on_storage(ground.path(), "next", MANY).await.allocate_network("one", None, Some(1)).await;
     let mut lowest = (256..).map(|at: usize| format!("10.7.{}.{}", at / 256, at % 256));
     assert_eq!(lowest.clone().take(count).collect::<BTreeSet<_>>(), addresses);
     assert_eq!(next.unwrap()[0].ip_address, lowest.nth(count).unwrap());

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use abaca::types::{MigrationDestination, Share, ShareStatus};
-use abaca::{Backend, OptionValue, ShareRecord};
+use abaca::{Backend, Error, MigrationPhase, OptionValue, ShareRecord};
 
 use super::{
-    assert_driver, assert_invalid, calls, dummy, made, message, open, pair, recorded, text,
+    assert_busy, assert_driver, assert_invalid, calls, dummy, made, message, open, pair, recorded,
+    text,
 };
 use crate::support::{Ground, eventually, share, snapshot, until};
 
@@ -139,6 +140,12 @@ async fn what_was_interrupted_can_still_be_asked_after_completed_and_cancelled()
     // Nobody removes what may be elsewhere, and the driver can be asked to give it up.
     assert_invalid!(here.delete_share(&record.share, None).await);
     assert_invalid!(here.unmanage(&record.share).await);
+    // It is completed when the driver has said that all of it is there.
+    let refused = assert_invalid!(here.migration_complete(&record.share, None, &info).await);
+    assert!(refused.contains("the first phase of the migration is not done"), "{refused}");
+    assert_eq!(here.records().migrations().await.unwrap()[0].phase, MigrationPhase::InProgress);
+    while here.migration_get_progress(&record.share, None, &info).await.unwrap() < 100 {}
+    assert_eq!(here.records().migrations().await.unwrap()[0].phase, MigrationPhase::Phase1Done);
     here.migration_cancel(&record.share, None, &info).await.unwrap();
     assert_eq!(recorded(&here, &one.id).await, one);
     assert!(here.records().migrations().await.unwrap().is_empty());
@@ -169,6 +176,52 @@ async fn interrupted(backend: &Backend, one: &Share) -> ShareRecord {
     let message = record.message.clone().unwrap();
     assert!(message.contains("interrupted") && message.contains("progress"), "{message}");
     record
+}
+
+/// Upstream: a share is asked after and given up in `migration_driver_in_progress`, which is while
+/// `migration_start` runs.
+#[tokio::test]
+async fn a_migration_is_asked_after_and_given_up_while_it_begins() {
+    // Given up for ever, and ending by itself after it was given up.
+    for sleep in ["600000", "3000"] {
+        let ground = Ground::new();
+        let (here, there) = (dummy(&ground, &[]).await, there(&ground).await);
+        let one = made(&here, &share("one", 3)).await;
+        let info = there.migration_get_driver_info(&one, None).await.unwrap();
+        let slow = Share { metadata: vec![pair("sleep_ms", sleep)], ..one.clone() };
+        let starting = tokio::spawn({
+            let (here, info) = (here.clone(), info.clone());
+            async move { here.migration_start(&slow, None, &destination(), &info, false).await }
+        });
+        let progress = eventually("it is on its way", async || {
+            let moving = here.records().share(&one.id).await.unwrap()?.share;
+            let asked = here.migration_get_progress(&moving, None, &info).await;
+            asked.ok().map(|progress| (moving, progress))
+        });
+        let (moving, progress) = progress.await;
+        assert_eq!((moving.status, progress), (ShareStatus::Migrating, 25));
+        assert_busy!(here.migration_complete(&moving, None, &info).await);
+        here.migration_cancel(&moving, None, &info).await.unwrap();
+        assert_eq!(recorded(&here, &one.id).await, one);
+        assert!(here.records().migrations().await.unwrap().is_empty());
+        if sleep == "600000" {
+            assert_busy!(here.extend_share(&one, 4, None).await);
+            starting.abort();
+        } else {
+            let given_up = assert_driver!(starting.await.unwrap(), MigrationFailed);
+            assert!(given_up.contains("given up"), "{given_up}");
+        }
+        // However it ends, the share is where it was.
+        eventually("nothing is at work on it", async || {
+            match here.extend_share(&one, 4, None).await {
+                Err(Error::Busy(_)) => None,
+                answer => Some(answer.unwrap()),
+            }
+        })
+        .await;
+        let wanted = Share { size: 4, ..one.clone() };
+        assert_eq!(recorded(&here, &one.id).await, wanted);
+    }
 }
 
 #[tokio::test]

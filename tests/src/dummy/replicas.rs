@@ -7,8 +7,10 @@ use abaca::types::{
     AccessLevel, AccessRulesStatus, Replica, ReplicaSnapshot, ReplicaState, Share, ShareStatus,
 };
 
-use super::{assert_driver, assert_invalid, calls, dummy, failing, ip, message, recorded};
-use crate::support::{Ground, rule, share, snapshot};
+use super::{
+    assert_busy, assert_driver, assert_invalid, calls, dummy, failing, ip, message, recorded,
+};
+use crate::support::{Ground, rule, share, snapshot, until};
 
 pub fn replica(share: &Share) -> Replica {
     Replica { share: share.clone(), share_server: None }
@@ -103,7 +105,7 @@ async fn a_replica_is_made_of_an_available_active_one() {
     for all in [vec![], vec![new.clone()], vec![broken, new.clone()]] {
         assert_invalid!(backend.create_replica(&all, &new, &[], &[], None).await);
     }
-    for status in [ShareStatus::Creating, ShareStatus::Deleting, ShareStatus::ReplicationChange] {
+    for status in [ShareStatus::Creating, ShareStatus::Deleting, ShareStatus::Extending] {
         let moving = replica(&Share { status, ..new.share.clone() });
         let all = [first.clone(), moving.clone()];
         assert_invalid!(backend.update_replica_state(&all, &moving, &[], &[], None).await);
@@ -163,4 +165,87 @@ async fn what_fails_is_recorded_in_error() {
     backend.delete_replica(&all, &instances, &gone, None).await.unwrap();
     assert!(backend.records().share(&second.share.id).await.unwrap().is_none());
     assert!(backend.records().snapshots().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_old_copy_does_not_say_which_replica_is_active() {
+    let ground = Ground::new();
+    let backend = dummy(&ground, &[]).await;
+    let first = active(&backend).await;
+    let second = beside(&backend, &first).await;
+    let all = [first.clone(), second.clone()];
+    backend.promote_replica(&all, &second, &[], None).await.unwrap();
+    // In these copies the one that clients write to now still follows.
+    let before = calls(&ground).len();
+    let new = another(&first);
+    let with_new = [first.clone(), second.clone(), new.clone()];
+    for refused in [
+        assert_invalid!(backend.delete_replica(&all, &[], &second, None).await),
+        assert_invalid!(backend.delete_replica(&[], &[], &second, None).await),
+        assert_invalid!(backend.promote_replica(&all, &second, &[], None).await),
+        assert_invalid!(backend.update_replica_state(&all, &second, &[], &[], None).await),
+        assert_invalid!(backend.create_replica(&with_new, &new, &[], &[], None).await),
+    ] {
+        assert!(refused.contains("since it was looked at"), "{refused}");
+    }
+    assert_eq!(calls(&ground).len(), before, "the driver was not asked");
+    let now = recorded(&backend, &second.share.id).await;
+    assert_eq!(
+        (now.replica_state, now.status),
+        (Some(ReplicaState::Active), ShareStatus::Available)
+    );
+    assert!(backend.records().share(&new.share.id).await.unwrap().is_none());
+    // With what is recorded the other one goes.
+    let first = replica(&recorded(&backend, &first.share.id).await);
+    backend.delete_replica(&[first.clone(), replica(&now)], &[], &first, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_update_leaves_the_active_one_to_its_users() {
+    let ground = Ground::new();
+    let backend = dummy(&ground, &[]).await;
+    let first = active(&backend).await;
+    let second = beside(&backend, &first).await;
+    let third = beside(&backend, &first).await;
+    let slow = Share { metadata: vec![super::pair("sleep_ms", "600000")], ..second.share.clone() };
+    let all = [first.clone(), second.clone(), third.clone()];
+    let updating = tokio::spawn({
+        let (backend, all, slow) = (backend.clone(), all.clone(), replica(&slow));
+        async move { backend.update_replica_state(&all, &slow, &[], &[], None).await }
+    });
+    until("the driver updates it", || {
+        calls(&ground).last().is_some_and(|last| last == "update-replica-state")
+    })
+    .await;
+    let rules = [ip("192.0.2.7", AccessLevel::Rw)];
+    backend.update_access(&first.share, &rules, &rules, &[], None).await.unwrap();
+    backend.extend_share(&first.share, 2, None).await.unwrap();
+    // Another call about the replicas of this share waits for its turn.
+    assert_busy!(backend.update_replica_state(&all, &third, &[], &[], None).await);
+    assert_busy!(backend.delete_replica(&all, &[], &third, None).await);
+    assert_busy!(backend.promote_replica(&all, &third, &[], None).await);
+    updating.abort();
+}
+
+/// Replicas that all can be written to.
+#[tokio::test]
+async fn writable_replicas_are_active_and_all_but_the_last_can_go() {
+    let ground = Ground::new();
+    let backend = dummy(&ground, &[("dummy_replication_type", super::text("writable"))]).await;
+    let first = active(&backend).await;
+    let second = beside(&backend, &first).await;
+    let states = (second.share.status, second.share.replica_state);
+    assert_eq!(states, (ShareStatus::Available, Some(ReplicaState::Active)));
+    let all = [first.clone(), second.clone()];
+    let before = calls(&ground).len();
+    // There is nothing to promote and nothing to catch up with.
+    assert_invalid!(backend.promote_replica(&all, &second, &[], None).await);
+    assert_invalid!(backend.update_replica_state(&all, &second, &[], &[], None).await);
+    assert_eq!(calls(&ground).len(), before);
+    backend.delete_replica(&all, &[], &first, None).await.unwrap();
+    assert_invalid!(backend.delete_replica(from_ref(&second), &[], &second, None).await);
+    // What the caller's list says of one that has gone does not help.
+    let refused = assert_invalid!(backend.delete_replica(&all, &[], &second, None).await);
+    assert!(refused.contains("the last active one"), "{refused}");
+    assert_eq!(recorded(&backend, &second.share.id).await, second.share);
 }

@@ -93,9 +93,15 @@ async fn what_fails_is_recorded_in_error() {
     let now = current(&backend, &wanted).await;
     assert_eq!(statuses(&now), [SnapshotStatus::Error; 2]);
     // One that is being made and that the back end does not know is in error, not gone.
-    let one = instances(from_ref(&second));
     let all = [first, second.clone()];
-    let answer = backend.update_replicated_snapshot(&all, &second, &one, &one[0], None).await;
+    let mut one = instances(&all);
+    backend.create_replicated_snapshot(&all, &one, None).await.unwrap();
+    one.remove(0);
+    let unknown = "update-replicated-snapshot:snapshot-resource-not-found";
+    let answer = dummy(&ground, &[("dummy_fail", super::text(unknown))])
+        .await
+        .update_replicated_snapshot(&all, &second, &one, &one[0], None)
+        .await;
     assert_driver!(answer, SnapshotResourceNotFound);
     assert_eq!(statuses(&current(&backend, &one).await), [SnapshotStatus::Error]);
     let fail = [("dummy_fail", super::text("delete-replicated-snapshot:backend-failed"))];
@@ -112,4 +118,33 @@ async fn what_fails_is_recorded_in_error() {
     let ids = now.iter().map(|one| (&one.snapshot.id, SnapshotStatus::Deleted));
     assert_eq!(told, ids.collect::<Vec<_>>());
     assert!(current(&backend, &wanted).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_old_copy_does_not_bring_back_what_is_gone() {
+    use SnapshotStatus::{Creating, Deleted};
+    let ground = Ground::new();
+    let backend = dummy(&ground, &[]).await;
+    let first = active(&backend).await;
+    let second = beside(&backend, &first).await;
+    let replicas = [first, second.clone()];
+    let wanted = instances(&replicas);
+    backend.create_replicated_snapshot(&replicas, &wanted, None).await.unwrap();
+    let old = current(&backend, &wanted).await;
+    assert_eq!(statuses(&old)[1], Creating);
+    backend.delete_replicated_snapshot(&replicas, &old, None).await.unwrap();
+    // It is being removed, and its copy says that it is being made.
+    let answer = backend.update_replicated_snapshot(&replicas, &second, &old, &old[1], None).await;
+    assert!(assert_invalid!(answer).contains("look again"));
+    let now = current(&backend, &wanted).await;
+    let answer = backend.update_replicated_snapshot(&replicas, &second, &now, &now[0], None).await;
+    assert_eq!(answer.unwrap().unwrap().status, Deleted);
+    // It is gone, and stays so where an old copy asks for it.
+    let fail = [("dummy_fail", super::text("update-replicated-snapshot:backend-failed"))];
+    let failing = dummy(&ground, &fail).await;
+    let answer = failing.update_replicated_snapshot(&replicas, &second, &old, &old[1], None).await;
+    assert_driver!(answer, BackendFailed);
+    assert!(backend.records().snapshots().await.unwrap().is_empty());
+    backend.delete_replicated_snapshot(&replicas, &old, None).await.unwrap();
+    assert!(backend.records().snapshots().await.unwrap().is_empty());
 }

@@ -2,17 +2,17 @@
 //! when something fails.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
 
-use abaca::network::{AllocationRequest, Lease, NetworkError, NetworkProvider, NetworkProviders};
 use abaca::types::{
-    AllocationLabel, Error as DriverError, NetworkAllocation, NetworkInfo, NetworkType,
-    SecurityService, SecurityServiceType, ShareServer, ShareServerStatus,
+    AllocationLabel, ConsistencyGroup, Error as DriverError, NetworkInfo, NetworkType,
+    SecurityService, SecurityServiceType, ShareServer, ShareServerStatus, ShareStatus,
 };
-use abaca::{Backend, BackendConfiguration, Error, Limits, OptionValue, ShareServerRecord};
+use abaca::{Backend, Error, OptionValue, ShareServerRecord};
 
-use super::{assert_driver, assert_invalid, calls, pair, serving, share_on, text, value};
-use crate::support::{Ground, load, runtime, share};
+use super::{
+    assert_busy, assert_driver, assert_invalid, calls, pair, serving, share_on, text, value,
+};
+use crate::support::{Ground, eventually, settled, share, until};
 
 /// Three addresses.
 pub const RANGE: &str = "10.7.0.10-10.7.0.12";
@@ -49,9 +49,12 @@ pub fn addresses(server: &ShareServer) -> Vec<&str> {
 
 /// Asserts that so many addresses can be leased and no more.
 pub async fn assert_free(backend: &Backend, free: u32) {
-    let more = backend.allocate_network("probe", Some(free + 1)).await;
+    let more = backend.allocate_network("probe", None, Some(free + 1)).await;
     assert_driver!(more, NetworkBadConfiguration);
-    assert_eq!(backend.allocate_network("probe", Some(free)).await.unwrap().len(), free as usize);
+    assert_eq!(
+        backend.allocate_network("probe", None, Some(free)).await.unwrap().len(),
+        free as usize
+    );
     backend.deallocate_network("probe").await.unwrap();
 }
 
@@ -95,7 +98,7 @@ async fn a_server_lives_from_its_setup_to_its_teardown() {
     let locations = backend.create_share(&one, Some(&server)).await.unwrap();
     assert_eq!(locations[0].path, format!("10.7.0.10:/shares/{}", one.name));
     let refused = assert_invalid!(backend.teardown_server(&server, &[]).await);
-    assert!(refused.contains("carries 1 shares"), "{refused}");
+    assert!(refused.contains("carries 1 shares and 0 consistency groups"), "{refused}");
     assert_invalid!(backend.deallocate_network(&server.id).await);
     let held = records(&backend).await;
     assert_eq!(held[0].share_server, server, "nothing has happened to it");
@@ -156,9 +159,110 @@ async fn a_failed_teardown_keeps_the_leases() {
 }
 
 #[tokio::test]
-async fn a_network_that_does_not_fit_is_found_before_the_driver_is_called() {
+async fn an_old_copy_of_a_server_says_no_more_than_which_one_it_is() {
+    let ground = Ground::new();
+    let fail = [("dummy_fail", text("teardown-server:backend-failed"))];
+    let backend = serving(&ground, RANGE, &fail).await;
+    let server = set_up(&backend, "one").await;
+    let copy = ShareServer {
+        share_network_id: "another".to_owned(),
+        backend_details: Vec::new(),
+        network_allocations: Vec::new(),
+        ..server.clone()
+    };
+    assert_driver!(backend.teardown_server(&copy, &[]).await, BackendFailed);
+    let wanted = ShareServer { status: ShareServerStatus::Error, ..server.clone() };
+    assert_eq!(records(&backend).await[0].share_server, wanted);
+    // One that is not recorded is not removed, and not recorded by that either.
+    let before = calls(&ground).len();
+    let ghost = ShareServer { id: "ghost".to_owned(), ..server };
+    let refused = assert_invalid!(backend.teardown_server(&ghost, &[]).await);
+    assert!(refused.contains("not recorded"), "{refused}");
+    assert_eq!((calls(&ground).len(), records(&backend).await.len()), (before, 1));
+    // The driver gets the details that are recorded.
+    let backend = serving(&ground, RANGE, &[]).await;
+    backend.teardown_server(&copy, &[]).await.unwrap();
+    assert_driver!(backend.get_share_server_pools(&copy).await, ShareServerFailed);
+    assert!(records(&backend).await.is_empty());
+    assert_free(&backend, 3).await;
+}
+
+#[tokio::test]
+async fn what_has_no_identifier_is_refused() {
     let ground = Ground::new();
     let backend = serving(&ground, RANGE, &[]).await;
+    assert_invalid!(backend.setup_server(info(""), &[]).await);
+    assert_invalid!(backend.allocate_network("", None, Some(1)).await);
+    assert_invalid!(backend.deallocate_network("").await);
+    assert_invalid!(backend.create_consistency_group(&super::group("", &[]), None).await);
+    assert!(records(&backend).await.is_empty() && calls(&ground).is_empty());
+}
+
+#[tokio::test]
+async fn nothing_is_made_on_a_server_that_is_not_there_or_goes() {
+    let ground = Ground::new();
+    let backend = serving(&ground, RANGE, &[]).await;
+    let server = set_up(&backend, "one").await;
+    let ghost = ShareServer { id: "ghost".to_owned(), ..server.clone() };
+    let before = calls(&ground).len();
+    for (one, given) in [
+        (share_on(&ghost, "ghostly"), Some(&ghost)),
+        (share_on(&ghost, "ghostly"), None),
+        (share_on(&server, "two servers"), Some(&ghost)),
+        (share("unnamed", 1), Some(&server)),
+    ] {
+        assert_invalid!(backend.create_share(&one, given).await);
+        assert!(backend.records().share(&one.id).await.unwrap().is_none());
+    }
+    assert_eq!(calls(&ground).len(), before, "the driver was not asked");
+    // A group keeps its server, with members or without.
+    let group =
+        ConsistencyGroup { share_server_id: Some(server.id.clone()), ..super::group("group", &[]) };
+    assert_invalid!(backend.create_consistency_group(&group, Some(&ghost)).await);
+    backend.create_consistency_group(&group, Some(&server)).await.unwrap();
+    let refused = assert_invalid!(backend.teardown_server(&server, &[]).await);
+    assert!(refused.contains("1 consistency groups"), "{refused}");
+    backend.delete_consistency_group(&group, Some(&server)).await.unwrap();
+
+    // While it goes nothing begins on it, and it does not go while something begins.
+    let slow = serving(&ground, RANGE, &[("dummy_delay_ms", OptionValue::Integer(600_000))]).await;
+    let at_work = |method: &str| calls(&ground).last().is_some_and(|last| last == method);
+    let one = share_on(&server, "one");
+    let making = tokio::spawn({
+        let (slow, one, server) = (slow.clone(), one.clone(), server.clone());
+        async move { slow.create_share(&one, Some(&server)).await }
+    });
+    until("the share is being made", || at_work("create-share")).await;
+    assert_busy!(backend.teardown_server(&server, &[]).await);
+    making.abort();
+    settled(&backend, &one.id, ShareStatus::Error).await;
+    backend.delete_share(&one, Some(&server)).await.unwrap();
+    let removing = tokio::spawn({
+        let (slow, server) = (slow.clone(), server.clone());
+        async move { slow.teardown_server(&server, &[]).await }
+    });
+    until("the server is being removed", || at_work("teardown-server")).await;
+    assert_busy!(backend.create_share(&one, Some(&server)).await);
+    assert_busy!(backend.create_consistency_group(&group, Some(&server)).await);
+    removing.abort();
+    // What was given up is in error, and carries nothing new either.
+    let refused = eventually("the teardown has ended", async || {
+        match backend.create_share(&one, Some(&server)).await {
+            Err(Error::Busy(_)) => None,
+            answer => Some(assert_invalid!(answer)),
+        }
+    });
+    assert!(refused.await.contains("not active"));
+    backend.teardown_server(&server, &[]).await.unwrap();
+    assert_free(&backend, 3).await;
+}
+
+#[tokio::test]
+async fn a_network_that_does_not_fit_is_found_before_the_driver_is_called() {
+    let ground = Ground::new();
+    // Nothing is leased, so what the service says of its network holds.
+    let none = [("dummy_network_allocations", OptionValue::Integer(0))];
+    let backend = serving(&ground, RANGE, &none).await;
     let flat = NetworkInfo {
         network_type: Some(NetworkType::Flat),
         segmentation_id: Some(42),
@@ -182,8 +286,8 @@ async fn leases_without_a_server_are_found() {
     let ground = Ground::new();
     let backend = serving(&ground, RANGE, &[]).await;
     set_up(&backend, "known").await;
-    let leased = backend.allocate_network("lost", None).await.unwrap();
-    assert_eq!(backend.allocate_network("lost", None).await.unwrap(), leased, "asked again");
+    let leased = backend.allocate_network("lost", None, None).await.unwrap();
+    assert_eq!(backend.allocate_network("lost", None, None).await.unwrap(), leased, "asked again");
     let found = backend.orphaned_leases().await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].server_id.as_str(), &found[0].allocation), ("lost", &leased[0]));
@@ -234,6 +338,34 @@ async fn fifty_servers_at_once_share_no_address_and_leave_none() {
     assert_free(&backend, 60).await;
 }
 
+/// Setups and teardowns among each other: each server goes and comes back while others do.
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_servers_that_come_and_go_share_no_address() {
+    let ground = Ground::new();
+    let backend = serving(&ground, "10.7.0.10-10.7.0.69", &[]).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..50 {
+        let backend = backend.clone();
+        tasks.spawn(async move {
+            let id = format!("server-{number}");
+            for _ in 0..2 {
+                let server = set_up(&backend, &id).await;
+                backend.teardown_server(&server, &[]).await.unwrap();
+            }
+            set_up(&backend, &id).await
+        });
+    }
+    let servers = tasks.join_all().await;
+    let all: BTreeSet<_> = servers.iter().flat_map(addresses).collect();
+    assert_eq!((all.len(), records(&backend).await.len()), (50, 50));
+    for server in &servers {
+        let leased = backend.allocate_network(&server.id, None, Some(1)).await.unwrap();
+        assert_eq!(leased, server.network_allocations, "what it was told is what it has");
+    }
+    assert_free(&backend, 10).await;
+    assert!(backend.orphaned_leases().await.unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn a_server_that_is_there_is_not_set_up_once_more() {
     let ground = Ground::new();
@@ -249,69 +381,23 @@ async fn a_server_that_is_there_is_not_set_up_once_more() {
     assert_eq!(addresses(&set_up(&backend, "two").await), ["10.7.0.11"]);
 }
 
-/// A service's own network: it hands out what it has, from the end.
-#[derive(Debug, Default)]
-struct OwnNetwork {
-    leases: Mutex<Vec<Lease>>,
-}
-
-impl NetworkProvider for OwnNetwork {
-    fn allocate(
-        &self,
-        request: &AllocationRequest,
-    ) -> Result<Vec<NetworkAllocation>, NetworkError> {
-        let mut leases = self.leases.lock().unwrap();
-        let of_it = |one: &&Lease| one.server_id == request.server_id;
-        if leases.iter().any(|one| of_it(&one)) {
-            return Ok(leases.iter().filter(of_it).map(|one| one.allocation.clone()).collect());
-        }
-        let allocation = NetworkAllocation {
-            id: format!("{}-address", request.server_id),
-            label: request.label,
-            ip_address: format!("192.0.2.{}", 250 - leases.len()),
-            ip_version: 4,
-            cidr: None,
-            network_type: None,
-            segmentation_id: None,
-            mac_address: Some("52:54:00:00:00:01".to_owned()),
-        };
-        let (server_id, request_id) = (request.server_id.clone(), request.request_id.clone());
-        leases.push(Lease { server_id, request_id, allocation: allocation.clone() });
-        Ok(vec![allocation])
-    }
-
-    fn deallocate(&self, server_id: &str) -> Result<(), NetworkError> {
-        self.leases.lock().unwrap().retain(|one| one.server_id != server_id);
-        Ok(())
-    }
-
-    fn leases(&self) -> Result<Vec<Lease>, NetworkError> {
-        Ok(self.leases.lock().unwrap().clone())
-    }
-}
-
+/// The operator takes the network away while a server uses it.
 #[tokio::test]
-async fn a_service_can_bring_its_own_network() {
+async fn leases_end_without_the_network_that_they_are_of() {
     let ground = Ground::new();
-    let own = Arc::new(OwnNetwork::default());
-    let driver = load(&runtime(Limits::default()), "abaca-driver-dummy").await;
-    let handled = ("driver_handles_share_servers".to_owned(), OptionValue::Boolean(true));
-    let configuration = BackendConfiguration {
-        name: "dummy".to_owned(),
-        policy: ground.write("dummy.policy.toml", super::POLICY),
-        approved: false,
-        state: ground.state(),
-        options: BTreeMap::from([handled]),
-        networks: BTreeMap::new(),
-    };
-    let networks = NetworkProviders { user: Some(Arc::clone(&own) as _), admin: None };
-    let backend = Backend::open_with_networks(driver, configuration, networks).await.unwrap();
+    let backend = serving(&ground, RANGE, &[]).await;
     let server = set_up(&backend, "one").await;
-    assert_eq!(addresses(&server), ["192.0.2.250"]);
-    assert_eq!(value(&server.backend_details, "address"), Some("192.0.2.250"));
-    backend.allocate_network("lost", Some(1)).await.unwrap();
-    assert_eq!(backend.orphaned_leases().await.unwrap()[0].server_id, "lost");
-    backend.deallocate_network("lost").await.unwrap();
-    backend.teardown_server(&server, &[]).await.unwrap();
-    assert!(own.leases.lock().unwrap().is_empty());
+    backend.allocate_network("lost", None, None).await.unwrap();
+    drop(backend);
+    let handled = [("driver_handles_share_servers", OptionValue::Boolean(true))];
+    let without = super::open(&ground, "dummy", &handled, BTreeMap::new()).await.unwrap();
+    let refused =
+        assert_driver!(without.allocate_network("two", None, None).await, NetworkBadConfiguration);
+    assert!(refused.contains("has no network on the user side"), "{refused}");
+    let found = without.orphaned_leases().await.unwrap();
+    assert_eq!(found.iter().map(|one| one.server_id.as_str()).collect::<Vec<_>>(), ["lost"]);
+    without.deallocate_network("lost").await.unwrap();
+    without.teardown_server(&server, &[]).await.unwrap();
+    drop(without);
+    assert_free(&serving(&ground, RANGE, &[]).await, 3).await;
 }

@@ -44,6 +44,48 @@ async fn what_a_call_made_that_was_given_up() {
     assert_eq!(state(&all.mine, "dropped").await, None);
 }
 
+/// A call that makes nothing until its time is over, at a place where somebody else would make
+/// something meanwhile, to have that for its own.
+#[tokio::test]
+async fn nobody_makes_anything_where_a_call_is_at_work() {
+    let mut limits = Limits::default();
+    limits.wall = Duration::from_secs(3);
+    let all = Neighbours::with(limits).await;
+    let one = attack_share("command", &["dash", "-c", "sleep 600; mkdir \"$0\"", "shares:wanted"]);
+    let make = ["mkdir", "--", "shares:wanted"];
+    let meanwhile = async {
+        until_state(&all.mine, "wanted", Some(OwnedState::Open)).await;
+        assert!(command(&all.other, &make).await.contains("just being made"));
+    };
+    let (ended, ()) = tokio::join!(all.mine.create_share(&one, None), meanwhile);
+    assert!(matches!(ended.unwrap_err(), Error::Deadline { .. }));
+    // It was looked at, and nothing was there.
+    assert_eq!(command(&all.other, &make).await, "ok:0:");
+    assert!(file(&all.mine, &["remove", "shares", "wanted"]).await.contains(STRANGE));
+}
+
+/// The same with a call that is given up, so that nobody looks until somebody asks.
+#[tokio::test]
+async fn nobody_makes_anything_where_a_call_was_at_work_that_is_not_settled() {
+    let all = Neighbours::new().await;
+    let one = attack_share("command", &["dash", "-c", "sleep 600; mkdir \"$0\"", "shares:wanted"]);
+    let make = ["mkdir", "--", "shares:wanted"];
+    tokio::select! {
+        answer = all.mine.create_share(&one, None) => panic!("{answer:?}"),
+        () = until_state(&all.mine, "wanted", Some(OwnedState::Open)) => {}
+    }
+    assert!(command(&all.other, &make).await.contains("just being made"));
+    assert_eq!(file(&all.mine, &["remove", "shares", "wanted"]).await, "ok:false");
+    assert_eq!(command(&all.other, &make).await, "ok:0:");
+    assert!(file(&all.mine, &["remove", "shares", "wanted"]).await.contains(STRANGE));
+}
+
+/// Waits until this is recorded.
+async fn until_state(backend: &abaca::Backend, name: &str, wanted: Option<OwnedState>) {
+    eventually("it is recorded", async || (state(backend, name).await == wanted).then_some(()))
+        .await;
+}
+
 /// The backend `mine` at a desk, as a process of its own.
 fn desk(ground: &Ground) -> Desk {
     ground.write("mine.policy.toml", &policy(ground.path()));

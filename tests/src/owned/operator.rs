@@ -59,6 +59,12 @@ fn a_share_that_was_there_before_is_handed_over_and_given_up() {
         ground.audit("mine").into_iter().map(|line| line["event"].clone()).collect();
     let count = |event: &str| events.iter().filter(|one| **one == event).count();
     assert_eq!((count("owned-add"), count("owned-remove")), (2, 2), "{events:?}");
+    let tail = desk.run(&["audit", "tail", "-n", "1000"]).stdout;
+    for event in ["owned-add", "owned-remove"] {
+        let rows: Vec<_> = tail.lines().filter(|row| row.contains(event)).collect();
+        assert!(rows.iter().all(|row| row.contains(" by uid ")), "{tail}");
+        assert!(rows.iter().any(|row| row.contains("root:shares old by uid ")), "{tail}");
+    }
     for shell in ["bash", "zsh", "fish"] {
         assert!(desk.run(&["completions", shell]).stdout.contains("owned"), "{shell}");
     }

@@ -4,7 +4,7 @@
 use abaca::configuration::Configuration;
 use serde_json::{Value, json};
 
-use crate::support::{Client, Desk, Ground, Service, attack_share, component};
+use crate::support::{Client, Desk, Ground, Service, attack_share, component, figures};
 
 /// A desk with the hostile driver, and these lines as the section `[quarantine]`.
 fn desk(ground: &Ground, lines: &str) -> Desk {
@@ -111,6 +111,24 @@ fn an_operator_sees_it_releases_disables_and_enables() {
     let standing = desk.json(&["backend", "enable", "hostile"]);
     assert_eq!(standing["standing"]["state"], "ok");
     assert_eq!(call("echo").0, Some(0));
+    // Who has decided what stands in the audit, in words that people can read.
+    let tail = desk.run(&["audit", "tail", "-n", "100"]).stdout;
+    for words in [
+        "strike ",
+        "a trap in create-share: 2 strikes count, quarantined until 2",
+        "release ",
+        "disable ",
+        ": the filer moves",
+        "enable ",
+    ] {
+        assert!(tail.contains(words), "{words} is not in {tail}");
+    }
+    let decided = ground.audit("hostile").into_iter();
+    let decided: Vec<_> = decided
+        .filter(|line| line["by"].as_str().is_some_and(|by| by.starts_with("uid ")))
+        .map(|line| line["event"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(decided, ["release", "disable", "enable"]);
     for verb in ["release", "disable", "enable"] {
         assert!(desk.fails(2, &["backend", verb, "nobody"]).contains("no backend `nobody`"));
     }
@@ -120,10 +138,23 @@ fn an_operator_sees_it_releases_disables_and_enables() {
 fn a_service_refuses_by_kind_and_hears_of_a_release_at_once() {
     let ground = Ground::new();
     let desk = desk(&ground, "strikes = 2\nwindow_seconds = 86400\ndelay_seconds = 3600\n");
-    let service = Service::start(&ground, &desk, &[]);
+    let socket = ground.path().join("metrics.sock");
+    let place = format!("unix:{}", socket.display());
+    let service = Service::start(&ground, &desk, &["--metrics", &place]);
+    let states = || {
+        let text = figures(&socket);
+        let of_state =
+            |line: &&str| line.starts_with("abaca_backend_state{") && line.ends_with(" 1");
+        text.lines().filter(of_state).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let state = |state: &str| {
+        vec![format!("abaca_backend_state{{backend=\"hostile\",state=\"{state}\"}} 1")]
+    };
+    assert_eq!(states(), state("ok"));
     let mut client = service.client();
     crash(&mut client);
     crash(&mut client);
+    assert_eq!(states(), state("quarantined"));
     let error = client.fails("create_share", &asking_it("echo"));
     let data = &error["data"];
     assert_eq!((&error["code"], &data["kind"]), (&json!(-32003), &json!("quarantined")));
@@ -132,7 +163,12 @@ fn a_service_refuses_by_kind_and_hears_of_a_release_at_once() {
     assert_eq!((&backends[0]["error"], &backends[0]["standing"]), (&Value::Null, &listed(&desk)));
     let records = client.ok("list_shares", &json!({ "backend": "hostile" }));
     assert_eq!(records.as_array().unwrap().len(), 2, "the refused call has no record");
+    // What another process decides is seen as well.
+    desk.json(&["backend", "disable", "hostile"]);
+    assert_eq!(states(), state("disabled"));
+    desk.json(&["backend", "enable", "hostile"]);
     desk.json(&["backend", "release", "hostile"]);
+    assert_eq!(states(), state("ok"));
     client.ok("create_share", &asking_it("echo"));
 
     // One that begins while it may not be called serves it nevertheless.

@@ -38,7 +38,7 @@ fn asking(backend: &str, attack: &str, arguments: &[&str]) -> Value {
 }
 
 /// The processes that this one has started, and those that they have.
-fn descendants(of: u32) -> Vec<u32> {
+pub(super) fn descendants(of: u32) -> Vec<u32> {
     let parents: Vec<(u32, u32)> = fs::read_dir("/proc")
         .unwrap()
         .filter_map(|entry| {

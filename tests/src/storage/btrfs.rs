@@ -5,9 +5,14 @@ mod faults;
 mod groups;
 mod lifecycle;
 mod managing;
+mod migration;
 mod names;
+mod replicated_snapshots;
+mod replication;
 mod rules;
 mod trouble;
+mod two;
+mod two_rules;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

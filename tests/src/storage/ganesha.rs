@@ -21,7 +21,7 @@ use abaca::OptionValue;
 use abaca::types::{AccessLevel, AccessRule, AccessType};
 
 use super::network::{CLIENTS, Machine, Network, SERVER, Server};
-use super::pool::{LARGE, Pool, run, text};
+use super::pool::{LARGE, Pool, text};
 use crate::support::{rule, until};
 
 /// What the server and its clients are.

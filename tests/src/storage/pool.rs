@@ -59,6 +59,27 @@ impl Pool {
         Some(pool)
     }
 
+    /// Makes a subvolume of this name at the top and mounts it where it lies.
+    pub fn mount_within(&self, name: &str) {
+        let (pool, place) = (self.path(), self.path().join(name));
+        run("btrfs", &["subvolume", "create", text(&place)]);
+        let device = run("findmnt", &["--noheadings", "--output", "SOURCE", text(&pool)]);
+        let options = format!("subvol={name},noatime,nosuid,nodev");
+        run("mount", &["-t", "btrfs", "-o", &options, device.trim(), text(&place)]);
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+
+    /// A place for pools of another kind: files, and directories to mount at, that are removed and
+    /// swept as a pool is.
+    pub fn bare() -> Pool {
+        Pool::place()
+    }
+
+    /// The directory that is removed with it.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Where it is mounted.
     pub fn path(&self) -> PathBuf {
         self.directory.join("pool")
@@ -126,7 +147,8 @@ fn sweep(directory: &Path) {
 }
 
 fn remove(directory: &Path) {
-    // A broker that is ending may still hold it, and nobody else: what is inside goes with it.
+    // A broker that is ending may still hold it, and nobody else: what is inside goes with it, and
+    // what is mounted there.
     for name in [MOUNTS, "pool"] {
         let _ = unmount(directory.join(name), UnmountFlags::DETACH);
     }

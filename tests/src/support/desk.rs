@@ -17,6 +17,14 @@ pub struct Answer {
     pub stderr: String,
 }
 
+impl Answer {
+    /// The failure that it told as JSON. The log may have said something before it.
+    pub fn failure(&self) -> Value {
+        let last = self.stderr.lines().last().unwrap_or_default();
+        serde_json::from_str(last).unwrap_or_else(|error| panic!("{self:?}: {error}"))
+    }
+}
+
 /// Where the command is run from.
 pub struct Desk {
     /// The configuration.
@@ -39,11 +47,12 @@ impl Desk {
         Self { file: ground.write("abaca.toml", text), first: vec![program("abaca")] }
     }
 
-    /// The text of a configuration with one backend, which its options may follow.
+    /// The text of a configuration with one backend under a policy written by hand, which its
+    /// options may follow.
     pub fn text(ground: &Ground, name: &str, driver: &Path) -> String {
         format!(
             "schema = 1\nstate = {:?}\n\n[backends.{name}]\ndriver = {driver:?}\n\
-             policy = \"{name}.policy.toml\"\n\n[backends.{name}.options]\n\
+             policy = \"{name}.policy.toml\"\napproved = false\n[backends.{name}.options]\n\
              driver_handles_share_servers = false\n",
             ground.state(),
         )
@@ -106,6 +115,13 @@ impl Desk {
         let list = self.json(&["share", "list"]);
         let shares = list["shares"].as_array().unwrap();
         shares.iter().find(|share| share["name"] == name).cloned().unwrap_or_default()
+    }
+
+    /// The beginning of a file of answers that approves this component and no other manifest.
+    pub fn consents(&self, component: &Path) -> String {
+        let inspected = self.json(&["driver", "inspect", component.to_str().unwrap()]);
+        let (name, digest) = (&inspected["name"], &inspected["manifest"]["digest"]);
+        format!("driver = {name}\nmanifest = {digest}\n")
     }
 
     /// Replaces a piece of a file beside the configuration.

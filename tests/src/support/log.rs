@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use tracing_subscriber::fmt::format::FmtSpan;
+
 /// What is logged on this thread while it is kept.
 pub struct Log {
     written: Arc<Mutex<Vec<u8>>>,
@@ -10,6 +12,15 @@ pub struct Log {
 
 impl Log {
     pub fn capture() -> Self {
+        Self::with(FmtSpan::NONE)
+    }
+
+    /// As [`capture`](Self::capture), with a line for each span when it ends.
+    pub fn with_spans() -> Self {
+        Self::with(FmtSpan::CLOSE)
+    }
+
+    fn with(spans: FmtSpan) -> Self {
         let written = Arc::new(Mutex::new(Vec::new()));
         let writer = {
             let written = Arc::clone(&written);
@@ -18,6 +29,7 @@ impl Log {
         let subscriber = tracing_subscriber::fmt()
             .with_writer(writer)
             .with_ansi(false)
+            .with_span_events(spans)
             .with_max_level(tracing::Level::DEBUG)
             .finish();
         Self { written, _subscriber: tracing::subscriber::set_default(subscriber) }

@@ -1,6 +1,6 @@
 //! `abaca serve` on a desk's configuration, and a client of it, as another program would be.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -31,6 +31,15 @@ pub fn dummy_desk(ground: &Ground, options: &str) -> Desk {
     Desk::with(ground, &(text + options))
 }
 
+/// The figures that a service shows at this socket.
+pub fn figures(socket: &Path) -> String {
+    let mut scrape = UnixStream::connect(socket).unwrap();
+    scrape.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut text = String::new();
+    scrape.read_to_string(&mut text).unwrap();
+    text
+}
+
 impl Service {
     /// Starts it, and waits until it listens.
     pub fn start(ground: &Ground, desk: &Desk, words: &[&str]) -> Self {
@@ -55,7 +64,7 @@ impl Service {
             if stdout.read_line(&mut text).unwrap() == 0 {
                 let mut said = String::new();
                 if let Some(mut stderr) = child.stderr.take() {
-                    std::io::Read::read_to_string(&mut stderr, &mut said).unwrap();
+                    stderr.read_to_string(&mut said).unwrap();
                 }
                 panic!("the service ended before it listened: {text}{said}");
             }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use abaca::types::{Share, ShareStatus};
 use serde_json::{Value, json};
 
-use super::{approved, more_rights, text_of};
+use super::{approved, text_of};
+use crate::support::components::{with_manifest, written};
 use crate::support::{Client, Ground, PATIENCE, Service, share};
 
 /// How many clients ask at the same time.
@@ -78,9 +79,14 @@ fn no_call_fails_of_an_upgrade_or_a_rollback_nor_runs_under_another_policy() {
         one.status = ShareStatus::Available;
     }
     let first = version(ground.audit("home").last().unwrap());
-    let more = more_rights(&ground);
+    // Each version has a rule for what all its calls ask that the other one has not.
+    let renamed = with_manifest("directory", |text| {
+        let text = text.replacen("id = \"measure\"", "id = \"gauge\"", 1);
+        text.replacen("timeout = \"30m\"", "timeout = \"31m\"", 1)
+    });
+    let more = written(&ground, "renamed.wasm", &renamed);
     desk.json(&["driver", "upgrade", "home", text_of(&more)]);
-    let answers = ground.write("name.toml", "driver = \"directory\"\n");
+    let answers = ground.write("name.toml", &desk.consents(&more));
     let done = AtomicBool::new(false);
     let (asked, second) = std::thread::scope(|scope| {
         let ask = |shares| {
@@ -112,6 +118,15 @@ fn no_call_fails_of_an_upgrade_or_a_rollback_nor_runs_under_another_policy() {
         calls.entry(line["call"].as_str().unwrap()).or_default().insert(version(line));
     }
     assert_ne!((&first.0, &first.1), (&second.0, &second.1));
+    let (first_version, second_version) = (first.clone(), second.clone());
     assert_eq!(versions, BTreeSet::from([first, second]), "components under others' policies");
     assert!(calls.values().all(|versions| versions.len() == 1), "a call changed its version");
+    // And what was granted, the policy of its own version has granted.
+    let measured = |rule: &str| {
+        let granted = lines.iter().filter(|line| line["event"] == "intent" && line["rule"] == rule);
+        granted.map(version).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(measured("measure"), BTreeSet::from([first_version]));
+    assert_eq!(measured("gauge"), BTreeSet::from([second_version]));
+    assert!(lines.iter().all(|line| line["event"] != "denied"));
 }

@@ -117,6 +117,18 @@ pub fn attached(device: BorrowedFd<'_>) -> Result<(u64, u64), Errno> {
 /// # Errors
 /// What `mount_setattr(2)` says.
 pub fn set_attributes(mount: BorrowedFd<'_>, set: u64, clear: u64) -> Result<(), Errno> {
+    change(mount, 0, set, clear)
+}
+
+/// As [`set_attributes`], of a mount and of all that stand on it.
+///
+/// # Errors
+/// What `mount_setattr(2)` says.
+pub fn set_attributes_of_all(top: BorrowedFd<'_>, set: u64) -> Result<(), Errno> {
+    change(top, libc::AT_RECURSIVE, set, 0)
+}
+
+fn change(mount: BorrowedFd<'_>, flags: i32, set: u64, clear: u64) -> Result<(), Errno> {
     let attributes = MountAttr { set, clear, propagation: libc::MS_PRIVATE, user_namespace: 0 };
     // SAFETY: the path is a C string, and the kernel reads as many bytes as it is told there are.
     let answer = unsafe {
@@ -124,7 +136,7 @@ pub fn set_attributes(mount: BorrowedFd<'_>, set: u64, clear: u64) -> Result<(),
             libc::SYS_mount_setattr,
             mount.as_raw_fd(),
             c"".as_ptr(),
-            libc::AT_EMPTY_PATH,
+            libc::AT_EMPTY_PATH | flags,
             &raw const attributes,
             size_of::<MountAttr>(),
         )

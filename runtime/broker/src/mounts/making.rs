@@ -1,4 +1,5 @@
-//! Makes mounts that stand nowhere yet: of a directory, of an image or a device, of an export.
+//! Makes mounts that stand nowhere yet: of a directory, of an image or a device, of a dataset, of
+//! an export.
 //!
 //! The new calls for mounts take one option after the other as a set, and nothing that a helper
 //! of mount(8) would add. Options that every mount has become attributes of the mount itself;
@@ -52,6 +53,8 @@ pub enum Source {
     Image { fd: OwnedFd, identity: Identity },
     /// A block device, by its path and its number.
     Device { path: String, number: u64 },
+    /// A dataset of a pool that the kernel has open, by its name.
+    Dataset(String),
     /// An export, by its name.
     Remote(String),
 }
@@ -78,6 +81,7 @@ impl Source {
                 })?;
                 Source::Device { path: path.clone(), number }
             }
+            GrantedSource::Dataset(name) => Source::Dataset(name.clone()),
             GrantedSource::Remote(name) => Source::Remote(name.clone()),
         })
     }
@@ -97,6 +101,7 @@ impl Source {
                 parse(spot, grant, &device.path)
             }
             Source::Device { path, .. } => parse(spot, grant, path),
+            Source::Dataset(name) => parse(spot, grant, name),
             Source::Remote(name) => remote(spot, grant, name),
         }
     }
@@ -130,7 +135,7 @@ fn bind(tree: BorrowedFd<'_>, options: &[String]) -> Result<OwnedFd, Errno> {
     Ok(mount)
 }
 
-/// The file system on a block device, which nobody else has mounted.
+/// The file system on a block device, or in a pool by this name, which nobody else has mounted.
 fn parse(spot: &Spot<'_>, grant: &MountGrant<'_>, device: &str) -> Result<OwnedFd, Failure> {
     let context = open(spot, grant)?;
     let set = || -> Result<OwnedFd, Errno> {

@@ -49,6 +49,6 @@ fn is_source(source: &Source, spot: &Spot<'_>, row: &Row) -> bool {
         Source::Tree { identity, .. } => *identity == spot.identity,
         Source::Image { identity, .. } => loops::image_of(&row.source) == Some(*identity),
         Source::Device { number, .. } => block_device(&row.source) == Ok(*number),
-        Source::Remote(name) => row.source == *name,
+        Source::Dataset(name) | Source::Remote(name) => row.source == *name,
     }
 }

@@ -262,6 +262,9 @@ pub enum Wall {
     Capabilities,
     /// Only the files of the rule's roots and of the system's programs.
     Files,
+    /// No mode, owner, time or other attribute changes, or only those of what lies beneath the
+    /// roots that the rule writes.
+    Attributes,
     /// No TCP connection, in or out.
     Tcp,
     /// No signal to a process outside, no abstract socket of one.
@@ -273,6 +276,9 @@ pub enum Wall {
     /// A bound on how many processes and threads it has together with what it starts; stands
     /// where the broker has a control group to make.
     Processes,
+    /// Its processes, threads and their memory are counted, and it is ended when they are too many;
+    /// stands where `processes` cannot.
+    Watch,
     /// A bound on the memory of all of them together; stands like `processes`.
     Memory,
     /// No system call that storage tools do not need and attackers do.
@@ -281,7 +287,7 @@ pub enum Wall {
 
 impl Wall {
     /// All of them, in the order above.
-    pub const ALL: [Wall; 14] = [
+    pub const ALL: [Wall; 16] = [
         Wall::Session,
         Wall::Descriptors,
         Wall::Environment,
@@ -289,19 +295,22 @@ impl Wall {
         Wall::NoNewPrivileges,
         Wall::Capabilities,
         Wall::Files,
+        Wall::Attributes,
         Wall::Tcp,
         Wall::Scope,
         Wall::Network,
         Wall::Sockets,
         Wall::Processes,
+        Wall::Watch,
         Wall::Memory,
         Wall::Syscalls,
     ];
 
-    /// Whether no command runs without it. The others are bounds on all processes of a command
-    /// together, which only some users of some machines can set: each alone is bounded anyhow.
+    /// Whether no command runs without it, or without the one that stands in its place: `sockets`
+    /// for `network`, `watch` for `processes`. The other is a bound that only some users of some
+    /// machines can set.
     pub const fn is_required(self) -> bool {
-        !matches!(self, Wall::Processes | Wall::Memory)
+        !matches!(self, Wall::Memory)
     }
 
     /// What a machine needs so that it can be built, as half a sentence.
@@ -310,15 +319,21 @@ impl Wall {
             Wall::Files | Wall::Tcp | Wall::Scope => {
                 "needs Landlock 6: Linux 6.12, with `landlock` among the lsm= of its command line"
             }
-            Wall::Syscalls | Wall::Sockets => "needs a kernel with seccomp filters",
+            Wall::Attributes | Wall::Syscalls | Wall::Sockets => {
+                "needs a kernel with seccomp filters"
+            }
             Wall::Network => "needs the right to make a network namespace",
             Wall::Processes => {
-                "needs a control group with the controller `pids` for the broker to divide: a \
-                 service with Delegate=pids, or root"
+                "needs a control group with the controller `pids` that the broker may divide: a \
+                 service with Delegate=yes and DelegateSubgroup=main, or root"
+            }
+            Wall::Watch => {
+                "needs nothing, and stands where the broker has no control group to divide"
             }
             Wall::Memory => {
-                "needs a control group with the controller `memory` for the broker to divide: a \
-                 service with Delegate=memory, or root; each process alone is bounded"
+                "needs a control group with the controller `memory` that the broker may divide: a \
+                 service with Delegate=yes and DelegateSubgroup=main, or root; each process alone \
+                 is bounded"
             }
             Wall::Session
             | Wall::Descriptors

@@ -124,7 +124,10 @@ fn a_swap_in_the_middle_never_leads_out() {
                 Outcome::Error { kind: ErrorKind::SymbolicLink | ErrorKind::NotFound, .. } => {
                     refused += 1;
                 }
-                other => panic!("{other:?}"),
+                other => {
+                    stop.store(true, Ordering::Relaxed);
+                    panic!("{other:?}")
+                }
             }
             let there = broker.path(&format!("shares/r{round}"));
             assert!(!there.join("secret").exists(), "round {round} escaped");

@@ -90,7 +90,7 @@ fn the_fence_leaves_the_system_and_the_rules_roots() {
 fn a_root_may_be_read_or_written_as_the_rule_says() {
     // Scripts cannot know where the test's directory is, so they are told by its own files.
     let policy = "read = [\"shares\"]\nwrite = [\"snapshots\"]";
-    let args = r#"args = ["-c", 'cat "$0/f" && ! echo x >"$0/f" && ! echo x >"$0/new" && echo y >"$1/new"', { path = { root = "shares", leaf = "root", pass = "path" } }, { path = { root = "snapshots", leaf = "root", pass = "path" } }]"#;
+    let args = r#"args = ["-c", 'cat "$0/f" && ! echo x >"$0/f" && ! echo x >"$0/new" && echo y >"$1/new"', { path = { root = "shares", leaf = "root", pass = "path", looked-up = "a test" } }, { path = { root = "snapshots", leaf = "root", pass = "path", looked-up = "a test" } }]"#;
     let rule = format!(
         "[[command]]\nid = \"roots\"\nprogram = \"/usr/bin/sh\"\n{args}\n\
          root-equivalent = \"a test\"\n{policy}\n"

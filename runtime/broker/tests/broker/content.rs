@@ -32,7 +32,7 @@ verbs = ["write"]
 content = [
     "EXPORT {",
     { concat = ["  Export_Id = ", { int = { min = 1, max = 99 } }, ";"] },
-    { concat = ["  Path = \"", { path = { root = "shares", leaf = "dir", name = "share", pass = "path", owner = "self" } }, "\";"] },
+    { concat = ["  Path = \"", { path = { root = "shares", leaf = "dir", name = "share", pass = "path", looked-up = "the NFS server looks it up", owner = "self" } }, "\";"] },
     { repeat = { concat = ["  Clients = ", { ip = { within = ["198.51.100.0/24"] } }, ";"] }, min = 0, max = 2 },
     "}",
 ]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use abaca_broker::protocol::{Hello, Outcome, RequestKind, Wall};
+use abaca_broker::protocol::{ErrorKind, Hello, Outcome, RequestKind, Wall};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::{AMPLE, Broker, command, eventually, mark, perl, processes, script, skipped};
@@ -62,6 +62,34 @@ fn a_command_and_what_it_starts_have_so_many_processes_together() {
     let (done, output) = broker.done("perl", &["-e", &text]);
     assert_eq!(output, PROCESSES_MAX.to_string());
     assert!(done.stages[0].walls.contains(&Wall::Processes));
+}
+
+#[test]
+fn where_no_group_bounds_them_they_are_counted() {
+    // To a root that has groups, they are hidden.
+    let hidden = ["/usr/bin/unshare", "--mount", "/usr/bin/sh", "-c"];
+    let text = "umount --recursive --lazy /sys/fs/cgroup 2>/dev/null; exec \"$0\" \"$@\"";
+    let first: Vec<&str> = match rustix::process::geteuid().is_root() {
+        true => hidden.into_iter().chain([text]).collect(),
+        false => Vec::new(),
+    };
+    let word = mark(31);
+    let bomb = format!(
+        "my $n = 1; while ($n < {ATTEMPTS}) {{ my $p = fork; last unless defined $p; \
+         if (!$p) {{ sleep 600; exit }} $n++ }} sleep 600; q({word})"
+    );
+    let rules = perl(&bomb, "timeout = \"5m\"");
+    let rules = format!("schema = 1\ndriver = \"test\"\n{rules}");
+    let mut broker = Broker::started_by(&first, &rules);
+    let hello = broker.hello();
+    assert!(hello.walls.contains(&Wall::Watch) && !hello.walls.contains(&Wall::Processes));
+    match broker.command("perl", &["-e", &bomb]).0 {
+        Outcome::Error { kind: ErrorKind::Limit, message } => {
+            assert!(message.contains("1024 processes and threads"), "{message}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(processes(&bomb), [0; 0]);
 }
 
 #[test]

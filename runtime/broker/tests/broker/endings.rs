@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use abaca_broker::protocol::{ErrorKind, Outcome, RequestKind, Status};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::harness::{AMPLE, Broker, command, eventually, mark, processes, script};
+use crate::harness::{
+    AMPLE, Broker, command, eventually, mark, processes, root_for, script, skipped,
+};
 
 /// A broker that runs a script which hides processes in every way a shell knows, all of
 /// them sleeping for `mark` seconds.
@@ -136,4 +138,36 @@ fn when_a_hand_is_killed_its_command_ends_and_the_broker_goes_on() {
     assert_eq!(processes(&mark), Vec::<i32>::new());
     let (outcome, _) = broker.ask(command("wc", &["-c"], AMPLE), b"1");
     assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+}
+
+/// Where groups of processes are stopped so that not even a kill ends them.
+const FREEZER: &str = "/sys/fs/cgroup/freezer";
+
+#[test]
+fn what_no_kill_ends_is_struck_at_until_it_ends() {
+    if !std::path::Path::new(FREEZER).join("cgroup.procs").exists() || !root_for("a frozen process")
+    {
+        skipped("(needs the freezer of control groups, version 1): what no kill ends");
+        return;
+    }
+    let mark = mark(41);
+    let text = format!("exec sleep {mark}");
+    let mut broker = Broker::with(&script("hang", &text, "timeout = \"5m\""));
+    let id = broker.send(command("sh", &["-c", &text], 1_000), &[]);
+    eventually("it runs", || !processes(&mark).is_empty());
+    let frozen = processes(&mark)[0];
+    let ice = format!("{FREEZER}/abaca-test-{frozen}");
+    let tell = |file: &str, word: &str| std::fs::write(format!("{ice}/{file}"), word).unwrap();
+    std::fs::create_dir(&ice).unwrap();
+    tell("cgroup.procs", &frozen.to_string());
+    tell("freezer.state", "FROZEN");
+    // Its hand gives up; then it is the broker's.
+    eventually("the hand has ended", || broker.hands() == [frozen]);
+    tell("freezer.state", "THAWED");
+    let answer = broker.receive().unwrap();
+    assert_eq!(answer.header.id, id);
+    let said = format!("{:?}", answer.header.result);
+    assert!(said.contains("do not end") && !said.contains("Deadline"), "{said}");
+    eventually("nothing is left, not even unreaped", || broker.hands().is_empty());
+    std::fs::remove_dir(&ice).unwrap();
 }

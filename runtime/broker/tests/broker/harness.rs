@@ -68,6 +68,7 @@ args = ["--archive", "--no-target-directory", "--",
         { path = { root = "shares", leaf = "new", name = "share" } }]
 read = ["snapshots"]
 write = ["shares"]
+syscalls = ["attributes"]
 
 [[command]]
 id = "count"

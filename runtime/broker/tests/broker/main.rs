@@ -11,12 +11,14 @@
     reason = "a test fails by panicking, and the helpers of tests as well"
 )]
 
+mod attributes;
 mod commands;
 mod confinement;
 mod content;
 mod control_groups;
 mod endings;
 mod files;
+mod forking;
 mod harness;
 mod holding;
 mod mounts;

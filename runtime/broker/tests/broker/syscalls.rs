@@ -109,6 +109,28 @@ fn what_attackers_need_and_storage_tools_do_not_is_refused() {
         libc::SYS_request_key,
         libc::SYS_keyctl,
         libc::SYS_open_by_handle_at,
+        libc::SYS_chmod,
+        libc::SYS_fchmod,
+        libc::SYS_fchmodat,
+        libc::SYS_fchmodat2,
+        libc::SYS_chown,
+        libc::SYS_fchown,
+        libc::SYS_lchown,
+        libc::SYS_fchownat,
+        libc::SYS_utime,
+        libc::SYS_utimes,
+        libc::SYS_futimesat,
+        libc::SYS_utimensat,
+        libc::SYS_setxattr,
+        libc::SYS_lsetxattr,
+        libc::SYS_fsetxattr,
+        libc::SYS_removexattr,
+        libc::SYS_lremovexattr,
+        libc::SYS_fremovexattr,
+        libc::SYS_semget,
+        libc::SYS_semop,
+        libc::SYS_semtimedop,
+        libc::SYS_semctl,
     ];
     let expected: Vec<_> = numbers.iter().map(|number| (*number, libc::EPERM)).collect();
     let answers = answers(&nonsense(&numbers), POWERS);
@@ -121,6 +143,11 @@ fn a_rule_gives_back_the_groups_it_names_and_no_others() {
         ("quota", vec![libc::SYS_quotactl, libc::SYS_quotactl_fd]),
         ("keyring", vec![libc::SYS_add_key, libc::SYS_request_key, libc::SYS_keyctl]),
         ("file-handles", vec![libc::SYS_open_by_handle_at]),
+        ("attributes", vec![libc::SYS_fchown, libc::SYS_utimensat, libc::SYS_fsetxattr]),
+        (
+            "semaphores",
+            vec![libc::SYS_semget, libc::SYS_semop, libc::SYS_semtimedop, libc::SYS_semctl],
+        ),
     ];
     for (granted, _) in &groups {
         if *granted == "file-handles" && !root_for("opening by handle") {
@@ -192,8 +219,19 @@ fn what_cannot_be_judged_is_not_there() {
     const SETXATTRAT: i64 = 463;
     /// The bit of the x32 calls.
     const X32: i64 = 0x4000_0000;
-    let calls = nonsense(&[libc::SYS_clone3, SETXATTRAT, X32 | libc::SYS_getpid]);
-    assert_eq!(answers(&calls, POWERS), [libc::ENOSYS, libc::ENOSYS, libc::EPERM]);
+    let calls =
+        nonsense(&[libc::SYS_clone3, libc::SYS_openat2, SETXATTRAT, X32 | libc::SYS_getpid]);
+    let absent = libc::ENOSYS;
+    assert_eq!(answers(&calls, POWERS), [absent, absent, absent, libc::EPERM]);
+}
+
+#[test]
+fn no_lease_delays_others() {
+    const SETLEASE: i64 = 1024;
+    const GETLEASE: i64 = 1025;
+    let fcntl = |command: i64| vec![libc::SYS_fcntl, 0, command, 0];
+    assert_eq!(answers(&[fcntl(SETLEASE), fcntl(SETLEASE | ABOVE)], POWERS), [libc::EPERM; 2]);
+    assert_ne!(answers(&[fcntl(GETLEASE)], POWERS), [libc::EPERM]);
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn became(line: &AuditLine, verdict: Verdict) -> bool {
             "outcome" => failed(line),
             _ => false,
         },
-        Verdict::Interrupted => event == "call-end" && outcome == "interrupted",
+        Verdict::Interrupted => matches!(event, "call-end" | "outcome") && outcome == "interrupted",
     }
 }
 

@@ -30,6 +30,11 @@ pub fn whole(line: &AuditLine) -> String {
     format!("{}\n{}\n", plain(&title), facts(rest))
 }
 
+/// When a call is let in again.
+fn until(line: &AuditLine) -> Option<String> {
+    line.fields.get("next_try").and_then(Value::as_u64).map(output::time)
+}
+
 fn seq(line: &AuditLine) -> String {
     format!("{:>5}", line.link.seq)
 }
@@ -62,9 +67,31 @@ fn said(line: &AuditLine) -> String {
                 ("", None) => "done".to_owned(),
                 (error, _) => error.to_owned(),
             };
-            format!("{}: {end} in {} ms", asked(), field("duration_ms"))
+            // One that was given up has no end of its own.
+            match word("outcome") {
+                "" => format!("{}: {end} in {} ms", asked(), field("duration_ms")),
+                outcome => format!("{}: {outcome}", asked()),
+            }
         }
         "limit" => format!("{}: {}", word("import"), word("limit")),
+        "strike" => {
+            let counts = format!("{} strikes count, {}", field("strikes"), word("state"));
+            let next = until(line).map(|next| format!(" until {next}")).unwrap_or_default();
+            format!("a {} in {}: {counts}{next}", word("kind"), word("method"))
+        }
+        "quarantine-end" => format!("{} behaved: it is called again", word("method")),
+        "release" | "enable" => format!("by {}", word("by")),
+        "disable" => match word("reason") {
+            "" => format!("by {}", word("by")),
+            reason => format!("by {}: {reason}", word("by")),
+        },
+        "owned-add" | "owned-remove" => {
+            format!("{} {} by {}", word("container"), word("name"), word("by"))
+        }
+        "approval" => {
+            format!("version {} was approved by {} at {}", word("version"), word("by"), word("at"))
+        }
+        "reveal" => format!("the driver is told {}", word("name")),
         "version" => {
             let which = [field("number"), word("version").to_owned()];
             let which = which.iter().filter(|one| !one.is_empty()).cloned().collect::<Vec<_>>();

@@ -1,10 +1,10 @@
-//! `abaca backend list`: the configured backends, whether they are called, and, if asked, the locks
-//! that their calls hold now. Only for the locks a backend is opened: one that cannot be is told
+//! `abaca backend list`: the configured backends, what runs of each, whether they are called, and, if
+//! asked, the locks that their calls hold now. Only for the locks a backend is opened: one that cannot be is told
 //! beside the others, and `abaca backend check` is what finds it at fault.
 
-use abaca::HeldLock;
 use abaca::configuration::BackendEntry;
 use abaca::quarantine::Standing;
+use abaca::{HeldLock, Versions};
 use serde_json::{Value, json};
 
 use super::conduct::{cells, note};
@@ -15,6 +15,9 @@ use crate::service::Service;
 /// What is shown of one backend.
 struct Listed<'a> {
     entry: &'a BackendEntry,
+    /// What runs of it: the current version, where its driver was ever upgraded.
+    active: Result<BackendEntry>,
+    versions: Result<Option<Versions>>,
     standing: Result<Standing>,
     /// None unless they were asked for.
     locks: Option<Result<Vec<HeldLock>>>,
@@ -32,7 +35,8 @@ pub async fn list(with_locks: bool, service: &Service, output: Output) -> Result
             false => None,
         };
         let standing = service.standing(entry).await.map_err(Failure::from);
-        all.push(Listed { entry, standing, locks });
+        let (active, versions) = (service.active(entry), service.versions_of(&entry.name));
+        all.push(Listed { entry, active, versions, standing, locks });
     }
     let document: Vec<_> = all.iter().map(Listed::document).collect();
     output.answer(&json!({ "backends": document }), || {
@@ -40,10 +44,12 @@ pub async fn list(with_locks: bool, service: &Service, output: Output) -> Result
             let path = |path: &std::path::Path| path.display().to_string();
             let unknown = || ["unknown".to_owned(), String::new(), String::new()];
             let [state, strikes, next] = one.standing.as_ref().map_or_else(|_| unknown(), cells);
-            let (driver, policy) = (path(&one.entry.driver), path(&one.entry.policy));
-            [one.entry.name.clone(), state, strikes, next, driver, policy]
+            let entry = one.active.as_ref().unwrap_or(one.entry);
+            let (driver, policy) = (path(&entry.driver), path(&entry.policy));
+            [entry.name.clone(), state, strikes, next, one.version(), driver, policy]
         });
-        let mut text = table(["name", "state", "strikes", "next try", "driver", "policy"], rows);
+        let heading = ["name", "state", "strikes", "next try", "version", "driver", "policy"];
+        let mut text = table(heading, rows);
         let said: Vec<_> = all.iter().map(|one| (&one.entry.name, one.note())).collect();
         text.push_str(&notes(said.iter().map(|(name, note)| (*name, note))));
         if with_locks {
@@ -74,9 +80,26 @@ fn locks_text(all: &[Listed<'_>]) -> String {
 
 impl Listed<'_> {
     fn note(&self) -> Option<String> {
-        match &self.standing {
+        let standing = match &self.standing {
             Ok(standing) => note(standing),
             Err(failure) => Some(format!("its state is not known: {failure}")),
+        };
+        let broken =
+            self.active.as_ref().err().map(|failure| format!("it does not run: {failure}"));
+        let notes: Vec<_> = [standing, broken].into_iter().flatten().collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
+    }
+
+    fn versions(&self) -> Option<&Versions> {
+        self.versions.as_ref().ok().and_then(Option::as_ref)
+    }
+
+    /// The cell of a list: which runs, and which waits.
+    fn version(&self) -> String {
+        let Some(versions) = self.versions() else { return String::new() };
+        match versions.pending {
+            Some(pending) => format!("{}, {pending} waits", versions.current),
+            None => versions.current.to_string(),
         }
     }
 
@@ -94,11 +117,14 @@ impl Listed<'_> {
     }
 
     fn document(&self) -> Value {
-        let BackendEntry { name, driver, policy, .. } = self.entry;
+        let BackendEntry { name, driver, policy, .. } = self.active.as_ref().unwrap_or(self.entry);
+        let versions = self.versions();
+        let active_error = self.active.as_ref().err().map(Failure::document);
         let error = self.standing.as_ref().err().map(Failure::document);
         let standing = self.standing.as_ref().ok();
         let mut document = json!({
-            "name": name, "driver": driver, "policy": policy,
+            "name": name, "driver": driver, "policy": policy, "active_error": active_error,
+            "version": versions.map(|all| all.current), "pending": versions.map(|all| all.pending),
             "standing": standing, "standing_error": error,
         });
         if let (Some(fields), Some(locks)) = (document.as_object_mut(), &self.locks) {

@@ -41,10 +41,10 @@ pub struct SetupShareServer {
     /// The share network that it serves
     #[arg(long, value_name = "ID")]
     pub share_network: Option<String>,
-    /// How the network is segmented [default: as its leases say]
+    /// How the network is segmented, where no address is leased: a lease says it itself
     #[arg(long, value_enum, value_name = "TYPE")]
     pub network_type: Option<Segmentation>,
-    /// Which segment of it [default: as its leases say]
+    /// Which segment of it, where no address is leased
     #[arg(long, value_name = "N")]
     pub segmentation_id: Option<u32>,
     /// A TOML file that describes a security service to join: `type` = "ldap", "kerberos" or

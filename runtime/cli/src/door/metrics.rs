@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use abaca::Runtime;
-use abaca::door::{Listener, bind};
+use abaca::door::{Door, Listener, bind};
 use httparse::{EMPTY_HEADER, Error as HttpError, Request, Status};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -113,8 +113,16 @@ impl fmt::Display for Listening {
     }
 }
 
+/// What is shown.
+#[derive(Clone)]
+pub struct Figures {
+    pub runtime: Runtime,
+    /// How its backends stand is looked at for whoever asks: time and other processes change it.
+    pub door: Door,
+}
+
 /// Answers clients until it is dropped.
-pub async fn show(listening: Listening, runtime: Runtime) {
+pub async fn show(listening: Listening, figures: Figures) {
     let places = Arc::new(Semaphore::new(CLIENTS));
     let mut clients = JoinSet::new();
     loop {
@@ -123,10 +131,10 @@ pub async fn show(listening: Listening, runtime: Runtime) {
         while clients.try_join_next().is_some() {}
         let accepted = match &listening {
             Listening::Tcp(listener, _) => listener.accept().await.map(|(client, _)| {
-                clients.spawn(serve(client, runtime.clone(), place));
+                clients.spawn(serve(client, figures.clone(), place));
             }),
             Listening::Unix(listener, _) => listener.accept().await.map(|client| {
-                clients.spawn(serve(client, runtime.clone(), place));
+                clients.spawn(serve(client, figures.clone(), place));
             }),
         };
         if accepted.is_err() {
@@ -164,11 +172,11 @@ impl Answer {
 /// One client, with one request.
 async fn serve(
     mut client: impl AsyncRead + AsyncWrite + Unpin,
-    runtime: Runtime,
+    figures: Figures,
     place: OwnedSemaphorePermit,
 ) {
     // What a client says wrong, or too late, is its own business.
-    let Ok(Ok(bytes)) = timeout(HEADER, answer(&mut client, &runtime)).await else { return };
+    let Ok(Ok(bytes)) = timeout(HEADER, answer(&mut client, &figures)).await else { return };
     let told = async {
         client.write_all(&bytes).await?;
         client.shutdown().await
@@ -184,7 +192,7 @@ async fn serve(
 /// Reads a request, and answers what goes back.
 async fn answer(
     client: &mut (impl AsyncRead + Unpin),
-    runtime: &Runtime,
+    figures: &Figures,
 ) -> std::io::Result<Vec<u8>> {
     let mut said = Vec::new();
     loop {
@@ -199,7 +207,10 @@ async fn answer(
         let answer = match request.parse(&said) {
             Ok(Status::Complete(_)) => {
                 let method = request.method.unwrap_or_default();
-                let answer = answer_to(method, request.path.unwrap_or_default(), runtime);
+                let target = request.path.unwrap_or_default();
+                // It is told to the figures by being looked at.
+                figures.door.backends().await;
+                let answer = answer_to(method, target, &figures.runtime);
                 return Ok(answer.bytes(method == "HEAD"));
             }
             Ok(Status::Partial) if said.len() < HEADER_BYTES => continue,

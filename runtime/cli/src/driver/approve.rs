@@ -8,13 +8,13 @@
 use std::path::{Path, PathBuf};
 
 use abaca::policy::{BindError, Bound, Manifest};
-use abaca::{Answers, Approval, Driver, Runtime};
+use abaca::{Answers, Approval, Driver, Runtime, check_apart};
 use serde_json::json;
 
 use super::consent::{self, consent};
 use crate::cli::{Approve, Consent};
 use crate::failure::{Failure, Result};
-use crate::output::{Output, plain, write};
+use crate::output::{Output, complain, plain, write};
 
 /// Does what was asked.
 ///
@@ -31,17 +31,21 @@ pub async fn run(asked: &Approve, output: Output) -> Result<()> {
     is_ours(&policy)?;
     let mut answers = answers(&asked.consent)?;
     let bound = bind(manifest, &mut answers).await?;
-    show(manifest, &bound, output)?;
+    check_apart(&bound.policy, [("its policy", policy.as_path())])?;
+    // Every line is visible ASCII: nothing in it acts on a terminal.
+    show(&format!("{}\n", bound.shown), output)?;
     let reasons = consent(manifest, &bound, &answers, asked.consent.yes).await?;
     let approval = Approval::now(&driver, &bound, answers.roots, reasons)?;
     approval.write(&policy, &bound)?;
     let lock = Approval::file(&policy);
-    let document = json!({ "policy_file": policy, "lock_file": lock, "approval": approval });
+    let document = json!({
+        "policy_file": policy, "lock_file": lock, "approval": approval, "asked": bound.shown,
+    });
     output.answer(&document, || {
         let (policy, lock) = (policy.display().to_string(), lock.display().to_string());
         format!(
             "approved: {} and {} are written\nin abaca.toml, in [backends.NAME]:\n  driver = \
-             {:?}\n  policy = {policy:?}\n  approved = true\n",
+             {:?}\n  policy = {policy:?}\n",
             plain(&policy),
             plain(&lock),
             asked.file.display().to_string(),
@@ -111,16 +115,19 @@ pub async fn bind(manifest: &Manifest, answers: &mut Answers) -> Result<Bound> {
     })
 }
 
-/// Shows all that is asked for: the policy that will be written, and the needs.
+/// Shows what a person decides on: on standard output, or, where a document will stand there, on
+/// standard error, if somebody is there to be asked.
 ///
 /// # Errors
 /// When standard output does not take it.
-pub fn show(manifest: &Manifest, bound: &Bound, output: Output) -> Result<()> {
-    if output.json {
-        return Ok(());
+pub fn show(text: &str, output: Output) -> Result<()> {
+    if !output.json {
+        return write(text.as_bytes());
     }
-    // Every line is visible ASCII: nothing in it acts on a terminal.
-    write(format!("{}{}\n", bound.text, manifest.needs_text()).as_bytes())
+    if consent::is_somebody_there() {
+        complain(text);
+    }
+    Ok(())
 }
 
 /// Whether a policy may be written there: nothing is lost that somebody wrote by hand.

@@ -1,7 +1,7 @@
 //! Whether an operator consents to what a manifest asks for. What makes and changes its own needs
 //! a yes; what is of risk R2 or above the driver's name, typed; each rule that is as good as root,
 //! R4, a reason.
-//! Prepared answers stand for all of it; where there are none and nobody sits at a terminal, it
+//! Prepared answers stand for all of it, those to R2 and above for one manifest only; where there are none and nobody sits at a terminal, it
 //! is refused with what to prepare.
 //!
 //! Used by `approve` and `pending`. It shows nothing: that was done before.
@@ -56,6 +56,16 @@ pub async fn consent(
     let missing: Vec<_> =
         rooted.iter().filter(|rule| reason(answers, &rule.id).is_none()).collect();
     let confirmed = answers.driver.is_some();
+    if confirmed && is_dangerous && answers.manifest.is_none() {
+        return Err(Failure::refused(
+            format!(
+                "the answers do not say for which manifest they are, and `{name}` asks for \
+                 {greatest}: it {}",
+                greatest.meaning()
+            ),
+            format!("read what it asks for, and add manifest = \"{}\"", manifest.digest()),
+        ));
+    }
     if yes && is_dangerous && !(confirmed && missing.is_empty()) {
         return Err(Failure::refused(
             format!(
@@ -69,7 +79,9 @@ pub async fn consent(
         let reasons: String =
             missing.iter().map(|rule| format!(" {} = \"WHY\"", rule.id)).collect();
         let reasons = if reasons.is_empty() { reasons } else { format!(", [reasons]{reasons}") };
-        let prepare = format!("--answers FILE with driver = \"{name}\"{reasons}");
+        let digest = manifest.digest();
+        let prepare =
+            format!("--answers FILE with driver = \"{name}\", manifest = \"{digest}\"{reasons}");
         somebody_is_there(&format!("prepare {prepare}"))?;
     }
     let mut reasons = answers.reasons.clone();
@@ -96,11 +108,16 @@ fn reason<'a>(answers: &'a Answers, id: &str) -> Option<&'a String> {
 }
 
 /// Whether questions reach a person.
+pub fn is_somebody_there() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// As [`is_somebody_there`], for whoever has to ask.
 ///
 /// # Errors
 /// When they do not; `next` says what to do then.
 pub fn somebody_is_there(next: &str) -> Result<()> {
-    if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
+    if is_somebody_there() {
         return Ok(());
     }
     Err(Failure::refused("this asks, and there is no terminal to ask at", next))

@@ -3,23 +3,25 @@
 //! other one waits, and the old one keeps serving.
 //!
 //! ```text
-//! upgrade ─▶ covered and allowed? ──yes──▶ current
-//!                └──no──▶ pending ── pending --approve ──▶ current ── rollback ──▶ the one before
-//!                             └───── pending --refuse ───▶ gone
+//! upgrade ─▶ covered and allowed? ──yes──▶ does the backend open with it? ──yes──▶ current
+//!                └──no──▶ pending ◀──────────────────no─────┘ ▲                       │
+//!                          │ └── pending --approve ───────────┘      rollback ◀───────┘
+//!                          └──── pending --refuse ───▶ gone             └─▶ the one before
 //! ```
 
 use std::path::Path;
 
+use abaca::Consent::{Approved, Automatic};
 use abaca::configuration::BackendEntry;
 use abaca::policy::{Bound, Diff, Manifest};
-use abaca::{Answers, Approval, Driver, Keeper, Versions};
+use abaca::{Answers, Approval, Driver, Keeper, Version, Versions, read_policy};
 use serde_json::{Value, json};
 
 use super::approve::{answers, bind, show, truthful};
 use super::consent::consent;
 use crate::cli::{Floor, Pending, Upgrade};
 use crate::failure::{Failure, Result};
-use crate::output::{Output, plain, write};
+use crate::output::{Output, complain, plain, write};
 use crate::policy::changes;
 use crate::service::Service;
 
@@ -49,7 +51,7 @@ pub async fn upgrade(asked: &Upgrade, service: &Service, output: Output) -> Resu
             "a backend keeps its driver; configure another backend for this one",
         ));
     }
-    let mut keeper = service.versions(&running.entry)?;
+    let mut keeper = held(&running, service)?;
     let number = keeper.add(&asked.file, &new)?;
     let mut answers = known(&running.approval, manifest);
     if old.covers(manifest)
@@ -61,7 +63,14 @@ pub async fn upgrade(asked: &Upgrade, service: &Service, output: Output) -> Resu
         let mut reasons = running.approval.reasons;
         reasons.retain(|id, _| bound.policy.rule_risks().iter().any(|rule| rule.id == *id));
         let approval = Approval::now(&new, &bound, answers.roots, reasons)?;
-        keeper.activate(&bound, &approval)?;
+        let beside = service.beside(&running.entry);
+        if let Err(error) = keeper.activate(&new, &bound, &approval, beside, Automatic).await {
+            complain(&format!(
+                "version {number} asks for nothing more, and waits all the same: the backend does \
+                 not start with it\n"
+            ));
+            return Err(service.located(&running.entry, error));
+        }
         return told(
             &asked.backend,
             keeper.versions(),
@@ -69,7 +78,7 @@ pub async fn upgrade(asked: &Upgrade, service: &Service, output: Output) -> Resu
             output,
         );
     }
-    let diff = old.diff(manifest);
+    let diff = old.diff_at(&running.approval.roots, manifest);
     if output.json {
         let document = document(&asked.backend, keeper.versions(), Some(&diff));
         return output.answer(&document, String::new);
@@ -88,8 +97,9 @@ pub async fn upgrade(asked: &Upgrade, service: &Service, output: Output) -> Resu
 /// # Errors
 /// When nothing is pending, or the operator does not consent.
 pub async fn pending(asked: &Pending, service: &Service, output: Output) -> Result<()> {
-    let running = running(&asked.backend, service, output).await?;
-    let versions = Versions::read(service.state(), &asked.backend)?;
+    // That there is such a backend is known first.
+    service.entry(&asked.backend)?;
+    let versions = service.versions_of(&asked.backend)?;
     let Some((versions, number)) = versions.and_then(|all| all.pending.map(|one| (all, one)))
     else {
         return Err(Failure::refused(
@@ -98,16 +108,17 @@ pub async fn pending(asked: &Pending, service: &Service, output: Output) -> Resu
         ));
     };
     if asked.refuse {
-        let mut keeper = service.versions(&running.entry)?;
-        keeper.refuse()?;
-        let gone = format!("version {number} is gone");
+        // What runs is not looked at: letting go changes nothing of it.
+        let mut keeper = recorded(&asked.backend, service)?;
+        let gone = format!("version {} is gone", keeper.refuse()?);
         return told(&asked.backend, keeper.versions(), &gone, output);
     }
+    let running = running(&asked.backend, service, output).await?;
     let file = Versions::files(service.state(), &asked.backend, number).0;
     let new = load(&file, service, output).await?;
     let (old, manifest) = (truthful(&running.driver)?, truthful(&new)?);
-    let diff = old.diff(manifest);
     if !asked.approve {
+        let diff = old.diff_at(&running.approval.roots, manifest);
         let document = document(&asked.backend, &versions, Some(&diff));
         return output.answer(&document, || changes(&diff));
     }
@@ -116,14 +127,17 @@ pub async fn pending(asked: &Pending, service: &Service, output: Output) -> Resu
         given.roots.entry(name).or_insert(path);
     }
     let bound: Bound = bind(manifest, &mut given).await?;
-    if !output.json {
-        write(changes(&diff).as_bytes())?;
-    }
-    show(manifest, &bound, output)?;
+    service.check_apart(&bound.policy)?;
+    // With the directories that a new root got just now.
+    let diff = old.diff_at(&given.roots, manifest);
+    show(&changes(&diff), output)?;
+    show(&format!("{}\n", bound.shown), output)?;
     let reasons = consent(manifest, &bound, &given, asked.consent.yes).await?;
     let approval = Approval::now(&new, &bound, given.roots, reasons)?;
-    let mut keeper = service.versions(&running.entry)?;
-    keeper.activate(&bound, &approval)?;
+    let mut keeper = held(&running, service)?;
+    let beside = service.beside(&running.entry);
+    let activated = keeper.activate(&new, &bound, &approval, beside, Approved).await;
+    activated.map_err(|error| service.located(&running.entry, error))?;
     told(&asked.backend, keeper.versions(), "it runs from now on", output)
 }
 
@@ -154,6 +168,25 @@ fn recorded(backend: &str, service: &Service) -> Result<Keeper> {
     service.versions(&service.active(service.entry(backend)?)?)
 }
 
+/// The versions, held for a change, while still that runs with which the new one was compared.
+fn held(running: &Running, service: &Service) -> Result<Keeper> {
+    let keeper = service.versions(&running.entry)?;
+    let versions = keeper.versions();
+    let Approval { component, policy, .. } = &running.approval;
+    let is_it = |now: &&Version| now.component == *component && now.policy.as_ref() == Some(policy);
+    if versions.version(versions.current).filter(is_it).is_some() {
+        return Ok(keeper);
+    }
+    Err(Failure::refused(
+        format!(
+            "backend `{}` has gone to version {} meanwhile, and the new one was compared with what \
+             ran before",
+            running.entry.name, versions.current
+        ),
+        "ask again",
+    ))
+}
+
 async fn running(backend: &str, service: &Service, output: Output) -> Result<Running> {
     let entry = service.active(service.entry(backend)?)?;
     let approval = Approval::read(&entry.policy)?.ok_or_else(|| {
@@ -163,10 +196,8 @@ async fn running(backend: &str, service: &Service, output: Output) -> Result<Run
         )
     })?;
     let driver = load(&entry.driver, service, output).await?;
-    if approval.component != driver.digest() {
-        let changed = abaca::Changed::Component;
-        return Err(abaca::Error::Unapproved { policy: entry.policy, changed }.into());
-    }
+    // What a new version is compared with is what was approved, or "nothing more" means nothing.
+    approval.check(&driver, &read_policy(&entry.policy)?, &entry.policy)?;
     Ok(Running { entry, driver, approval })
 }
 

@@ -72,7 +72,11 @@ pub(super) fn simulate(
 ) -> Result<ExitCode> {
     let wanted = match policy {
         Some(wanted) => find(wanted, global)?,
-        None => read_policy(&Service::open(global)?.only()?.policy)?,
+        None => {
+            // What is enforced now, not what was configured before an upgrade.
+            let service = Service::open(global)?;
+            read_policy(&service.active(service.only()?)?.policy)?
+        }
     };
     let mut differences: BTreeMap<(Outcome, String, Vec<String>, Option<String>), Difference> =
         BTreeMap::new();

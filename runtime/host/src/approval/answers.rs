@@ -2,7 +2,7 @@
 //!
 //! ```toml
 //! driver = "directory"            # stands for typing the driver's name
-//! manifest = "0ca118…"            # if it is there: the digest of the one manifest that is meant
+//! manifest = "0ca118…"            # the digest of the one that is meant; needed from R2 on
 //!
 //! [roots]
 //! shares = "/srv/abaca/shares"
@@ -28,7 +28,8 @@ const BYTES: u64 = 1024 * 1024;
 pub struct Answers {
     /// The driver that is meant to be approved.
     pub driver: Option<String>,
-    /// SHA-256 of the manifest's text, if the answers are for no other one.
+    /// SHA-256 of the manifest's text, if the answers are for no other one. Answers to what is of
+    /// risk R2 or above have it: else they would do for whatever comes next.
     pub manifest: Option<String>,
     /// Directories by the names of roots.
     #[serde(default)]

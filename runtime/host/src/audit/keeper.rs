@@ -158,8 +158,16 @@ impl Shared {
         let source = match system_log::tell(socket, &self.backend, &written.chain, &written.link) {
             Ok(()) => AnchorSource::StateAndSystemLog,
             Err(error) => {
-                let socket = socket.display();
-                tracing::debug!(%socket, %error, "no system log takes the audit's anchors");
+                // Said once, in whatever process, and not again until a log has taken one.
+                let (backend, socket) = (&self.backend, socket.display());
+                let said = "no system log takes the audit's anchors: the state alone says how far \
+                            it went";
+                match self.kept.last_anchored() {
+                    Ok(Some(AnchorSource::StateOnly)) => {
+                        tracing::debug!(backend, %socket, %error, "{said}");
+                    }
+                    _ => tracing::warn!(backend, %socket, %error, "{said}"),
+                }
                 AnchorSource::StateOnly
             }
         };

@@ -119,6 +119,15 @@ impl Kept {
         })
     }
 
+    /// Who took the last anchor, if there was one: not what is only the last line that it knows.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(super) fn last_anchored(&self) -> Result<Option<AnchorSource>> {
+        let sources = self.all()?.into_iter().map(|anchor| anchor.source);
+        Ok(sources.filter(|source| *source != AnchorSource::State).next_back())
+    }
+
     /// The last line that it knows.
     ///
     /// # Errors

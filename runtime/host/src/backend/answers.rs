@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::records::{Change, ShareEdit};
+use crate::text::is_plain_text;
 use crate::types::pairs::repeated;
 use crate::types::{ExportLocation, Share, ShareStatus};
 
@@ -37,8 +38,8 @@ pub(super) fn check_locations(method: &'static str, locations: &[ExportLocation]
 pub(super) fn check_text(method: &'static str, what: &str, text: &str) -> Result<()> {
     let reason = if text.len() > TEXT_BYTES {
         format!("{what} is longer than {TEXT_BYTES} bytes")
-    } else if text.chars().any(char::is_control) {
-        format!("{what} has control characters")
+    } else if !is_plain_text(text) {
+        format!("{what} has control or invisible characters")
     } else {
         return Ok(());
     };

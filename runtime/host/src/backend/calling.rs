@@ -74,7 +74,8 @@ impl Backend {
         self.written(beginning, async |_: &str| (Ok(()), changes)).await
     }
 
-    async fn written<A, W>(&self, beginning: Beginning, work: W) -> Result<A>
+    /// As [`tracked`](Self::tracked), for work without the driver, whether or not that may be called.
+    pub(super) async fn written<A, W>(&self, beginning: Beginning, work: W) -> Result<A>
     where
         W: AsyncFnOnce(&str) -> (Result<A>, Vec<Change>),
     {

@@ -37,6 +37,7 @@ impl Backend {
         }
         let share = beginning(share);
         let mut beginning = making(METHOD, &share);
+        self.share_on_server(&mut beginning, &share, share_server)?;
         beginning.uses.push(snapshot.id.clone());
         beginning.conditions.push(Condition::SnapshotIsAvailable(snapshot.id.clone()));
         self.recorded(

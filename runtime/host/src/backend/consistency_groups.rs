@@ -17,8 +17,8 @@ impl Backend {
     /// Makes an empty group. Upstream: `create_consistency_group`.
     ///
     /// # Errors
-    /// When the driver does not offer `consistency-groups`; what it says, or what ended the call:
-    /// the group is recorded with the status `error` then.
+    /// When the driver does not offer `consistency-groups`, or the group's share server is not
+    /// active; what the driver says, or what ended the call: the group is recorded with the status `error` then.
     pub async fn create_consistency_group(
         &self,
         group: &ConsistencyGroup,
@@ -31,15 +31,17 @@ impl Backend {
             self.driver().exports().consistency_groups.as_ref(),
         )?;
         let group = beginning(group);
+        let mut making = Beginning {
+            method: METHOD,
+            changes_of: vec![group.id.clone()],
+            conditions: vec![Condition::GroupIsNew(Box::new(group.clone()))],
+            changes: vec![Change::PutGroup(Box::new(group.clone()))],
+            if_failed: vec![status(&group, ConsistencyGroupStatus::Error)],
+            ..Beginning::default()
+        };
+        self.group_on_server(&mut making, &group, share_server)?;
         self.recorded(
-            Beginning {
-                method: METHOD,
-                changes_of: vec![group.id.clone()],
-                conditions: vec![Condition::GroupIsNew(Box::new(group.clone()))],
-                changes: vec![Change::PutGroup(Box::new(group.clone()))],
-                if_failed: vec![status(&group, ConsistencyGroupStatus::Error)],
-                ..Beginning::default()
-            },
+            making,
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_create_consistency_group(store, &group, share_server).await
@@ -56,8 +58,8 @@ impl Backend {
     /// clients find each. Upstream: `create_consistency_group_from_cgsnapshot`.
     ///
     /// # Errors
-    /// When the driver does not offer `consistency-groups`; what it says, or what ended the call:
-    /// the group and its shares are recorded with the status `error` then.
+    /// When the driver does not offer `consistency-groups`, or the group's share server is not
+    /// active; what the driver says, or what ended the call: the group and its shares are recorded with the status `error` then.
     pub async fn create_consistency_group_from_cgsnapshot(
         &self,
         group: &ConsistencyGroup,
@@ -71,27 +73,27 @@ impl Backend {
             self.driver().exports().consistency_groups.as_ref(),
         )?;
         let group = beginning(group);
-        let member = |status| {
-            let put =
-                move |share: &Share| Change::PutShare(Box::new(Share { status, ..share.clone() }));
-            group.shares.iter().map(put).collect::<Vec<_>>()
-        };
-        let mut changes = member(ShareStatus::Creating);
+        let begun = |share: &Share| Share { status: ShareStatus::Creating, ..share.clone() };
+        let put = |share: &Share| Change::PutShare(Box::new(begun(share)));
+        let mut changes: Vec<_> = group.shares.iter().map(put).collect();
         changes.push(Change::PutGroup(Box::new(group.clone())));
         let new = |share: &Share| Condition::ShareIsNew(Box::new(share.clone()));
         let mut conditions: Vec<_> = group.shares.iter().map(new).collect();
         conditions.push(Condition::GroupIsNew(Box::new(group.clone())));
-        let mut if_failed = member(ShareStatus::Error);
+        let failed = |share: &Share| Change::share_status(&share.id, ShareStatus::Error);
+        let mut if_failed: Vec<_> = group.shares.iter().map(failed).collect();
         if_failed.push(status(&group, ConsistencyGroupStatus::Error));
+        let mut making = Beginning {
+            method: METHOD,
+            changes_of: group_and_members(&group),
+            uses: vec![cgsnapshot.id.clone()],
+            conditions,
+            changes,
+            if_failed,
+        };
+        self.group_on_server(&mut making, &group, share_server)?;
         self.recorded(
-            Beginning {
-                method: METHOD,
-                changes_of: group_and_members(&group),
-                uses: vec![cgsnapshot.id.clone()],
-                conditions,
-                changes,
-                if_failed,
-            },
+            making,
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest
@@ -116,8 +118,23 @@ impl Backend {
         .await
     }
 
-    /// Removes a group that has no members left. One that the back end does not know is removed.
-    /// Upstream: `delete_consistency_group`.
+    /// As [`on_server`](Self::on_server), for a new group, which has an identifier.
+    fn group_on_server(
+        &self,
+        beginning: &mut Beginning,
+        group: &ConsistencyGroup,
+        share_server: Option<&ShareServer>,
+    ) -> Result<()> {
+        if group.id.is_empty() {
+            return Err(Error::Invalid("a consistency group has an identifier".to_owned()));
+        }
+        let (network, named) = (group.share_network_id.as_ref(), group.share_server_id.as_ref());
+        self.on_server(beginning, network, named, share_server)
+    }
+
+    /// Removes a group that has no members left. Upstream: `delete_consistency_group`; unlike there,
+    /// one that the back end does not know counts as removed, because a removal that was cut short is
+    /// asked for again.
     ///
     /// # Errors
     /// When the driver does not offer `consistency-groups` or the group has members; what it says,
@@ -176,18 +193,19 @@ impl Backend {
             METHOD,
             self.driver().exports().consistency_groups.as_ref(),
         )?;
-        let put = |status| {
-            let cgsnapshot = Cgsnapshot { status, ..cgsnapshot.clone() };
-            Change::PutCgsnapshot(Box::new(cgsnapshot))
-        };
+        if cgsnapshot.id.is_empty() {
+            return Err(Error::Invalid("a group snapshot has an identifier".to_owned()));
+        }
+        let begun = Cgsnapshot { status: ConsistencyGroupStatus::Creating, ..cgsnapshot.clone() };
+        let failed = Change::CgsnapshotStatus(cgsnapshot.id.clone(), ConsistencyGroupStatus::Error);
         self.recorded(
             Beginning {
                 method: METHOD,
                 changes_of: vec![cgsnapshot.id.clone()],
                 uses: cgsnapshot.members.iter().map(|member| member.share.id.clone()).collect(),
                 conditions: vec![Condition::CgsnapshotIsNew(Box::new(cgsnapshot.clone()))],
-                changes: vec![put(ConsistencyGroupStatus::Creating)],
-                if_failed: vec![put(ConsistencyGroupStatus::Error)],
+                changes: vec![Change::PutCgsnapshot(Box::new(begun))],
+                if_failed: vec![failed],
             },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
@@ -210,8 +228,8 @@ impl Backend {
         .await
     }
 
-    /// Removes a group snapshot. One that the back end does not know is removed. Upstream:
-    /// `delete_cgsnapshot`.
+    /// Removes a group snapshot. Upstream: `delete_cgsnapshot`; unlike there, one that the back end
+    /// does not know counts as removed, because a removal that was cut short is asked for again.
     ///
     /// # Errors
     /// When the driver does not offer `consistency-groups`; what it says, or what ended the call:
@@ -227,16 +245,13 @@ impl Backend {
             METHOD,
             self.driver().exports().consistency_groups.as_ref(),
         )?;
-        let put = |status| {
-            let cgsnapshot = Cgsnapshot { status, ..cgsnapshot.clone() };
-            Change::PutCgsnapshot(Box::new(cgsnapshot))
-        };
+        let status = |status| Change::CgsnapshotStatus(cgsnapshot.id.clone(), status);
         self.recorded(
             Beginning {
                 method: METHOD,
                 changes_of: vec![cgsnapshot.id.clone()],
-                changes: vec![put(ConsistencyGroupStatus::Deleting)],
-                if_failed: vec![put(ConsistencyGroupStatus::ErrorDeleting)],
+                changes: vec![status(ConsistencyGroupStatus::Deleting)],
+                if_failed: vec![status(ConsistencyGroupStatus::ErrorDeleting)],
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
@@ -263,7 +278,7 @@ fn beginning(group: &ConsistencyGroup) -> ConsistencyGroup {
 }
 
 fn status(group: &ConsistencyGroup, status: ConsistencyGroupStatus) -> Change {
-    Change::PutGroup(Box::new(ConsistencyGroup { status, ..group.clone() }))
+    Change::GroupStatus(group.id.clone(), status)
 }
 
 /// A member with the locations that were said for it; without any it keeps its own.

@@ -1,12 +1,18 @@
 //! `migration`: moving a share to another back end in two phases, by the drivers themselves.
 //!
 //! ```text
-//! available ──start, moved──▶ migrating ──complete──▶ available, at the new place ──▶ forgotten
-//!     ▲                          └──cancel──▶ available, as before
-//!     └── start, not moved: the service copies
+//! available ──start──▶ migrating: in progress ──moved, or 100 %──▶ migrating: phase 1 done
+//!     ▲ ▲                   │ progress, cancel                       │ progress, cancel, complete
+//!     │ └── not moved ──────┤ (the service copies)                   │
+//!     └──────── cancel ─────┴────────────────────────────────────────┤
+//!                           available, at the new place ◀─ complete ─┘ ──▶ forgotten
 //! ```
+//! A share can be asked after and given up while its `migration-start` runs, as upstream has it in
+//! `migration_driver_in_progress`, and after it too: upstream refused that at first and allowed it
+//! later, and without it a share that nobody wants to switch over could only be switched over.
+//!
 //! A call whose outcome nobody knows leaves the share migrating: the driver knows how far it came,
-//! and can be asked for its progress, to complete, and to cancel.
+//! and can be asked for its progress, to cancel, and, when all of it is there, to complete.
 //!
 //! Where it is going is recorded meanwhile. A share that has gone to another back end is the
 //! service's to record there, with `ensure_share`, and to forget here.
@@ -19,7 +25,7 @@ use crate::call::Room;
 use crate::contract::Interface;
 use crate::contract::bindings::exports::abaca::driver::migration::GuestIndices;
 use crate::error::{Error, Result};
-use crate::records::{Beginning, Change, Condition, MigrationRecord, ShareEdit};
+use crate::records::{Beginning, Change, Condition, MigrationPhase, MigrationRecord, ShareEdit};
 use crate::types::{
     ExportLocation, MigrationDestination, MigrationStarted, Share, ShareServer, ShareStatus,
 };
@@ -54,8 +60,8 @@ impl Backend {
     /// Upstream: `migration_start`.
     ///
     /// # Errors
-    /// When the share is not available. What the driver says: the share is available then as it
-    /// was, for the service to copy. What ended the call: the share is recorded as migrating then,
+    /// When the share is not available, or the migration was given up while it began. What the driver
+    /// says: the share is available then as it was, for the service to copy. What ended the call: the share is recorded as migrating then,
     /// for the driver may have begun.
     pub async fn migration_start(
         &self,
@@ -76,19 +82,25 @@ impl Backend {
         let not_going = Change::RemoveMigration(share.id.clone());
         let going = MigrationRecord {
             share_instance_id: share.id.clone(),
+            phase: MigrationPhase::InProgress,
             destination: destination.clone(),
             driver_info: driver_info.to_vec(),
         };
-        self.recorded(
+        // Nothing of this holds where it was given up meanwhile.
+        let if_going = |changes| vec![Change::IfMigrating(share.id.clone(), changes)];
+        let start = self.recorded(
             Beginning {
                 method: METHOD,
                 changes_of: vec![share.id.clone()],
-                conditions: vec![Condition::ShareIs(Box::new(share.clone()))],
+                conditions: vec![
+                    Condition::ShareIs(Box::new(share.clone())),
+                    Condition::NoMigrationOf(share.id.clone()),
+                ],
                 changes: vec![
                     status(ShareStatus::Migrating),
                     Change::PutMigration(Box::new(going)),
                 ],
-                if_failed: vec![status(ShareStatus::Migrating)],
+                if_failed: if_going(vec![status(ShareStatus::Migrating)]),
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
@@ -112,23 +124,41 @@ impl Backend {
                     Ok(started) if started.moved => {
                         let next =
                             if notify { ShareStatus::Available } else { ShareStatus::Migrating };
-                        let mut changes = vec![moved(share, next, &started.export_locations, None)];
-                        if notify {
-                            changes.push(not_going);
-                        }
-                        (Ok(started), changes)
+                        let done = MigrationPhase::Phase1Done;
+                        let changes = vec![
+                            moved(share, next, &started.export_locations, None),
+                            match notify {
+                                true => not_going,
+                                false => Change::MigrationPhase(share.id.clone(), done),
+                            },
+                        ];
+                        (Ok(started), if_going(changes))
                     }
-                    Ok(started) => (Ok(started), vec![status(ShareStatus::Available), not_going]),
+                    Ok(started) => {
+                        (Ok(started), if_going(vec![status(ShareStatus::Available), not_going]))
+                    }
                     // What the driver itself says leaves the share as it was, for the service to
                     // copy; after anything else nobody knows.
                     Err(error @ Error::Driver(_)) => {
-                        (Err(error), vec![status(ShareStatus::Available), not_going])
+                        (Err(error), if_going(vec![status(ShareStatus::Available), not_going]))
                     }
                     Err(error) => (Err(error), Vec::new()),
                 }
             },
-        )
-        .await
+        );
+        let started = start.await?;
+        if started.moved && !notify && !self.is_going(share).await? {
+            return Err(Error::Invalid(
+                "the migration was given up while it began; the share is where it was".to_owned(),
+            ));
+        }
+        Ok(started)
+    }
+
+    /// Whether the share is recorded as on its way.
+    async fn is_going(&self, share: &Share) -> Result<bool> {
+        let migrations = self.records().migrations().await?;
+        Ok(migrations.iter().any(|one| one.share_instance_id == share.id))
     }
 
     /// Switches over, and answers where clients find the share from now on. One that has gone to
@@ -136,9 +166,10 @@ impl Backend {
     /// [`forget_share`](Self::forget_share). Upstream: `migration_complete`.
     ///
     /// # Errors
-    /// When the driver does not offer `migration` or the share is not migrating; what it says, or
-    /// what ended the call: the share stays recorded as migrating then, unlike upstream, where it
-    /// is in error and nobody can ask for it again.
+    /// When the driver does not offer `migration` (upstream's base class answers nothing then, and a
+    /// share that nobody moved counts as moved), the share is not migrating, or the first phase is
+    /// not done; what the driver says, or what ended the call: the share stays recorded as migrating
+    /// then, unlike upstream, where it is in error and nobody can ask for it again.
     pub async fn migration_complete(
         &self,
         share: &Share,
@@ -154,8 +185,11 @@ impl Backend {
         self.recorded(
             Beginning {
                 method: METHOD,
-                changes_of: vec![share.id.clone()],
-                conditions: vec![Condition::ShareIs(Box::new(share.clone()))],
+                changes_of: vec![share.id.clone(), migration_of(share)],
+                conditions: vec![
+                    Condition::ShareIs(Box::new(share.clone())),
+                    Condition::FirstPhaseIsDone(share.id.clone()),
+                ],
                 if_failed: vec![Change::share_status(&share.id, ShareStatus::Migrating)],
                 ..Beginning::default()
             },
@@ -205,10 +239,10 @@ impl Backend {
         self.noted(beginning, gone).await
     }
 
-    /// Gives up between the phases. Upstream: `migration_cancel`.
+    /// Gives up: while the share begins to move, or between the phases. Upstream: `migration_cancel`.
     ///
     /// # Errors
-    /// When the driver does not offer `migration` or the share is not migrating; what it says, or
+    /// When the migration is being completed or given up already. When the driver does not offer `migration` or the share is not migrating; what it says, or
     /// what ended the call: the share stays recorded as migrating then.
     pub async fn migration_cancel(
         &self,
@@ -223,7 +257,8 @@ impl Backend {
         self.recorded(
             Beginning {
                 method: METHOD,
-                changes_of: vec![share.id.clone()],
+                // Not the share: its `migration-start` may be at work on it.
+                changes_of: vec![migration_of(share)],
                 conditions: vec![Condition::ShareIs(Box::new(share.clone()))],
                 if_failed: vec![status(ShareStatus::Migrating)],
                 ..Beginning::default()
@@ -243,7 +278,7 @@ impl Backend {
         .await
     }
 
-    /// How far the first phase is, 0 to 100. Upstream: `migration_get_progress`.
+    /// How far the first phase is, 0 to 100; with 100 it is recorded as done. Upstream: `migration_get_progress`.
     ///
     /// # Errors
     /// When the driver does not offer `migration` or the share is not migrating; what it says,
@@ -257,6 +292,9 @@ impl Backend {
         const METHOD: &str = "migration-get-progress";
         let indices = self.migrating(METHOD)?;
         under_way(share)?;
+        if let Some(record) = self.records().share(&share.id).await? {
+            under_way(&record.share)?;
+        }
         let id = super::fresh_id();
         let percent = |percent: u8| match percent {
             0..=100 => Ok(percent),
@@ -265,7 +303,7 @@ impl Backend {
                 reason: format!("a progress is 0 to 100, not {percent}"),
             }),
         };
-        self.judged(
+        let asked = self.judged(
             METHOD,
             &id,
             async |store: &mut Store<Room>, instance: &Instance| {
@@ -273,14 +311,22 @@ impl Backend {
                 guest.call_migration_get_progress(store, share, share_server, driver_info).await
             },
             |answer| (answer.and_then(percent), Vec::new()),
-        )
-        .await
-        .0
+        );
+        let percent = asked.await.0?;
+        if percent == 100 {
+            self.records().first_phase_is_done(&share.id).await?;
+        }
+        Ok(percent)
     }
 
     fn migrating(&self, method: &'static str) -> Result<&GuestIndices> {
         self.offered(Interface::Migration, method, self.driver().exports().migration.as_ref())
     }
+}
+
+/// What stands for a share's migration: it is completed or given up by one call at a time.
+fn migration_of(share: &Share) -> String {
+    format!("the migration of {}", share.id)
 }
 
 fn under_way(share: &Share) -> Result<()> {

@@ -21,6 +21,11 @@ impl Backend {
     /// the service sees, or else the first one. Upstream: `migration_get_info`,
     /// `_get_mount_command`, `_get_mount_export`, `_get_unmount_command`.
     ///
+    /// Unlike there, `%(proto)s` and `%(export)s` are filled in in the template for unmounting too,
+    /// where upstream leaves them for a service that cannot; and each is filled in once, so that a
+    /// `%` stands for itself and is not written as `%%`: upstream fills its text in twice, where a
+    /// literal one would be `%%%%`.
+    ///
     /// # Errors
     /// What the driver says, or what ended the call; without the interface: a share without an
     /// export location, or a template that is empty or names something unknown.

@@ -5,6 +5,7 @@ use abaca_policy::{Container, Object};
 use serde_json::Map;
 
 use super::{Backend, fresh_id};
+use crate::approval::who;
 use crate::audit::Event;
 use crate::error::{Error, Result};
 use crate::gate::{Refused, look};
@@ -67,6 +68,7 @@ impl Backend {
         let mut line = Map::new();
         line.insert("container".to_owned(), object.container.to_string().into());
         line.insert("name".to_owned(), object.name.clone().into());
+        line.insert("by".to_owned(), who().into());
         self.shared.powers.audit.write(event, &fresh_id(), &line)
     }
 }

@@ -9,7 +9,7 @@ use crate::call::Room;
 use crate::contract::Interface;
 use crate::contract::bindings::exports::abaca::driver::replicated_snapshots::GuestIndices;
 use crate::error::{Error, Result};
-use crate::records::{Beginning, Change};
+use crate::records::{Beginning, Change, Condition};
 use crate::types::{
     Error as DriverError, Replica, ReplicaSnapshot, ReplicaSnapshotUpdate, ShareServer, Snapshot,
     SnapshotStatus,
@@ -35,7 +35,11 @@ impl Backend {
                 method: METHOD,
                 changes_of: instances(replica_snapshots)?,
                 uses: replica_list.iter().map(|one| one.share.id.clone()).collect(),
-                changes: all(replica_snapshots, SnapshotStatus::Creating),
+                conditions: replica_snapshots
+                    .iter()
+                    .map(|one| Condition::SnapshotIsNew(Box::new(one.snapshot.clone())))
+                    .collect(),
+                changes: replica_snapshots.iter().map(begun).collect(),
                 if_failed: all(replica_snapshots, SnapshotStatus::Error),
                 ..Beginning::default()
             },
@@ -56,8 +60,8 @@ impl Backend {
     }
 
     /// Removes a snapshot from all replicas. Instances that the driver leaves out stay
-    /// `deleting`; where it knows nothing of the snapshot, all are gone. Upstream:
-    /// `delete_replicated_snapshot`.
+    /// `deleting`. Upstream: `delete_replicated_snapshot`; unlike there, a snapshot that the back end
+    /// does not know counts as removed, because a removal that was cut short is asked for again.
     ///
     /// # Errors
     /// When the driver does not offer `replicated-snapshots`; what it says, or what ended the
@@ -104,12 +108,13 @@ impl Backend {
     }
 
     /// Asks what has become of one instance that is being made or removed. One that the back end
-    /// does not know is gone if it was being removed, and in error otherwise. Upstream:
-    /// `update_replicated_snapshot`.
+    /// does not know is gone if it was being removed, and in error otherwise. One that is being made
+    /// is recorded by it where it is not, as that of a new replica of a share with snapshots.
+    /// Upstream: `update_replicated_snapshot`.
     ///
     /// # Errors
-    /// When the driver does not offer `replicated-snapshots`, or the instance is neither
-    /// `creating` nor `deleting`; what it says, or what ended the call: the instance is recorded
+    /// When the driver does not offer `replicated-snapshots`, the instance is neither `creating` nor
+    /// `deleting`, or its record says something else; what the driver says, or what ended the call: the instance is recorded
     /// in error then.
     pub async fn update_replicated_snapshot(
         &self,
@@ -133,6 +138,9 @@ impl Backend {
                 method: METHOD,
                 changes_of: instances(one)?,
                 uses: vec![share_replica.share.id.clone()],
+                conditions: vec![Condition::SnapshotIsIfRecorded(Box::new(
+                    replica_snapshot.snapshot.clone(),
+                ))],
                 if_failed: all(one, SnapshotStatus::Error),
                 ..Beginning::default()
             },
@@ -159,7 +167,11 @@ impl Backend {
                 }
                 answer => {
                     let updates = answer.map(|update| update.into_iter().collect::<Vec<_>>());
-                    let (answer, changes) = settled(METHOD, one, was, updates);
+                    let (answer, mut changes) = settled(METHOD, one, was, updates);
+                    if answer.is_ok() && was == SnapshotStatus::Creating {
+                        let begun = Box::new(replica_snapshot.snapshot.clone());
+                        changes.insert(0, Change::AddSnapshot(begun));
+                    }
                     (answer.map(|updates| updates.into_iter().next()), changes)
                 }
             },
@@ -196,11 +208,16 @@ fn gone(instance: &ReplicaSnapshot) -> ReplicaSnapshotUpdate {
     }
 }
 
+/// An instance that begins to be made.
+fn begun(one: &ReplicaSnapshot) -> Change {
+    let snapshot = Snapshot { status: SnapshotStatus::Creating, ..one.snapshot.clone() };
+    Change::PutSnapshot(Box::new(snapshot))
+}
+
+/// The status of all instances that are recorded: one that is gone does not come back.
 fn all(snapshots: &[ReplicaSnapshot], status: SnapshotStatus) -> Vec<Change> {
-    let put = |one: &ReplicaSnapshot| {
-        Change::PutSnapshot(Box::new(Snapshot { status, ..one.snapshot.clone() }))
-    };
-    snapshots.iter().map(put).collect()
+    let edit = |one: &ReplicaSnapshot| Change::SnapshotStatus(one.snapshot.id.clone(), status);
+    snapshots.iter().map(edit).collect()
 }
 
 /// The instances with what was said about them; those left out keep the status `otherwise`.
@@ -229,17 +246,14 @@ fn settled(
         }
     }
     let change = |one: &ReplicaSnapshot| {
-        let mut snapshot = Snapshot { status: otherwise, ..one.snapshot.clone() };
-        if let Some(update) = updates.iter().find(|update| update.id == snapshot.id) {
-            if update.status == SnapshotStatus::Deleted {
-                return Change::RemoveSnapshot(snapshot.id);
-            }
-            snapshot.status = update.status;
-            if update.provider_location.is_some() {
-                snapshot.provider_location.clone_from(&update.provider_location);
+        let id = one.snapshot.id.clone();
+        match updates.iter().find(|update| update.id == id) {
+            None => Change::SnapshotStatus(id, otherwise),
+            Some(update) if update.status == SnapshotStatus::Deleted => Change::RemoveSnapshot(id),
+            Some(update) => {
+                Change::EditSnapshot(id, update.status, update.provider_location.clone())
             }
         }
-        Change::PutSnapshot(Box::new(snapshot))
     };
     let changes = snapshots.iter().map(change).collect();
     (Ok(updates), changes)

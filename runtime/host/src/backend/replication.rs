@@ -12,7 +12,7 @@ use crate::call::Room;
 use crate::contract::Interface;
 use crate::contract::bindings::exports::abaca::driver::replication::GuestIndices;
 use crate::error::{Error, Result};
-use crate::records::{Beginning, Change, Condition, ShareEdit};
+use crate::records::{Beginning, Change, Condition, ShareEdit, is_transitional};
 use crate::types::{
     AccessRule, AccessRulesStatus, Error as DriverError, Replica, ReplicaSnapshot,
     ReplicaSnapshotPair, ReplicaState, ReplicaUpdate, Share, ShareServer, ShareStatus, Snapshot,
@@ -21,12 +21,13 @@ use crate::types::{
 
 impl Backend {
     /// Makes a replica of the share whose replicas, the new one among them, are `replica_list`.
-    /// An answer without a state leaves it out of sync. The rules are recorded as its own from now
+    /// An answer without a state leaves it out of sync and being made; with any state, `error` too, it
+    /// is made. Where replicas are writable that is `active`. The rules are recorded as its own from now
     /// on. Upstream: `create_replica`.
     ///
     /// # Errors
-    /// When the driver does not offer `replication`, there is no available active replica, or
-    /// another share of this identifier; what it says, or what ended the call: the replica is
+    /// When the driver does not offer `replication`, there is no available active replica, its share
+    /// server is not active, or there is another share of this identifier; what it says, or what ended the call: the replica is
     /// recorded in error then, or as it was where it was made before.
     pub async fn create_replica(
         &self,
@@ -48,24 +49,29 @@ impl Backend {
             ));
         }
         let share = &new_replica.share;
+        let mut conditions =
+            as_recorded(replica_list.iter().filter(|one| one.share.id != share.id));
         let begun = Share {
             status: ShareStatus::Creating,
             replica_state: Some(ReplicaState::OutOfSync),
             ..share.clone()
         };
+        conditions.push(Condition::ShareIsNew(Box::new(begun.clone())));
         let rules_in_error = Change::access_status(&share.id, AccessRulesStatus::Error);
+        let mut beginning = Beginning {
+            method: METHOD,
+            changes_of: vec![share.id.clone(), replication_of(share)],
+            uses: others(replica_list, &share.id),
+            conditions,
+            changes: vec![
+                Change::PutShare(Box::new(begun.clone())),
+                Change::PutRules(share.id.clone(), access_rules.to_vec()),
+            ],
+            if_failed: vec![in_error(&begun.id, ShareStatus::Error), rules_in_error],
+        };
+        self.share_on_server(&mut beginning, share, share_server)?;
         self.recorded(
-            Beginning {
-                method: METHOD,
-                changes_of: vec![share.id.clone()],
-                uses: others(replica_list, &share.id),
-                conditions: vec![Condition::ShareIsNew(Box::new(begun.clone()))],
-                changes: vec![
-                    Change::PutShare(Box::new(begun.clone())),
-                    Change::PutRules(share.id.clone(), access_rules.to_vec()),
-                ],
-                if_failed: vec![in_error(&begun.id, ShareStatus::Error), rules_in_error],
-            },
+            beginning,
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest
@@ -87,12 +93,13 @@ impl Backend {
                     let is_there = update.as_ref().is_some_and(|one| one.replica_state.is_some());
                     let edit = ShareEdit {
                         status: is_there.then_some(ShareStatus::Available),
-                        access_rules_status: Some(AccessRulesStatus::Active),
                         launched_at: is_there.then(super::now),
                         ..ShareEdit::default()
                     };
-                    let mut changes = vec![Change::EditShare(share.id.clone(), Box::new(edit))];
-                    changes.extend(update.iter().map(said));
+                    // Its status last: also one that is made in error is made.
+                    let mut changes: Vec<_> = update.iter().map(said).collect();
+                    changes.insert(0, Change::access_status(&share.id, AccessRulesStatus::Active));
+                    changes.push(Change::EditShare(share.id.clone(), Box::new(edit)));
                     (Ok(update), changes)
                 }
                 Err(error) => (Err(error), Vec::new()),
@@ -101,11 +108,12 @@ impl Backend {
         .await
     }
 
-    /// Removes a replica, which is never the active one, with its snapshots. One that the back end
-    /// does not know is removed. Upstream: `delete_replica`.
+    /// Removes a replica, which is never the last active one, with its snapshots. Upstream:
+    /// `delete_replica`; unlike there, one that the back end does not know counts as removed, because
+    /// a removal that was cut short is asked for again.
     ///
     /// # Errors
-    /// When the driver does not offer `replication` or the replica is active; what it says, or
+    /// When the driver does not offer `replication`, or no other replica is active; what it says, or
     /// what ended the call: the replica is recorded as `error-deleting` then.
     pub async fn delete_replica(
         &self,
@@ -116,15 +124,26 @@ impl Backend {
     ) -> Result<()> {
         const METHOD: &str = "delete-replica";
         let indices = self.replicating(METHOD)?;
-        if replica.share.replica_state == Some(ReplicaState::Active) {
-            return Err(Error::Invalid("the active replica cannot be removed".to_owned()));
-        }
         let id = &replica.share.id;
+        let mut conditions = as_recorded(replica_list.iter().chain([replica]));
+        if replica.share.replica_state == Some(ReplicaState::Active) {
+            let others: Vec<_> = replica_list
+                .iter()
+                .map(|one| &one.share)
+                .filter(|one| one.id != *id && one.replica_state == Some(ReplicaState::Active))
+                .collect();
+            // What another back end has is its service's to know.
+            if others.iter().all(|one| one.host == replica.share.host) {
+                let ids = others.iter().map(|one| one.id.clone()).collect();
+                conditions.push(Condition::OneIsActive(ids));
+            }
+        }
         let status = |status| Change::share_status(id, status);
         self.recorded(
             Beginning {
                 method: METHOD,
-                changes_of: vec![id.clone()],
+                changes_of: vec![id.clone(), replication_of(&replica.share)],
+                conditions,
                 changes: vec![status(ShareStatus::Deleting)],
                 if_failed: vec![in_error(id, ShareStatus::ErrorDeleting)],
                 ..Beginning::default()
@@ -190,9 +209,12 @@ impl Backend {
             let change = move |share: &&Share| Change::share_status(&share.id, status);
             shares.iter().map(change).collect::<Vec<_>>()
         };
+        let mut changes_of = vec![replication_of(&replica.share)];
+        changes_of.extend(shares.iter().map(|share| share.id.clone()));
         let beginning = Beginning {
             method: METHOD,
-            changes_of: shares.iter().map(|share| share.id.clone()).collect(),
+            changes_of,
+            conditions: as_recorded(replica_list.iter().chain([replica])),
             changes: vec![Change::share_status(&replica.share.id, ShareStatus::ReplicationChange)],
             if_failed: all(ShareStatus::Error),
             ..Beginning::default()
@@ -243,7 +265,8 @@ impl Backend {
     }
 
     /// Brings a replica nearer to the active one and answers its state: `in-sync`,
-    /// `out-of-sync` or `error`; none leaves the record. One that was in error because a call failed
+    /// `out-of-sync` or `error`; none leaves the record, and so does `active`, which is ignored with a
+    /// warning. One that was in error because a call failed
     /// is available again with either of the first two. Upstream: `update_replica_state`.
     ///
     /// # Errors
@@ -260,17 +283,20 @@ impl Backend {
         const METHOD: &str = "update-replica-state";
         let indices = self.replicating(METHOD)?;
         let share = &replica.share;
-        if share.replica_state == Some(ReplicaState::Active) || is_under_way(share.status) {
+        if share.replica_state == Some(ReplicaState::Active) || is_transitional(share.status) {
             return Err(Error::Invalid(
                 "the state of a replica is asked when it is neither active nor being changed"
                     .into(),
             ));
         }
+        let mut conditions = as_recorded(replica_list.iter().chain([replica]));
+        conditions.push(Condition::ReplicaCanBeAsked(share.id.clone()));
         self.recorded(
             Beginning {
                 method: METHOD,
-                changes_of: vec![share.id.clone()],
-                uses: others(replica_list, &share.id),
+                // Not the others, so that their users are not kept out while it catches up.
+                changes_of: vec![share.id.clone(), replication_of(share)],
+                conditions,
                 if_failed: vec![in_error(&share.id, ShareStatus::Error)],
                 ..Beginning::default()
             },
@@ -289,8 +315,12 @@ impl Backend {
             },
             |answer| match answer {
                 Ok(Some(ReplicaState::Active)) => {
-                    let reason = "a replica becomes active by being promoted only".to_owned();
-                    (Err(Error::Contract { method: METHOD, reason }), Vec::new())
+                    tracing::warn!(
+                        backend = self.name(),
+                        replica = share.id,
+                        "the driver says that a replica which was not promoted is active: ignored"
+                    );
+                    (Ok(None), Vec::new())
                 }
                 Ok(None) => (Ok(None), Vec::new()),
                 Ok(Some(state)) => {
@@ -314,10 +344,23 @@ impl Backend {
     }
 }
 
+/// What stands for a share's replication as a whole: one call about it at a time. Upstream:
+/// `locked_share_replica_operation`.
+fn replication_of(share: &Share) -> String {
+    format!("the replication of {}", share.share_id)
+}
+
 /// The replicas beside one.
 fn others(replica_list: &[Replica], id: &str) -> Vec<String> {
     let ids = replica_list.iter().map(|one| one.share.id.clone());
     ids.filter(|other| other != id).collect()
+}
+
+/// That each replica is what the caller takes it for: which one holds the data that clients write is
+/// never taken from a copy that is older than the record. Upstream reads all of them anew under the
+/// lock of their share.
+fn as_recorded<'a>(replicas: impl Iterator<Item = &'a Replica>) -> Vec<Condition> {
+    replicas.map(|one| Condition::ReplicaIsIfRecorded(Box::new(one.share.clone()))).collect()
 }
 
 /// A replica that failed is in error as an instance and as a replica.
@@ -328,19 +371,4 @@ fn in_error(id: &str, status: ShareStatus) -> Change {
         ..ShareEdit::default()
     };
     Change::EditShare(id.to_owned(), Box::new(edit))
-}
-
-/// Whether something is being done with a share. Upstream: `TRANSITIONAL_STATUSES`.
-fn is_under_way(status: ShareStatus) -> bool {
-    matches!(
-        status,
-        ShareStatus::Creating
-            | ShareStatus::Deleting
-            | ShareStatus::Managing
-            | ShareStatus::Unmanaging
-            | ShareStatus::Extending
-            | ShareStatus::Shrinking
-            | ShareStatus::Migrating
-            | ShareStatus::ReplicationChange
-    )
 }

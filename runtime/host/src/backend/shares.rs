@@ -16,8 +16,10 @@ impl Backend {
     /// Makes an empty share and says where clients find it. Upstream: `create_share`.
     ///
     /// # Errors
-    /// What the driver says, with the locations that exist all the same; or what ended the call.
-    /// The share is recorded with the status `error` then.
+    /// When its share server is not active, or it has a share network or server and share servers
+    /// are not handled: nothing is recorded then. What the driver says, with the locations that
+    /// exist all the same; or what ended the call: the share is recorded with the status `error`
+    /// then.
     pub async fn create_share(
         &self,
         share: &Share,
@@ -27,8 +29,10 @@ impl Backend {
         check_new(share)?;
         let indices = &self.driver().exports().shares;
         let share = beginning(share);
+        let mut making = making(METHOD, &share);
+        self.share_on_server(&mut making, &share, share_server)?;
         self.recorded(
-            making(METHOD, &share),
+            making,
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
                 guest.call_create_share(store, &share, share_server).await
@@ -36,6 +40,17 @@ impl Backend {
             |answer| made(METHOD, &share, answer),
         )
         .await
+    }
+
+    /// As [`on_server`](Self::on_server), for a share.
+    pub(super) fn share_on_server(
+        &self,
+        beginning: &mut Beginning,
+        share: &Share,
+        share_server: Option<&ShareServer>,
+    ) -> Result<()> {
+        let (network, named) = (share.share_network_id.as_ref(), share.share_server_id.as_ref());
+        self.on_server(beginning, network, named, share_server)
     }
 
     /// Removes a share with its data. One that the back end does not know is removed. Upstream:

@@ -54,8 +54,9 @@ impl Backend {
         .await
     }
 
-    /// Removes a snapshot. One that the back end does not know is removed; a busy one stays
-    /// available. Upstream: `delete_snapshot`.
+    /// Removes a snapshot; a busy one stays available. Upstream: `delete_snapshot`; unlike there, one
+    /// that the back end does not know counts as removed, because a removal that was cut short is
+    /// asked for again.
     ///
     /// # Errors
     /// When the driver does not offer `snapshots`; what it says, or what ended the call: the

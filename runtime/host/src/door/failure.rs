@@ -5,7 +5,7 @@
 //! | -32700, -32600, -32601, -32602 | JSON-RPC's own: no JSON, no request, no such method, wrong parameters |
 //! | -32002 … -32005 | the call failed, and it is for the operator, the driver, the storage, the runtime to mend; `abaca`'s exit codes 2 to 5 |
 //! | -32006 | cancelled, or the service stops |
-//! | -32007 | too much at once |
+//! | -32007 | too much at once, or something else is under way on the same thing: ask again |
 //!
 //! `data` is an [`ErrorDocument`] in every case.
 
@@ -28,7 +28,7 @@ pub(super) const CODES: [(i32, &str); 6] = [
     (BACKEND, "for the storage to mend"),
     (RUNTIME, "for the runtime to mend"),
     (CANCELLED, "cancelled, or the service stops"),
-    (BUSY, "too much at once"),
+    (BUSY, "too much at once, or something else is under way on the same thing: ask again"),
 ];
 
 /// Why a request was not answered with a result.
@@ -92,6 +92,7 @@ impl Failure {
             Self::UnknownMethod { .. } => -32601,
             Self::Parameters { .. } | Self::UnknownBackend { .. } => -32602,
             Self::Broken(document) => of_blame(document.blame),
+            Self::Call(Error::Busy(_)) => BUSY,
             Self::Call(error) => of_blame(error.blame()),
             Self::Cancelled => CANCELLED,
             Self::Busy(_) => BUSY,

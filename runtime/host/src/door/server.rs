@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use abaca_broker::trusted::check_directory;
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use tokio::net::{UnixListener, UnixStream};
@@ -80,7 +81,8 @@ pub fn bind(path: &Path, mode: u32) -> Result<Listener> {
     let failed = |error: rustix::io::Errno| refused(error.to_string());
     let address = SocketAddrUnix::new(path).map_err(failed)?;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    check_directory(directory.unwrap_or(Path::new("."))).map_err(refused)?;
+    let user = rustix::process::geteuid().as_raw();
+    check_directory(directory.unwrap_or(Path::new(".")), user).map_err(refused)?;
     let mut lock_path = path.as_os_str().to_owned();
     lock_path.push(".lock");
     let lock_path = PathBuf::from(lock_path);
@@ -120,31 +122,6 @@ fn listening(path: &Path, address: &SocketAddrUnix, mode: u32) -> rustix::io::Re
 
 fn is_socket(there: &Stat) -> bool {
     FileType::from_raw_mode(there.st_mode) == FileType::Socket
-}
-
-/// Whoever may write to the directory, or to one above it, could put a socket of his own in this
-/// one's place. Above it the sticky bit keeps others from that.
-fn check_directory(directory: &Path) -> Result<(), String> {
-    let whole = directory
-        .canonicalize()
-        .map_err(|error| format!("its directory {}: {error}", directory.display()))?;
-    for (above, directory) in whole.ancestors().enumerate() {
-        let there = rustix::fs::stat(directory)
-            .map_err(|error| format!("{}: {error}", directory.display()))?;
-        let mode = Mode::from_raw_mode(there.st_mode);
-        let sticky = above > 0 && mode.contains(Mode::SVTX);
-        let shown = directory.display();
-        if mode.intersects(Mode::WGRP | Mode::WOTH) && !sticky {
-            return Err(format!(
-                "others may write to {shown}; take that from them with `chmod go-w`, or choose a \
-                 directory of your own"
-            ));
-        }
-        if ![0, rustix::process::geteuid().as_raw()].contains(&there.st_uid) {
-            return Err(format!("{shown} belongs to another user; choose a directory of your own"));
-        }
-    }
-    Ok(())
 }
 
 impl Door {

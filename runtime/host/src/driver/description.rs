@@ -3,6 +3,7 @@
 use super::interfaces::check_access;
 use crate::contract::{Interface, Need};
 use crate::options::OptionValues;
+use crate::text::is_plain_text;
 use crate::types::Description;
 
 /// The longest text of a description, in bytes.
@@ -26,8 +27,10 @@ pub(super) fn check_description(
         return Err(format!("it calls itself {:?}; a name is [a-z][a-z0-9-]*", description.name));
     }
     for (what, text) in [("vendor", &description.vendor), ("version", &description.version)] {
-        if text.is_empty() || text.len() > DESCRIPTION_BYTES || text.chars().any(char::is_control) {
-            return Err(format!("its {what} is empty, too long or has control characters"));
+        if text.is_empty() || text.len() > DESCRIPTION_BYTES || !is_plain_text(text) {
+            return Err(format!(
+                "its {what} is empty, too long or has control or invisible characters"
+            ));
         }
     }
     if description.share_server_modes.is_empty() {

@@ -44,7 +44,7 @@ impl From<&Manifest> for ManifestInspection {
 ///
 /// # Errors
 /// One sentence: the manifest is wrong, or there are several.
-pub(super) fn find(bytes: &[u8]) -> Result<Option<Manifest>, String> {
+pub(crate) fn find(bytes: &[u8]) -> Result<Option<Manifest>, String> {
     let mut found = None;
     // A module inside carries the section: that is where the linker puts what a crate embeds.
     for payload in Parser::new(0).parse_all(bytes) {

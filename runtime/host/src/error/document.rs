@@ -58,7 +58,7 @@ pub enum ErrorKind {
     Request,
     /// The request was cancelled, or its service stopped.
     Cancelled,
-    /// Too much is asked for at once.
+    /// Too much is asked for at once, or something else is under way on the same thing: ask again.
     Busy,
 }
 
@@ -130,6 +130,7 @@ fn kind(error: &Error) -> ErrorKind {
         Error::Component { .. } | Error::Compile { .. } => ErrorKind::Component,
         Error::NotOffered { .. } => ErrorKind::NotOffered,
         Error::Invalid(_) => ErrorKind::Invalid,
+        Error::Busy(_) => ErrorKind::Busy,
         Error::Driver(_) | Error::Create(_) | Error::Setup(_) => ErrorKind::Driver,
         Error::Contract { .. } => ErrorKind::Contract,
         Error::Trap { .. } => ErrorKind::Trap,

@@ -29,6 +29,11 @@ pub(crate) trait Crossing: Weight + Send + Sized {
         Vec::new()
     }
 
+    /// The secret that the driver itself is told with the answer, if it is one.
+    fn reveals(&self, _: &Powers) -> Option<&str> {
+        None
+    }
+
     /// The share server that it is about, where it is about one: only the call that sets this one
     /// up or tears it down may ask.
     fn share_server(&self) -> Option<&str> {

@@ -9,7 +9,8 @@
 //! written down (open) ─▶ the request ─▶ looked at again ─▶ written down (made, or nobody's)
 //! ```
 //! That a place was free before what makes it is written down, and that the place is looked at
-//! after, is what an end that nobody knows rests on: whatever is there then was made by this.
+//! after, is what an end that nobody knows rests on: whatever is there then was made by this,
+//! for no other backend of this runtime makes anything at a place that is not settled.
 
 use abaca_broker::protocol::{FilesReply, FilesRequest, Outcome, Place, RequestKind};
 use abaca_policy::{Denial, Object};
@@ -157,15 +158,24 @@ impl Gate {
                 (Ok(Standing::Strange), Taken::Replaced) => {}
                 (Ok(Standing::Missing | Standing::Maybe | Standing::Strange), _) => {
                     self.must_be_new = true;
-                    made.extend(source_is_own.then_some(object));
+                    made.extend(source_is_own.then_some((rule, object)));
                 }
             }
         }
         if made.is_empty() && ends.is_empty() {
             return Ok(Ok(Stake::default()));
         }
+        let (mut rules, made): (Vec<_>, Vec<_>) = made.into_iter().unzip();
+        let (of, places): (Vec<_>, Vec<_>) =
+            made.iter().enumerate().filter_map(|(at, one)| Some((at, place(powers, one)?))).unzip();
+        if let Some(at) = powers.worksites.take(&powers.backend, &places) {
+            let at = of.get(at).copied().unwrap_or_default();
+            let object = made.get(at).map(|object| why_not_own(object, Standing::InHands));
+            return denied(rules.swap_remove(at), object.unwrap_or_default());
+        }
         match powers.owned.open(&self.call, made.clone(), ends.clone()).await? {
             None => {
+                places.iter().for_each(|place| powers.worksites.leave(&powers.backend, place));
                 let limit = format!("{OWNED_MAX} things of a backend's own");
                 Ok(Err(HostError::Limit(limit).into()))
             }
@@ -204,7 +214,34 @@ impl Stake {
                 None => {}
             }
         }
-        powers.owned.settle(opening.id(), there, gone).await
+        let places: Vec<_> =
+            there.iter().chain(&gone).filter_map(|object| place(powers, object)).collect();
+        powers.owned.settle(opening.id(), there, gone).await?;
+        places.iter().for_each(|place| powers.worksites.leave(&powers.backend, place));
+        Ok(())
+    }
+}
+
+/// Where on the host a thing is, if it is beneath a root.
+fn place(powers: &Powers, object: &Object) -> Option<String> {
+    let path = object.path()?;
+    let root = powers.policy.root(&path.root)?;
+    Some(
+        [&root.path]
+            .into_iter()
+            .chain(&path.components)
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("/"),
+    )
+}
+
+/// Takes for a backend the places at which it was at work when its process died.
+pub(crate) fn resume(powers: &Powers, open: &[Object]) {
+    let places: Vec<_> = open.iter().filter_map(|object| place(powers, object)).collect();
+    for place in places {
+        // Of one that another has by now, it is unclear whose it is: whoever looks first.
+        powers.worksites.take(&powers.backend, &[place]);
     }
 }
 
@@ -224,7 +261,9 @@ async fn standing(powers: &Powers, object: &Object) -> Result<Standing, Refused>
         let opened = Object { container: object.container.clone(), name: row.name.clone() };
         let is_there = look(powers, &opened).await?;
         let (there, gone) = if is_there { (vec![opened], vec![]) } else { (vec![], vec![opened]) };
+        let place = there.iter().chain(&gone).find_map(|object| place(powers, object));
         powers.owned.settle(&row.opening, there, gone).await?;
+        place.iter().for_each(|place| powers.worksites.leave(&powers.backend, place));
         if is_there {
             return Ok(Standing::Own);
         }

@@ -72,8 +72,11 @@ impl Crossing for RunRequest {
                 done.facts.push(("attempts", attempt.into()));
                 return Ok(done);
             }
-            // The time of the request counts for each attempt, the call's for all of them.
+            // Nothing runs meanwhile, so others may. The time of the request counts for each attempt,
+            // the call's for all of them.
+            gate.place = None;
             tokio::time::sleep(gate.remaining(Some(attempt * attempt * 1000))).await;
+            gate.place = Some(gate.place(powers, &self.command.program).await??);
             attempt += 1;
         }
     }

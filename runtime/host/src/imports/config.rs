@@ -37,6 +37,10 @@ impl Crossing for GetRequest {
         Err(Denial { rule: None, reason: "the driver has not declared this option".to_owned() })
     }
 
+    fn reveals(&self, powers: &Powers) -> Option<&str> {
+        powers.revealed.value(&self.name).map(|_| self.name.as_str())
+    }
+
     async fn perform(self, _: &mut Gate, powers: &Powers) -> Result<Done<Self::Answer>, Refusal> {
         let value = powers.options.lookup(&self.name);
         let revealed = powers.revealed.value(&self.name);

@@ -9,6 +9,7 @@ use crate::contract::bindings::abaca::host::lock::{AcquireRequest, Host, Release
 use crate::contract::bindings::abaca::host::types::Error;
 use crate::gate::{Crossing, Done, Gate, Powers, Refusal};
 use crate::locks::Held;
+use crate::text::is_plain_text;
 
 /// The longest name, in bytes.
 const NAME_BYTES: usize = 255;
@@ -76,9 +77,9 @@ impl Crossing for ReleaseRequest {
 
 /// Whether a call that holds some locks may ask for this one.
 fn check(name: &str, held: &[Held]) -> Result<(), Error> {
-    if name.is_empty() || name.len() > NAME_BYTES || name.chars().any(char::is_control) {
+    if name.is_empty() || name.len() > NAME_BYTES || !is_plain_text(name) {
         return Err(Error::Invalid(format!(
-            "a lock's name has 1 to {NAME_BYTES} bytes and no control characters"
+            "a lock's name has 1 to {NAME_BYTES} bytes and no control or invisible characters"
         )));
     }
     if held.iter().any(|held| held.name == name) {

@@ -65,22 +65,21 @@ impl Crossing for AllocateRequest {
         if powers.network.has(label) {
             return Ok(Some(grant(label)));
         }
-        Err(Denial {
-            rule: None,
-            reason: format!("this backend has no network on the {} side", label_name(label)),
-        })
+        Err(Denial { rule: None, reason: powers.network.absence(label) })
     }
 
-    async fn perform(self, _: &mut Gate, powers: &Powers) -> Result<Done<Self::Answer>, Refusal> {
+    async fn perform(
+        self,
+        gate: &mut Gate,
+        powers: &Powers,
+    ) -> Result<Done<Self::Answer>, Refusal> {
         let label = label(self.label);
         let leased = match self.count {
             None => leased_for_setup(&powers.network, &self.server_id, label).await?,
             Some(count) => {
                 let request = AllocationRequest {
-                    server_id: self.server_id,
-                    label,
-                    count,
-                    request_id: DRIVER_REQUEST.to_owned(),
+                    share_network: gate.share_network.clone(),
+                    ..AllocationRequest::new(&self.server_id, label, count, DRIVER_REQUEST)
                 };
                 powers.network.allocate(request).await?
             }
@@ -217,7 +216,7 @@ mod tests {
             lease("other side", "one", SETUP_REQUEST, admin),
             lease("other server", "two", SETUP_REQUEST, user),
         ]);
-        let network = NetworkPower { user: Some(Arc::new(held)), admin: None };
+        let network = NetworkPower { user: Some(Arc::new(held)), ..NetworkPower::default() };
         let leased = leased_for_setup(&network, "one", user).await.unwrap();
         assert_eq!(leased.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["mine"]);
         assert!(leased_for_setup(&network, "three", user).await.unwrap().is_empty());

@@ -10,6 +10,7 @@ use crate::contract::bindings::abaca::host::state::{
 };
 use crate::contract::bindings::abaca::host::types::Error;
 use crate::gate::{Crossing, Done, Gate, Powers, Refusal};
+use crate::text::is_plain_text;
 
 /// The longest entity or key, in bytes. Upstream's keys are at most 255.
 const NAME_BYTES: usize = 255;
@@ -92,12 +93,12 @@ fn texts(request: &ApplyRequest) -> Vec<&str> {
 
 /// Names are shown to people and kept for ever: short, and without control characters.
 fn name(text: &str) -> Result<(), Error> {
-    let good = !text.is_empty() && text.len() <= NAME_BYTES && !text.chars().any(char::is_control);
+    let good = !text.is_empty() && text.len() <= NAME_BYTES && is_plain_text(text);
     if good {
         return Ok(());
     }
     Err(Error::Invalid(format!(
-        "a name in the state has 1 to {NAME_BYTES} bytes and no control characters"
+        "a name in the state has 1 to {NAME_BYTES} bytes and no control or invisible characters"
     )))
 }
 

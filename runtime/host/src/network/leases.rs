@@ -7,7 +7,8 @@
 //! lists are its own leases only. Which address is chosen is the business of `standalone`.
 //!
 //! The leases of a backend that its operator takes out of the configuration stay, for nobody can
-//! say whether its share servers still use them; tear those down first.
+//! say whether its share servers still use them; tear those down first. Where only its networks are
+//! taken out, its servers can still be torn down, and that ends their leases.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -16,7 +17,9 @@ use std::path::Path;
 use rusqlite::types::Type;
 use rusqlite::{Row, Transaction, params};
 
-use super::{AllocationRequest, Lease, NetworkError, label_name, network_type_name};
+use super::{
+    AllocationRequest, Lease, NetworkError, NetworkProvider, label_name, network_type_name,
+};
 use crate::database::{Database, Schema};
 use crate::error::Error;
 use crate::storage::private_directory;
@@ -70,6 +73,16 @@ impl Leases {
         private_directory(&path).map_err(|reason| Error::State { path: path.clone(), reason })?;
         let database = Database::open(&path.join(FILE), &SCHEMA)?;
         Ok(Self { database, backend: backend.to_owned() })
+    }
+
+    /// The leases of this backend, if any backend of this state has ever leased: they are there
+    /// whether or not a network is configured now.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(super) fn kept(state: &Path, backend: &str) -> Result<Option<Self>, Error> {
+        let is_there = state.join(DIRECTORY).join(FILE).exists();
+        is_there.then(|| Self::open(state, backend)).transpose()
     }
 
     /// Answers what the request was given before, or writes down what `choose` finds beside the
@@ -187,6 +200,21 @@ impl Leases {
             ])?;
         }
         Ok(())
+    }
+}
+
+/// What is left of networks that are not configured any more: leases end, and none are made.
+impl NetworkProvider for Leases {
+    fn allocate(&self, _: &AllocationRequest) -> Result<Vec<NetworkAllocation>, NetworkError> {
+        Err(NetworkError::BadConfiguration("no network is configured".to_owned()))
+    }
+
+    fn deallocate(&self, server_id: &str) -> Result<(), NetworkError> {
+        self.end(server_id)
+    }
+
+    fn leases(&self) -> Result<Vec<Lease>, NetworkError> {
+        self.all()
     }
 }
 

@@ -32,6 +32,11 @@ pub(crate) struct NetworkPower {
     pub user: Option<Arc<dyn NetworkProvider>>,
     /// For the operator's side.
     pub admin: Option<Arc<dyn NetworkProvider>>,
+    /// Who leases nothing, or nothing any more, and has to end and tell what was leased before: the
+    /// operator may take a network away while servers use it.
+    pub former: Vec<Arc<dyn NetworkProvider>>,
+    /// The sides that have a network which the driver's manifest does not ask for.
+    pub unasked: Vec<AllocationLabel>,
 }
 
 impl NetworkPower {
@@ -64,22 +69,47 @@ impl NetworkPower {
                 .transpose()?,
             described => described,
         };
-        Ok(Self { user, admin: section("admin_network_config_group")? })
+        let admin = section("admin_network_config_group")?;
+        let former: Vec<_> = match Leases::kept(state, backend)? {
+            Some(kept) => vec![Arc::new(kept) as Arc<dyn NetworkProvider>],
+            None => Vec::new(),
+        };
+        Ok(Self { user, admin, former, unasked: Vec::new() })
     }
 
     /// With a service's own providers instead of those of the options, side by side.
     pub(crate) fn replaced_by(self, providers: NetworkProviders) -> Self {
-        Self { user: providers.user.or(self.user), admin: providers.admin.or(self.admin) }
+        let (user, admin) = (providers.user.or(self.user), providers.admin.or(self.admin));
+        Self { user, admin, ..self }
     }
 
-    /// Only for the sides that the driver's manifest needs, if it has one.
+    /// Only for the sides that the driver's manifest needs, if it has one. What a version before it
+    /// has leased can still be ended.
     pub(crate) fn needed_by(mut self, manifest: Option<&Manifest>) -> Self {
-        if let Some(manifest) = manifest {
-            let needed = |label| manifest.needs().leases_for(label_name(label));
-            self.user = self.user.filter(|_| needed(AllocationLabel::User));
-            self.admin = self.admin.filter(|_| needed(AllocationLabel::Admin));
+        let Some(needs) = manifest.map(Manifest::needs) else { return self };
+        let sides =
+            [(AllocationLabel::User, &mut self.user), (AllocationLabel::Admin, &mut self.admin)];
+        for (label, side) in sides {
+            if !needs.leases_for(label_name(label))
+                && let Some(provider) = side.take()
+            {
+                self.former.push(provider);
+                self.unasked.push(label);
+            }
         }
         self
+    }
+
+    /// Why no addresses can be had for this side.
+    pub(crate) fn absence(&self, label: AllocationLabel) -> String {
+        let side = label_name(label);
+        if self.unasked.contains(&label) {
+            return format!(
+                "the driver's manifest does not ask for any on the {side} side: it has no \
+                 `[needs.networks.{side}]`"
+            );
+        }
+        format!("this backend has no network on the {side} side")
     }
 
     /// Whether addresses can be had for this side.
@@ -106,9 +136,9 @@ impl NetworkPower {
         }
         let provider = self.provider(request.label).ok_or_else(|| {
             NetworkError::BadConfiguration(format!(
-                "{} addresses are needed on the {} side, and this backend has no network there",
+                "{} addresses are needed, and {}",
                 request.count,
-                label_name(request.label)
+                self.absence(request.label)
             ))
         })?;
         blocking(Arc::clone(provider), move |provider| provider.allocate(&request)).await
@@ -142,20 +172,6 @@ impl NetworkPower {
         Ok(leases)
     }
 
-    /// The leases whose servers nobody knows: what was left when a server's record went and its
-    /// addresses did not.
-    ///
-    /// # Errors
-    /// As [`leases`](Self::leases).
-    pub(crate) async fn orphans(
-        &self,
-        known_server_ids: &BTreeSet<String>,
-    ) -> Result<Vec<Lease>, NetworkError> {
-        let mut leases = self.leases().await?;
-        leases.retain(|lease| !known_server_ids.contains(&lease.server_id));
-        Ok(leases)
-    }
-
     fn provider(&self, label: AllocationLabel) -> Option<&Arc<dyn NetworkProvider>> {
         match label {
             AllocationLabel::User => self.user.as_ref(),
@@ -163,8 +179,8 @@ impl NetworkPower {
         }
     }
 
-    fn providers(&self) -> impl Iterator<Item = Arc<dyn NetworkProvider>> {
-        [self.user.clone(), self.admin.clone()].into_iter().flatten()
+    fn providers(&self) -> impl Iterator<Item = Arc<dyn NetworkProvider>> + '_ {
+        [&self.user, &self.admin].into_iter().flatten().chain(&self.former).cloned()
     }
 }
 

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use abaca_policy::Manifest;
+
 use super::leases::Leases;
 use super::options::StandaloneOptions;
 use super::power::NetworkPower;
@@ -52,8 +54,7 @@ fn refused(options: &StandaloneOptions) -> String {
 }
 
 fn request(server_id: &str, label: AllocationLabel, count: u32) -> AllocationRequest {
-    let request_id = SETUP_REQUEST.to_owned();
-    AllocationRequest { server_id: server_id.to_owned(), label, count, request_id }
+    AllocationRequest::new(server_id, label, count, SETUP_REQUEST)
 }
 
 fn addresses(allocations: &[NetworkAllocation]) -> Vec<&str> {
@@ -317,7 +318,7 @@ fn what_makes_no_network_is_named() {
 async fn one_power_for_both_sides() {
     let directory = tempfile::tempdir().unwrap();
     let user = Arc::new(open(&directory, &described("10.0.0.1", "24", &[])));
-    let mut power = NetworkPower { user: Some(user), admin: None };
+    let mut power = NetworkPower { user: Some(user), ..NetworkPower::default() };
     assert!(power.has(USER) && !power.has(ADMIN));
     // As upstream: no admin network is an error only for a driver that wants addresses of it.
     assert!(power.allocate(request("one", ADMIN, 0)).await.unwrap().is_empty());
@@ -331,10 +332,11 @@ async fn one_power_for_both_sides() {
         power.allocate(request(server, USER, 2)).await.unwrap();
         power.allocate(request(server, ADMIN, 1)).await.unwrap();
     }
-    assert_eq!(power.leases().await.unwrap().len(), 6);
-    let orphans = power.orphans(&BTreeSet::from(["two".to_owned()])).await.unwrap();
-    let named: Vec<_> = orphans
+    let leases = power.leases().await.unwrap();
+    assert_eq!(leases.len(), 6);
+    let named: Vec<_> = leases
         .iter()
+        .filter(|lease| lease.server_id == "one")
         .map(|lease| (lease.server_id.as_str(), lease.allocation.ip_address.as_str()))
         .collect();
     assert_eq!(named, [("one", "10.0.0.2"), ("one", "10.0.0.3"), ("one", "10.1.0.2")]);
@@ -343,4 +345,30 @@ async fn one_power_for_both_sides() {
     power.deallocate("never seen").await.unwrap();
     let left = power.leases().await.unwrap();
     assert!(left.len() == 3 && left.iter().all(|lease| lease.server_id == "two"));
+}
+
+#[tokio::test]
+async fn what_a_version_before_has_leased_ends_where_the_manifest_asks_for_no_addresses() {
+    let directory = tempfile::tempdir().unwrap();
+    let user = || {
+        let user = Arc::new(open(&directory, &described("10.0.0.1", "24", &[])));
+        NetworkPower { user: Some(user), ..NetworkPower::default() }
+    };
+    user().allocate(request("one", USER, 2)).await.unwrap();
+    let manifest = |needs: &str| {
+        let text = format!("schema = 1\ndriver = \"dummy\"\n{needs}");
+        Manifest::parse(&text, "manifest.toml").unwrap()
+    };
+    let admin = "[needs.networks.admin]\npurpose = \"to be reached\"\n";
+    for needs in ["", admin] {
+        let power = user().needed_by(Some(&manifest(needs)));
+        assert!(!power.has(USER));
+        let refusal = power.allocate(request("two", USER, 1)).await.unwrap_err().to_string();
+        assert!(refusal.contains("[needs.networks.user]"), "{refusal}");
+        assert_eq!(power.leases().await.unwrap().len(), 2);
+    }
+    let refusal = user().allocate(request("two", ADMIN, 1)).await.unwrap_err().to_string();
+    assert!(refusal.contains("has no network on the admin side"), "{refusal}");
+    user().needed_by(Some(&manifest(""))).deallocate("one").await.unwrap();
+    assert!(user().leases().await.unwrap().is_empty());
 }

@@ -11,10 +11,16 @@ use std::sync::Arc;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use serde_json::Map;
+
 use super::standing::{Row, whole};
 use super::{Quarantine, Standing, State, Strike, StrikeKind};
+use crate::approval::who;
+use crate::audit::{Audit, AuditSettings, Event, Subject};
+use crate::backend::fresh_id;
 use crate::database::{self, Database};
 use crate::error::{Error, Result};
+use crate::metrics::BackendMetrics;
 use crate::records::now;
 use crate::storage::private_directory;
 use crate::text::printable;
@@ -55,6 +61,10 @@ pub struct Conduct {
     database: Database,
     directory: Arc<Dir>,
     path: PathBuf,
+    /// What the operator decides is written there; none for whoever only looks.
+    audit: Option<Audit>,
+    /// Where it is told how the backend stands; none for whoever does not call it.
+    metrics: Option<BackendMetrics>,
 }
 
 impl Conduct {
@@ -62,15 +72,34 @@ impl Conduct {
     /// of all backends. Neither the driver nor its policy is needed.
     ///
     /// # Errors
-    /// When the name cannot be a backend's, or the database cannot be opened.
-    pub async fn open(state: &Path, name: &str, rules: &Quarantine) -> Result<Self> {
+    /// When the name cannot be a backend's, or the database or the audit cannot be opened.
+    pub async fn open(
+        state: &Path,
+        name: &str,
+        rules: &Quarantine,
+        settings: &AuditSettings,
+    ) -> Result<Self> {
+        Self::opened(state, name, rules, Some(settings)).await
+    }
+
+    async fn opened(
+        state: &Path,
+        name: &str,
+        rules: &Quarantine,
+        settings: Option<&AuditSettings>,
+    ) -> Result<Self> {
         crate::backend::check_name(name)?;
         let (path, name, rules) = (state.join(name), name.to_owned(), rules.clone());
+        let settings = settings.cloned();
         let open = move || {
             let directory = private_directory(&path)
                 .map_err(|reason| Error::State { path: path.clone(), reason })?;
             let database = Database::open(&path.join(database::FILE), &database::BACKEND)?;
-            Self::new(&name, rules, database, &path, &directory)
+            let audit = settings.map(|settings| {
+                let subject = Subject { backend: name.clone(), ..Subject::default() };
+                Audit::open(&path, &directory, database.clone(), &settings, subject)
+            });
+            Self::new(&name, rules, database, &path, &directory, audit.transpose()?)
         };
         tokio::task::spawn_blocking(open)
             .await
@@ -86,7 +115,7 @@ impl Conduct {
         let file = state.join(name).join(database::FILE);
         match file.try_exists() {
             Ok(false) => Ok(Standing::default()),
-            Ok(true) => Self::open(state, name, rules).await?.standing().await,
+            Ok(true) => Self::opened(state, name, rules, None).await?.standing().await,
             Err(error) => Err(Error::State { path: file, reason: error.to_string() }),
         }
     }
@@ -97,12 +126,25 @@ impl Conduct {
         database: Database,
         path: &Path,
         directory: &Dir,
+        audit: Option<Audit>,
     ) -> Result<Self> {
         let path = path.join(TRIAL);
         let directory = directory
             .try_clone()
             .map_err(|error| Error::State { path: path.clone(), reason: error.to_string() })?;
-        Ok(Self { name: name.to_owned(), rules, database, directory: Arc::new(directory), path })
+        let (name, directory) = (name.to_owned(), Arc::new(directory));
+        Ok(Self { name, rules, database, directory, path, audit, metrics: None })
+    }
+
+    /// The same, which tells these figures how the backend stands whenever that is looked at.
+    pub(crate) fn told_to(self, metrics: BackendMetrics) -> Self {
+        Self { metrics: Some(metrics), ..self }
+    }
+
+    fn tell(&self, state: State) {
+        if let Some(metrics) = &self.metrics {
+            metrics.stands(state);
+        }
     }
 
     /// When there is a quarantine, and for how long.
@@ -131,14 +173,16 @@ impl Conduct {
                 Err(error) => return Ok(Err(error)),
             }
         }
+        self.tell(standing.state);
         Ok(Ok(standing))
     }
 
     /// Ends a quarantine, and forgets what has counted against the driver.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// When the database or the audit cannot be written.
     pub async fn release(&self) -> Result<()> {
+        self.decided(Event::Release, None)?;
         let release = |transaction: &Transaction<'_>| {
             clear(transaction)?;
             transaction.execute("UPDATE standing SET quarantines = 0", [])
@@ -160,6 +204,7 @@ impl Conduct {
                 "a reason is one line of at most {REASON_BYTES} bytes without control characters"
             )));
         }
+        self.decided(Event::Disable, reason.as_deref())?;
         let disable = move |transaction: &Transaction<'_>| {
             transaction
                 .execute("UPDATE standing SET disabled = ?1, reason = ?2", params![now(), reason])
@@ -170,12 +215,23 @@ impl Conduct {
     /// Lets the driver be called again; a quarantine that it is in goes on.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// When the database or the audit cannot be written.
     pub async fn enable(&self) -> Result<()> {
+        self.decided(Event::Enable, None)?;
         let enable = |transaction: &Transaction<'_>| {
             transaction.execute("UPDATE standing SET disabled = NULL, reason = NULL", [])
         };
         self.database.write(enable).await.map(drop)
+    }
+
+    /// Writes down what the operator is about to change.
+    fn decided(&self, event: Event, reason: Option<&str>) -> Result<()> {
+        let Some(audit) = &self.audit else { return Ok(()) };
+        let mut line = Map::from_iter([("by".to_owned(), who().into())]);
+        if let Some(reason) = reason {
+            line.insert("reason".to_owned(), reason.into());
+        }
+        audit.write(event, &fresh_id(), &line)
     }
 
     /// Lets a call begin, perhaps on trial.
@@ -188,6 +244,7 @@ impl Conduct {
         // ends, so whoever gets the lock here has read the verdict of the one before.
         let admit = move |transaction: &Transaction<'_>| {
             let standing = standing(transaction, &conduct.rules, now())?;
+            conduct.tell(standing.state);
             Ok(match standing.state {
                 State::Ok => Ok(None),
                 State::Due => match conduct.try_trial() {
@@ -246,7 +303,9 @@ impl Conduct {
             }
             standing(transaction, &rules, now).map(Some)
         };
-        self.database.write(judge).await
+        let standing = self.database.write(judge).await?;
+        standing.iter().for_each(|standing| self.tell(standing.state));
+        Ok(standing)
     }
 
     /// Takes the place of the call on trial; none while another call has it.

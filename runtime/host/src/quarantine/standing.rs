@@ -24,6 +24,22 @@ pub enum State {
     Disabled,
 }
 
+impl State {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Ok, Self::Quarantined, Self::Due, Self::Trial, Self::Disabled];
+
+    /// The word for it in metrics: that of JSON.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Quarantined => "quarantined",
+            Self::Due => "due",
+            Self::Trial => "trial",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
 /// What a driver did wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

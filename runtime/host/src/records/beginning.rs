@@ -4,12 +4,12 @@
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde::de::DeserializeOwned;
 
-use super::change::{Change, apply, json, rows};
-use super::{CALLS_KEPT, now};
+use super::change::{Change, apply, json, migration_of, rows};
+use super::{CALLS_KEPT, MigrationPhase, now};
 use crate::text::printable;
 use crate::types::{
     AccessRule, AccessRulesStatus, Cgsnapshot, ConsistencyGroup, ConsistencyGroupStatus,
-    ReplicaState, Share, ShareStatus, Snapshot, SnapshotStatus,
+    ReplicaState, Share, ShareServer, ShareServerStatus, ShareStatus, Snapshot, SnapshotStatus,
 };
 
 /// What must be so for a call to begin; looked at in the same transaction that says it began.
@@ -19,6 +19,13 @@ pub(crate) enum Condition {
     ShareIs(Box<Share>),
     /// The same, or the share is not recorded.
     ShareIsIfRecorded(Box<Share>),
+    /// The replica is what the caller takes it for, the active one or one that follows, or it is
+    /// not recorded: those of other back ends are not.
+    ReplicaIsIfRecorded(Box<Share>),
+    /// One of these is recorded as an active replica.
+    OneIsActive(Vec<String>),
+    /// Nothing is being done with the replica, or it is not recorded.
+    ReplicaCanBeAsked(String),
     /// No share of this identifier is recorded, or one of the same kind that was never made whole,
     /// or the same one: its service may not have heard that it was made, and asks again. Such a
     /// repetition that fails leaves the record as it was.
@@ -33,12 +40,22 @@ pub(crate) enum Condition {
     NoSnapshotsOf(String),
     /// No share server of this identifier is recorded.
     ShareServerIsNew(String),
-    /// No share is on the share server.
-    NoSharesOn(String),
+    /// The same, for whoever would take its addresses away.
+    NoShareServer(String),
+    /// The share server is recorded.
+    ShareServerIsRecorded(String),
+    /// The share server is recorded, and active.
+    ShareServerIsActive(String),
+    /// No share and no consistency group is on the share server.
+    NothingIsOn(String),
     /// The share is not on its way to another place, and has not gone there.
     NoMigrationOf(String),
+    /// The first phase of the share's migration is done, or its migration is not recorded.
+    FirstPhaseIsDone(String),
     /// The consistency group has no members.
     NoMembersOf(String),
+    /// The snapshot has the status that the caller knows, or is not recorded.
+    SnapshotIsIfRecorded(Box<Snapshot>),
     /// The snapshot is recorded, and available.
     SnapshotIsAvailable(String),
     /// The access rules of this share are those, with this status.
@@ -60,13 +77,22 @@ pub(crate) struct Beginning {
     pub if_failed: Vec<Change>,
 }
 
+/// Why a call does not begin.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// Something else is under way: it can begin later, as it is.
+    Busy(String),
+    /// Things are not as the caller believes.
+    Unmet(String),
+}
+
 /// Begins a call, or says why not.
 pub(super) fn begin(
     transaction: &Transaction<'_>,
     id: &str,
     owner: &str,
     beginning: &Beginning,
-) -> rusqlite::Result<Option<String>> {
+) -> rusqlite::Result<Option<Refusal>> {
     let Beginning { method, changes_of, uses, conditions, changes, if_failed } = beginning;
     let entities = changes_of.iter().map(|one| (one, true));
     let entities: Vec<_> = entities.chain(uses.iter().map(|one| (one, false))).collect();
@@ -80,14 +106,15 @@ pub(super) fn begin(
             .optional()?;
         if let Some(other) = under_way {
             let entity = printable(entity, crate::text::MESSAGE_BYTES);
-            return Ok(Some(format!(
-                "{other} is under way on {entity}; try again when it has ended"
-            )));
+            return Ok(Some(Refusal::Busy(format!("{other} is under way on {entity}"))));
         }
     }
     for condition in conditions {
-        if let Some(refusal) = unmet(transaction, condition)? {
-            return Ok(Some(refusal));
+        if let Some(reason) = unmet(transaction, condition)? {
+            return Ok(Some(match condition {
+                Condition::RulesAre(..) => Refusal::Busy(reason),
+                _ => Refusal::Unmet(reason),
+            }));
         }
     }
     let as_it_was = repeated(transaction, conditions)?;
@@ -175,6 +202,27 @@ impl Role {
             Some(_) => Self::Follower,
         }
     }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Alone => "a share without replicas",
+            Self::Active => "an active one",
+            Self::Follower => "one that is not active",
+        }
+    }
+}
+
+/// Whether something is being done with a share. Upstream: `TRANSITIONAL_STATUSES`.
+pub(crate) fn is_transitional(status: ShareStatus) -> bool {
+    matches!(
+        status,
+        ShareStatus::Creating
+            | ShareStatus::Deleting
+            | ShareStatus::Managing
+            | ShareStatus::Unmanaging
+            | ShareStatus::Extending
+            | ShareStatus::Shrinking
+    )
 }
 
 /// Why a share is not new.
@@ -205,6 +253,29 @@ fn unmet(transaction: &Transaction<'_>, condition: &Condition) -> rusqlite::Resu
         Condition::ShareIsIfRecorded(expected) => {
             share(&expected.id)?.and_then(|now| changed(&now, expected))
         }
+        Condition::ReplicaIsIfRecorded(expected) => share(&expected.id)?.and_then(|now| {
+            let (role, taken_for) = (Role::of(&now), Role::of(expected));
+            // A service says that a share is the active replica when it has made it.
+            let fits = role == taken_for || (role == Role::Alone && taken_for == Role::Active);
+            (!fits || now.share_id != expected.share_id).then(|| {
+                format!(
+                    "the replica {} has become {} since it was looked at; look again",
+                    printable(&now.id, crate::text::MESSAGE_BYTES),
+                    role.name()
+                )
+            })
+        }),
+        Condition::OneIsActive(ids) => {
+            for id in ids {
+                if share(id)?.is_some_and(|now| Role::of(&now) != Role::Follower) {
+                    return Ok(None);
+                }
+            }
+            Some("it is the last active one; promote another first".to_owned())
+        }
+        Condition::ReplicaCanBeAsked(id) => share(id)?.and_then(|now| {
+            is_transitional(now.status).then(|| "the replica is being changed".to_owned())
+        }),
         Condition::ShareIsNew(wanted) => share(&wanted.id)?.and_then(|now| not_new(&now, wanted)),
         Condition::SnapshotIsNew(wanted) => {
             let now = recorded::<Snapshot>(transaction, "snapshots", &wanted.id)?;
@@ -243,10 +314,35 @@ fn unmet(transaction: &Transaction<'_>, condition: &Condition) -> rusqlite::Resu
             let there: i64 = transaction.query_row(query, [id], |row| row.get(0))?;
             (there > 0).then(|| "there is a share server of this identifier".to_owned())
         }
-        Condition::NoSharesOn(id) => {
-            let query = "SELECT count(*) FROM shares WHERE record ->> 'share_server_id' = ?1";
-            let shares: i64 = transaction.query_row(query, [id], |row| row.get(0))?;
-            (shares > 0).then(|| format!("the share server carries {shares} shares"))
+        Condition::NoShareServer(id) => {
+            let now = recorded::<ShareServer>(transaction, "share_servers", id)?;
+            let in_use =
+                "the share server is recorded, so its addresses may be in use; tear it down";
+            now.map(|_| in_use.to_owned())
+        }
+        Condition::ShareServerIsRecorded(id) => {
+            let now = recorded::<ShareServer>(transaction, "share_servers", id)?;
+            now.is_none()
+                .then(|| "the share server is not recorded here; it may be gone".to_owned())
+        }
+        Condition::ShareServerIsActive(id) => {
+            let now = recorded::<ShareServer>(transaction, "share_servers", id)?;
+            match now.map(|server| server.status) {
+                Some(ShareServerStatus::Active) => None,
+                Some(_) => Some("the share server is not active".to_owned()),
+                None => Some("the share server is not recorded here; it may be gone".to_owned()),
+            }
+        }
+        Condition::NothingIsOn(id) => {
+            let count = |table: &str| -> rusqlite::Result<i64> {
+                let query =
+                    format!("SELECT count(*) FROM {table} WHERE record ->> 'share_server_id' = ?1");
+                transaction.query_row(&query, [id], |row| row.get(0))
+            };
+            let (shares, groups) = (count("shares")?, count("consistency_groups")?);
+            (shares + groups > 0).then(|| {
+                format!("the share server carries {shares} shares and {groups} consistency groups")
+            })
         }
         Condition::NoMigrationOf(id) => {
             let query = "SELECT count(*) FROM migrations WHERE share_instance_id = ?1";
@@ -254,10 +350,24 @@ fn unmet(transaction: &Transaction<'_>, condition: &Condition) -> rusqlite::Resu
             let going = "the share is being migrated; complete that, or cancel it";
             (migrations > 0).then(|| going.to_owned())
         }
+        Condition::FirstPhaseIsDone(id) => {
+            let phase = migration_of(transaction, id)?.map(|going| going.phase);
+            (phase == Some(MigrationPhase::InProgress)).then(|| {
+                "the first phase of the migration is not done; ask for its progress until that is \
+                 100, or cancel it"
+                    .to_owned()
+            })
+        }
         Condition::NoMembersOf(id) => {
             let query = "SELECT count(*) FROM shares WHERE record ->> 'consistency_group_id' = ?1";
             let members: i64 = transaction.query_row(query, [id], |row| row.get(0))?;
             (members > 0).then(|| format!("the group has {members} members"))
+        }
+        Condition::SnapshotIsIfRecorded(expected) => {
+            let now = recorded::<Snapshot>(transaction, "snapshots", &expected.id)?;
+            let changed = now.is_some_and(|now| now.status != expected.status);
+            changed
+                .then(|| "the snapshot has changed since it was looked at; look again".to_owned())
         }
         Condition::SnapshotIsAvailable(id) => {
             let found = recorded::<Snapshot>(transaction, "snapshots", id)?;
@@ -274,7 +384,7 @@ fn unmet(transaction: &Transaction<'_>, condition: &Condition) -> rusqlite::Resu
             let now = rows::<AccessRule, _>(transaction, query, [id])?;
             let same = now.iter().map(|(rule, _)| rule).eq(expected)
                 && share.access_rules_status == *status;
-            (!same).then(|| "the share's access rules have just changed; try again".to_owned())
+            (!same).then(|| "the share's access rules have just changed".to_owned())
         }
     })
 }

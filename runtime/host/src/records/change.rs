@@ -4,10 +4,11 @@
 use rusqlite::{Transaction, params};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::MigrationRecord;
+use super::{MigrationPhase, MigrationRecord};
 use crate::types::{
-    AccessRule, AccessRulesStatus, Cgsnapshot, ConsistencyGroup, ExportLocation, ReplicaState,
-    Share, ShareServer, ShareStatus, Snapshot, SnapshotStatus,
+    AccessRule, AccessRulesStatus, Cgsnapshot, ConsistencyGroup, ConsistencyGroupStatus,
+    ExportLocation, NetworkAllocation, ReplicaState, Share, ShareServer, ShareServerStatus,
+    ShareStatus, Snapshot, SnapshotStatus,
 };
 
 /// What shall hold of a share from now on; what is absent stays. Whole shares are written only
@@ -36,16 +37,28 @@ pub(crate) enum Change {
     EditShare(String, Box<ShareEdit>),
     RemoveShare(String),
     PutSnapshot(Box<Snapshot>),
+    /// As `PutSnapshot` where there is no record of it, else nothing.
+    AddSnapshot(Box<Snapshot>),
     SnapshotStatus(String, SnapshotStatus),
+    /// The status, and the provider location where one was said.
+    EditSnapshot(String, SnapshotStatus, Option<String>),
     RemoveSnapshot(String),
     PutRules(String, Vec<AccessRule>),
     PutMigration(Box<MigrationRecord>),
+    MigrationPhase(String, MigrationPhase),
     RemoveMigration(String),
+    /// These, where the share is still going somewhere: its migration may have been given up while it
+    /// began.
+    IfMigrating(String, Vec<Self>),
     PutShareServer(Box<ShareServer>),
+    ShareServerStatus(String, ShareServerStatus),
+    ShareServerAllocations(String, Vec<NetworkAllocation>),
     RemoveShareServer(String),
     PutGroup(Box<ConsistencyGroup>),
+    GroupStatus(String, ConsistencyGroupStatus),
     RemoveGroup(String),
     PutCgsnapshot(Box<Cgsnapshot>),
+    CgsnapshotStatus(String, ConsistencyGroupStatus),
     RemoveCgsnapshot(String),
 }
 
@@ -122,15 +135,45 @@ pub(super) fn apply(
                     params![going.share_instance_id, json(going)?],
                 )?;
             }
+            Change::MigrationPhase(id, phase) => {
+                if let Some(mut going) = migration_of(transaction, id)? {
+                    going.phase = *phase;
+                    transaction.execute(
+                        "UPDATE migrations SET record = ?2 WHERE share_instance_id = ?1",
+                        params![id, json(&going)?],
+                    )?;
+                }
+            }
+            Change::IfMigrating(id, changes) => {
+                if migration_of(transaction, id)?.is_some() {
+                    apply(transaction, changes, message)?;
+                }
+            }
             Change::RemoveMigration(id) => {
                 transaction.execute("DELETE FROM migrations WHERE share_instance_id = ?1", [id])?;
             }
             Change::PutSnapshot(snapshot) => {
                 put(transaction, "snapshots", &snapshot.id, snapshot, message)?;
             }
+            Change::AddSnapshot(snapshot) => {
+                let is_there = transaction
+                    .prepare_cached("SELECT 1 FROM snapshots WHERE id = ?1")?
+                    .exists([&snapshot.id])?;
+                if !is_there {
+                    put(transaction, "snapshots", &snapshot.id, snapshot, message)?;
+                }
+            }
             Change::SnapshotStatus(id, status) => {
                 edit::<Snapshot>(transaction, "snapshots", id, message, |snapshot| {
                     snapshot.status = *status;
+                })?;
+            }
+            Change::EditSnapshot(id, status, location) => {
+                edit::<Snapshot>(transaction, "snapshots", id, message, |snapshot| {
+                    snapshot.status = *status;
+                    if location.is_some() {
+                        snapshot.provider_location.clone_from(location);
+                    }
                 })?;
             }
             Change::RemoveSnapshot(id) => {
@@ -139,17 +182,43 @@ pub(super) fn apply(
             Change::PutShareServer(server) => {
                 put(transaction, "share_servers", &server.id, server, message)?;
             }
+            Change::ShareServerStatus(id, status) => {
+                edit::<ShareServer>(transaction, "share_servers", id, message, |server| {
+                    server.status = *status;
+                })?;
+            }
+            Change::ShareServerAllocations(id, allocations) => {
+                edit::<ShareServer>(transaction, "share_servers", id, message, |server| {
+                    server.network_allocations.clone_from(allocations);
+                })?;
+            }
             Change::RemoveShareServer(id) => {
                 transaction.execute("DELETE FROM share_servers WHERE id = ?1", [id])?;
             }
             Change::PutGroup(group) => {
                 put(transaction, "consistency_groups", &group.id, group, message)?;
             }
+            Change::GroupStatus(id, status) => {
+                edit::<ConsistencyGroup>(
+                    transaction,
+                    "consistency_groups",
+                    id,
+                    message,
+                    |group| {
+                        group.status = *status;
+                    },
+                )?;
+            }
             Change::RemoveGroup(id) => {
                 transaction.execute("DELETE FROM consistency_groups WHERE id = ?1", [id])?;
             }
             Change::PutCgsnapshot(taken) => {
                 put(transaction, "cgsnapshots", &taken.id, taken, message)?;
+            }
+            Change::CgsnapshotStatus(id, status) => {
+                edit::<Cgsnapshot>(transaction, "cgsnapshots", id, message, |taken| {
+                    taken.status = *status;
+                })?;
             }
             Change::RemoveCgsnapshot(id) => {
                 transaction.execute("DELETE FROM cgsnapshots WHERE id = ?1", [id])?;
@@ -188,6 +257,15 @@ fn edit_share(
             && edit.access_rules_status == Some(AccessRulesStatus::Active));
     let message = message.or(last.as_deref().filter(|_| !is_over));
     put(transaction, "shares", id, &share, message)
+}
+
+/// Where a share is going, if it is.
+pub(super) fn migration_of(
+    transaction: &Transaction<'_>,
+    id: &str,
+) -> rusqlite::Result<Option<MigrationRecord>> {
+    let query = "SELECT record, NULL FROM migrations WHERE share_instance_id = ?1";
+    Ok(rows(transaction, query, [id])?.pop().map(|(going, _)| going))
 }
 
 fn has_share(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<bool> {

@@ -12,15 +12,15 @@ use serde_json::{Map, json};
 use sha2::{Digest, Sha256};
 
 use super::{Configured, FILE, SCHEMA, Version, Versions, directory, files, floor};
-use crate::approval::{Approval, who};
+use crate::approval::{Approval, Changed, who};
 use crate::audit::{Audit, AuditSettings, Event, Subject};
-use crate::backend::fresh_id;
+use crate::backend::{Backend, BackendConfiguration, fresh_id};
 use crate::configuration::BackendEntry;
 use crate::database::{self, Database};
 use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::limits::COMPONENT_BYTES;
-use crate::storage::{private_directory, read, sha256_of, write_durably};
+use crate::storage::{private_directory, read, remove, write_durably};
 use crate::text::hex;
 
 /// The file whose lock its changer holds.
@@ -36,13 +36,27 @@ pub struct Keeper {
     _lock: File,
 }
 
-/// What an operator decides, as the audit has it.
+/// Why a version becomes the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// An operator has approved it.
+    Approved,
+    /// It asks for nothing more, and the configuration allows such a one without asking.
+    Automatic,
+}
+
+/// What was decided, as the audit has it.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Decision {
     /// A new version waits.
     Pending,
+    /// It waited, and a newer one waits in its place.
+    Replaced,
+    /// An operator has consented.
     Approved,
+    /// Nobody was asked: it asks for nothing more, and the configuration allows that.
+    Automatic,
     Refused,
     RolledBack,
     /// Nothing below a version runs any more.
@@ -55,7 +69,8 @@ impl Keeper {
     /// the first. Each decision is a line of the backend's audit before it holds.
     ///
     /// # Errors
-    /// When what runs was never approved, or the state cannot be read or written.
+    /// When what runs was never approved or is not as it was, or the state cannot be read or
+    /// written.
     pub fn open(state: &Path, entry: &BackendEntry, settings: &AuditSettings) -> Result<Self> {
         let path = directory(state, &entry.name);
         let failed = |reason: String| Error::State { path: path.clone(), reason };
@@ -90,9 +105,21 @@ impl Keeper {
         }
         let approval = approval?.ok_or_else(|| Error::Unapproved {
             policy: entry.policy.clone(),
-            changed: crate::approval::Changed::Nothing,
+            changed: Changed::Nothing,
         })?;
-        let policy_digest = sha256_of(&entry.policy)?;
+        // What is kept as the first version for ever must be what was approved, all of it.
+        let component = read(&entry.driver, COMPONENT_BYTES)?;
+        let policy_text = read(&entry.policy, COMPONENT_BYTES)?;
+        let lock_file = read(&Approval::file(&entry.policy), COMPONENT_BYTES)?;
+        let manifest = crate::driver::manifest_of(&component)
+            .map_err(|reason| Error::Component { driver: entry.name.clone(), reason })?;
+        let policy_digest = hex(&Sha256::digest(&policy_text));
+        approval.check_digests(
+            &hex(&Sha256::digest(&component)),
+            manifest.as_ref().map(abaca_policy::Manifest::digest),
+            &policy_digest,
+            &entry.policy,
+        )?;
         let first = Version {
             number: 1,
             version: approval.version.clone(),
@@ -106,16 +133,16 @@ impl Keeper {
             schema: SCHEMA,
             current: 1,
             pending: None,
+            next: 2,
             floor: None,
             configured: Configured { driver, policy, policy_digest },
             versions: vec![first],
         };
         let audit = audit(&approval.driver, &approval.component, &approval.policy)?;
         let keeper = Self { state, backend, versions, audit, _lock: lock };
-        let (component, policy) = files(&keeper.state, &keeper.backend, 1);
-        keeper.keep_component(&entry.driver, &approval.component, &component)?;
-        let lock_file = read(&Approval::file(&entry.policy), COMPONENT_BYTES)?;
-        write_durably(&policy, &read(&entry.policy, COMPONENT_BYTES)?)?;
+        let (component_file, policy) = files(&keeper.state, &keeper.backend, 1);
+        write_durably(&component_file, &component)?;
+        write_durably(&policy, &policy_text)?;
         write_durably(&Approval::file(&policy), &lock_file)?;
         keeper.save()?;
         Ok(keeper)
@@ -145,9 +172,13 @@ impl Keeper {
                 self.backend, self.versions.current
             )));
         }
-        let number = self.versions.versions.iter().map(|one| one.number).max().unwrap_or(0) + 1;
+        let last = self.versions.versions.iter().map(|one| one.number).max().unwrap_or(0);
+        let number = self.versions.next.max(last.saturating_add(1));
         let (component, _) = self.files(number);
         self.keep_component(file, driver.digest(), &component)?;
+        if let Some(replaced) = self.versions.pending {
+            self.decided(Decision::Replaced, Some(replaced), None)?;
+        }
         self.versions.versions.retain(|one| Some(one.number) != self.versions.pending);
         self.versions.versions.push(Version {
             number,
@@ -157,34 +188,61 @@ impl Keeper {
             replaces: None,
             at: now(),
         });
-        self.versions.pending = Some(number);
-        self.decided(Decision::Pending, Some(number))?;
+        let replaced = self.versions.pending.replace(number);
+        self.versions.next = number.saturating_add(1);
+        self.decided(Decision::Pending, Some(number), None)?;
         self.save()?;
+        if let Some(replaced) = replaced {
+            remove(&self.files(replaced).0);
+        }
         Ok(number)
     }
 
-    /// Makes the pending version the current one, under a policy that was approved for it. What
-    /// runs goes on with the version it began with.
+    /// Makes the pending version the current one, under a policy that was approved for it, if the
+    /// backend opens with both. `driver` is that version, `configuration` what the backend has
+    /// beside it. What runs goes on with the version it began with.
     ///
     /// # Errors
-    /// When none is pending, the approval is of another component, or it cannot be written.
-    pub fn activate(&mut self, bound: &Bound, approval: &Approval) -> Result<u32> {
+    /// When none is pending, the approval is of another component, the backend does not open with
+    /// it, or it cannot be written. The version is pending as before then.
+    pub async fn activate(
+        &mut self,
+        driver: &Driver,
+        bound: &Bound,
+        approval: &Approval,
+        configuration: BackendConfiguration,
+        consent: Consent,
+    ) -> Result<u32> {
         let number = self.versions.pending.ok_or_else(|| self.nothing_pending())?;
         let current = self.versions.current;
         let policy_file = self.files(number).1;
-        let backend = self.backend.clone();
-        let found = self.versions.versions.iter_mut().find(|one| one.number == number);
-        let pending = found.filter(|one| one.component == approval.component).ok_or_else(|| {
+        let pending = self.versions.version(number);
+        let is_it = |one: &&Version| one.component == approval.component;
+        let pending = pending.filter(is_it).filter(|_| approval.component == driver.digest());
+        let version = pending.map(|one| one.version.clone()).ok_or_else(|| {
+            let backend = &self.backend;
             Error::Mismatch(format!("backend `{backend}`: another version is pending by now"))
         })?;
-        pending.policy = Some(approval.policy.clone());
-        pending.replaces = Some(current);
-        let version = pending.version.clone();
         self.check_floor(&version)?;
         approval.write(&policy_file, bound)?;
+        let policy = policy_file.clone();
+        let tried = BackendConfiguration { policy, approved: true, ..configuration };
+        if let Err(error) = Backend::try_out(driver.clone(), tried).await {
+            self.remove_policy(number);
+            return Err(error);
+        }
+        let found = self.versions.versions.iter_mut().find(|one| one.number == number);
+        if let Some(pending) = found {
+            pending.policy = Some(approval.policy.clone());
+            pending.replaces = Some(current);
+        }
         self.versions.current = number;
         self.versions.pending = None;
-        self.decided(Decision::Approved, Some(number))?;
+        let decision = match consent {
+            Consent::Approved => Decision::Approved,
+            Consent::Automatic => Decision::Automatic,
+        };
+        self.decided(decision, Some(number), Some(approval))?;
         self.save()?;
         Ok(number)
     }
@@ -195,9 +253,10 @@ impl Keeper {
     /// When none is pending, or that cannot be written.
     pub fn refuse(&mut self) -> Result<u32> {
         let number = self.versions.pending.take().ok_or_else(|| self.nothing_pending())?;
-        self.decided(Decision::Refused, Some(number))?;
+        self.decided(Decision::Refused, Some(number), None)?;
         self.versions.versions.retain(|one| one.number != number);
         self.save()?;
+        remove(&self.files(number).0);
         Ok(number)
     }
 
@@ -216,7 +275,7 @@ impl Keeper {
             })?;
         let number = target.number;
         self.check_floor(&target.version.clone())?;
-        self.decided(Decision::RolledBack, Some(number))?;
+        self.decided(Decision::RolledBack, Some(number), None)?;
         self.versions.current = number;
         self.save()?;
         Ok(number)
@@ -237,12 +296,25 @@ impl Keeper {
             self.versions.floor = before;
             return Err(error);
         }
-        self.decided(Decision::Floor, None)?;
+        self.decided(Decision::Floor, None, None)?;
         self.save()
     }
 
+    /// Removes a policy that was never in force; that one stays there changes nothing.
+    fn remove_policy(&self, number: u32) {
+        let policy = self.files(number).1;
+        for file in [Approval::file(&policy), policy] {
+            remove(&file);
+        }
+    }
+
     /// Writes down what is about to hold: about the version of this number, or the floor.
-    fn decided(&self, decision: Decision, number: Option<u32>) -> Result<()> {
+    fn decided(
+        &self,
+        decision: Decision,
+        number: Option<u32>,
+        approval: Option<&Approval>,
+    ) -> Result<()> {
         let found = number.and_then(|number| self.versions.version(number));
         let mut line = Map::from_iter([
             ("decision".to_owned(), json!(decision)),
@@ -256,6 +328,10 @@ impl Keeper {
             line.insert("number".to_owned(), found.number.into());
             line.insert("new_component".to_owned(), found.component.clone().into());
             line.insert("new_policy".to_owned(), json!(found.policy));
+        }
+        if let Some(approval) = approval {
+            line.insert("roots".to_owned(), json!(approval.roots));
+            line.insert("reasons".to_owned(), json!(approval.reasons));
         }
         self.audit.write(Event::Version, &fresh_id(), &line)
     }

@@ -10,12 +10,12 @@ use crate::subject::Subject;
 use crate::units::show_size;
 
 /// One need, as if there were no other.
-struct One {
+pub(crate) struct One {
     /// `options.NAME`, or what else it is called.
-    id: String,
+    pub id: String,
     /// What for, in the vendor's words, or how much.
     line: String,
-    needs: Needs,
+    pub needs: Needs,
 }
 
 /// Needs that are this one alone.
@@ -68,7 +68,7 @@ impl Needs {
     }
 
     /// Every need by itself. Limits are always there: one that is not said is the runtime's.
-    fn each(&self) -> Vec<One> {
+    pub(crate) fn each(&self) -> Vec<One> {
         let one = |id: String, line: String, needs| One { id, line, needs };
         let options = self.options.iter().map(|option| {
             let OptionNeed { name, purpose, secret } = option;

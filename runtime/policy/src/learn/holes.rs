@@ -217,7 +217,8 @@ fn csv(seen: &BTreeSet<String>) -> String {
 
 /// The addresses or networks that were seen, if they are few.
 fn networks(kind: &str, inner: &Value<'_>, seen: &BTreeSet<String>, edits: &mut Edits<'_>) {
-    if seen.len() > MAX_NETWORKS {
+    let is_list = inner.get_ref().as_table().is_some_and(|keys| keys.contains_key("list"));
+    if seen.len() > MAX_NETWORKS || is_list {
         return;
     }
     let read = |text: &String| match kind {

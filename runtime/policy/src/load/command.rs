@@ -23,7 +23,7 @@ use crate::user::User;
 /// The keys that `[defaults]` and every command share.
 const LIMIT_KEYS: [&str; 5] = ["timeout", "stdout-max", "stderr-max", "stdin-max", "caps"];
 
-const COMMAND_KEYS: [&str; 19] = [
+const COMMAND_KEYS: [&str; 20] = [
     "id",
     "program",
     "sha256",
@@ -39,6 +39,7 @@ const COMMAND_KEYS: [&str; 19] = [
     "stderr-max",
     "stdin-max",
     "removes",
+    "only-with",
     "reason",
     "root-equivalent",
     "accepts",
@@ -159,6 +160,8 @@ pub(crate) fn load(value: &Value<'_>, scope: &Scope, defaults: &Defaults) -> Res
         return Err(Flaw::new(removes.span(), "`removes` without anything of the backend's own")
             .help("add `owner = \"self\"` to the argument that names what is removed"));
     }
+    // What it means is for whoever binds the manifest's roots.
+    fields.get("only-with").map_or(Ok(()), |root| scope.check_optional(root))?;
     check_stream(&rule, args, scope)?;
     let examples = Examples {
         accepts: load_examples(&fields, "accepts", &rule)?,

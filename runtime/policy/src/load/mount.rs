@@ -9,6 +9,7 @@ use crate::load::fields::{
 };
 use crate::load::scope::Scope;
 use crate::matcher::Matcher;
+use crate::matcher::dataset::Dataset;
 use crate::matcher::device::Device;
 use crate::matcher::path::PathMatcher;
 use crate::mount::{BIND, MountRule, Source};
@@ -18,7 +19,7 @@ const KEYS: [&str; 9] =
     ["id", "source", "place", "filesystem", "options", "suid", "dev", "root-equivalent", "reason"];
 
 /// The kinds of sources.
-const SOURCES: [&str; 3] = ["path", "device", "remote"];
+const SOURCES: [&str; 4] = ["path", "device", "dataset", "remote"];
 
 /// File systems that live on a block device, all of it theirs. What is mounted with more than
 /// one device, or with a helper program, is not among them.
@@ -26,6 +27,9 @@ const ON_DEVICES: [&str; 12] = [
     "btrfs", "erofs", "exfat", "ext2", "ext3", "ext4", "f2fs", "iso9660", "squashfs", "udf",
     "vfat", "xfs",
 ];
+
+/// File systems of storage pools, which are mounted by their names there.
+const ON_DATASETS: [&str; 1] = ["zfs"];
 
 /// File systems of other machines that the kernel mounts by itself.
 const ON_REMOTES: [&str; 2] = ["nfs", "nfs4"];
@@ -91,6 +95,17 @@ fn load_source(value: &Value<'_>, scope: &Scope) -> Result<Source, Flaw> {
         }
         return Ok(Source::Device(matcher));
     }
+    if let Some(dataset) = fields.get("dataset") {
+        let matcher = Dataset::load(dataset, scope)?;
+        if matcher.is_snapshot() || matcher.owner().is_some() {
+            return Err(Flaw::new(
+                dataset.span(),
+                "a mounted dataset is no snapshot, and nobody asks whose it is",
+            )
+            .help("leave out `snapshot` and `owner`"));
+        }
+        return Ok(Source::Dataset(matcher));
+    }
     let remote = fields.get("remote").ok_or_else(|| {
         Flaw::new(value.span(), "`source` names nothing")
             .help(format!("write one of: {}", SOURCES.join(", ")))
@@ -110,6 +125,7 @@ fn load_filesystems(value: &Value<'_>, source: &Source, bind: bool) -> Result<Ve
     let known: &[&str] = match source {
         _ if bind => &[BIND],
         Source::Path(_) | Source::Device(_) => &ON_DEVICES,
+        Source::Dataset(_) => &ON_DATASETS,
         Source::Remote(_) => &ON_REMOTES,
     };
     let types = literal_set(value, "`filesystem`")?;

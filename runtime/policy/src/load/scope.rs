@@ -27,6 +27,7 @@ const MOUNT_OPTIONS: [&str; 4] = ["nodev", "noexec", "nosuid", "ro"];
 
 /// Everything declared by name.
 pub(crate) struct Scope {
+    form: Form,
     roots: Vec<Declared<Root>>,
     types: Vec<Declared<Arc<NameType>>>,
 }
@@ -56,7 +57,7 @@ impl Scope {
         let types = declared(policy.get("types"), "type", |name, value| {
             NameType::load(name, value).map(Arc::new)
         })?;
-        Ok(Scope { roots, types })
+        Ok(Scope { form, roots, types })
     }
 
     /// The root that a text names.
@@ -73,6 +74,16 @@ impl Scope {
     /// The root of this name, without using it.
     pub(crate) fn root_named(&self, name: &str) -> Option<&Root> {
         self.roots.iter().map(|root| &root.item).find(|root| root.name == name)
+    }
+
+    /// Checks that a text of a manifest names a root.
+    pub(crate) fn check_optional(&self, value: &Value<'_>) -> Result<(), Flaw> {
+        if self.form == Form::Policy {
+            return Err(Flaw::new(value.span(), "`only-with` is for manifests").help(
+                "remove it: in a policy each root is bound, and each rule holds as it stands",
+            ));
+        }
+        self.root(value).map(drop)
     }
 
     /// All roots.

@@ -2,7 +2,8 @@
 //!
 //! An address with bits set beyond its prefix is refused rather than cut off: it
 //! is not clear which network was meant. What runs has a prefix, or for tools
-//! that want it so a netmask.
+//! that want it so a netmask. With `list` there may be several, and single addresses
+//! among them: `10.0.0.1:10.1.0.0/255.255.255.0`.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -23,7 +24,12 @@ pub(crate) struct Cidr {
     min_prefix: u32,
     max_prefix: u32,
     form: Form,
+    /// What separates several; none if there is one network.
+    list: Option<char>,
 }
+
+/// What may separate the networks of a list.
+const SEPARATORS: [(&str, char); 2] = [(":", ':'), (",", ',')];
 
 /// What stands behind the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +44,7 @@ const FORMS: [(&str, Form); 2] = [("prefix", Form::Prefix), ("netmask", Form::Ne
 
 impl Cidr {
     pub(crate) fn load(value: &Value<'_>) -> Result<Cidr, Flaw> {
-        let keys = ["within", "min-prefix", "max-prefix", "form"];
+        let keys = ["within", "min-prefix", "max-prefix", "form", "list"];
         let fields = Fields::new(value, "`cidr`", &keys)?;
         let within = fields.require("within")?;
         let bound = |key: &str, default: u32| match fields.get(key) {
@@ -47,12 +53,18 @@ impl Cidr {
                 .map(|bound| u32::try_from(bound).unwrap_or(default)),
         };
         let form = fields.get("form").map(|form| choice(form, "form of a network", &FORMS));
+        let list = fields.get("list").map(|list| choice(list, "separator of a list", &SEPARATORS));
         let cidr = Cidr {
             within: load_networks(within)?,
             min_prefix: bound("min-prefix", 0)?,
             max_prefix: bound("max-prefix", 128)?,
             form: form.transpose()?.unwrap_or(Form::Prefix),
+            list: list.transpose()?,
         };
+        if cidr.list == Some(':') && cidr.within.iter().any(|network| network.is_v6()) {
+            return Err(Flaw::new(within.span(), "addresses of IPv6 hold colons themselves")
+                .help("leave out the networks of IPv6, or separate by `,`"));
+        }
         if cidr.form == Form::Netmask && cidr.within.iter().any(|network| network.is_v6()) {
             return Err(Flaw::new(within.span(), "IPv6 knows no netmasks")
                 .help("leave out the networks of IPv6, or `form`"));
@@ -75,23 +87,47 @@ impl Cidr {
     }
 
     pub(crate) fn read(&self, word: &str) -> Option<Reading> {
+        let canonical = match self.list {
+            None => self.network(word)?,
+            Some(separator) => {
+                let all = word.split(separator).map(|one| self.one_of_list(one));
+                all.collect::<Option<Vec<_>>>()?.join(&separator.to_string())
+            }
+        };
+        Some(Reading::text("cidr", canonical))
+    }
+
+    /// A network as it runs.
+    fn network(&self, word: &str) -> Option<String> {
         let network = match Network::parse(word) {
             Some(network) => network,
             None if self.form == Form::Netmask => parse_masked(word)?,
             None => return None,
         };
-        let granted = self.within.iter().any(|outer| outer.contains(network))
-            && (self.min_prefix..=self.max_prefix).contains(&network.prefix());
-        granted.then(|| {
-            let canonical = match self.form {
-                Form::Prefix => network.to_string(),
-                Form::Netmask => masked(network),
-            };
-            Reading::text("cidr", canonical)
+        self.grants(network).then(|| match self.form {
+            Form::Prefix => network.to_string(),
+            Form::Netmask => masked(network),
         })
     }
 
-    /// Exact: a prefix that both allow, where two networks meet.
+    /// A network, or an address, as it runs.
+    fn one_of_list(&self, word: &str) -> Option<String> {
+        match parse_address(word) {
+            None => self.network(word),
+            Some(address) => {
+                let one = Network::of_one(address)?;
+                self.grants(one).then(|| address.to_string())
+            }
+        }
+    }
+
+    fn grants(&self, network: Network) -> bool {
+        self.within.iter().any(|outer| outer.contains(network))
+            && (self.min_prefix..=self.max_prefix).contains(&network.prefix())
+    }
+
+    /// A prefix that both allow, where two networks meet. Exact but for lists, which may meet where
+    /// one is longer.
     pub(crate) fn intersects(&self, other: &Cidr) -> bool {
         let may_share = |one: Network, two: Network| {
             let prefixes = self.prefixes(one).zip(other.prefixes(two));
@@ -108,7 +144,9 @@ impl Cidr {
                 .is_some_and(|(min, max)| self.min_prefix <= min && max <= self.max_prefix)
                 && self.within.iter().any(|outer| outer.contains(inner))
         };
-        self.form == other.form && other.within.iter().all(|inner| allows(*inner))
+        self.form == other.form
+            && (other.list.is_none() || self.list == other.list)
+            && other.within.iter().all(|inner| allows(*inner))
     }
 
     pub(crate) fn aspects(&self) -> Aspects {
@@ -118,11 +156,16 @@ impl Cidr {
             ("cidr.min-prefix", self.min_prefix.to_string()),
             ("cidr.max-prefix", self.max_prefix.to_string()),
             ("cidr.form", form.to_owned()),
+            ("cidr.list", self.list.map(String::from).unwrap_or_default()),
         ])
     }
 
     pub(crate) fn outline(&self) -> Outline {
         let mask = Class::DIGITS | Class::of(".");
+        if let Some(separator) = self.list {
+            let one = addresses(&self.within).alphabet() | mask | Class::of("/");
+            return Outline::default().one(one).many(one | Class::single(separator));
+        }
         addresses(&self.within).text("/").one(Class::DIGITS).many(match self.form {
             Form::Prefix => Class::DIGITS,
             Form::Netmask => mask,
@@ -154,6 +197,9 @@ impl fmt::Display for Cidr {
         write!(f, "<CIDR:{}", show(&self.within))?;
         if self.min_prefix > 0 || self.max_prefix < 128 {
             write!(f, " /{}../{}", self.min_prefix, self.max_prefix)?;
+        }
+        if let Some(separator) = self.list {
+            write!(f, " {separator}…")?;
         }
         f.write_str(">")
     }

@@ -1,16 +1,17 @@
 //! ZFS datasets directly below a named one, and their snapshots:
 //! `tank/shares/share-1@monday`.
 //!
-//! The pool and the parent are the operator's words; a guest chooses names in
-//! it, never the parent itself and nothing deeper.
+//! The pool and the parent are the operator's words, one or a list of them; a guest
+//! chooses names in it, never the parent itself and nothing deeper.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::aspect::{Aspects, aspects, named};
 use crate::class::Class;
 use crate::error::Flaw;
-use crate::load::fields::{Fields, Value, text};
+use crate::load::fields::{Fields, Value, literal_set, text};
 use crate::load::scope::Scope;
 use crate::matcher::Reading;
 use crate::matcher::name::NameType;
@@ -26,10 +27,11 @@ const LETTERS: Class =
 /// counts the final NUL).
 const MAX_DATASET: usize = 255;
 
-/// A dataset below `parent`, or a snapshot of one.
+/// A dataset below one of `parents`, or a snapshot of one.
 #[derive(Debug, Clone)]
 pub(crate) struct Dataset {
-    parent: String,
+    /// At least one, sorted, none twice.
+    parents: BTreeSet<String>,
     name: Arc<NameType>,
     /// The type of what follows `@`; none means the dataset itself.
     snapshot: Option<Arc<NameType>>,
@@ -40,18 +42,26 @@ impl Dataset {
     pub(crate) fn load(value: &Value<'_>, scope: &Scope) -> Result<Dataset, Flaw> {
         let fields = Fields::new(value, "`dataset`", &["parent", "name", "snapshot", "owner"])?;
         let parent = fields.require("parent")?;
-        let path = text(parent, "`parent`")?;
+        let parents: BTreeSet<String> = match parent.get_ref().as_array() {
+            Some(_) => literal_set(parent, "`parent`")?.into_iter().collect(),
+            None => [text(parent, "`parent`")?.to_owned()].into(),
+        };
         let plain = |component: &str| {
             component.starts_with(|first: char| first.is_ascii_alphanumeric())
                 && component.chars().all(|c| LETTERS.contains(c))
         };
-        if path.len() > MAX_DATASET || !path.split('/').all(plain) {
+        let sound = |path: &String| path.len() <= MAX_DATASET && path.split('/').all(plain);
+        if let Some(path) = parents.iter().find(|path| !sound(path)) {
             return Err(Flaw::new(parent.span(), format!("{} is no dataset", shown(path)))
                 .help("write the pool and what is below it, such as \"tank/shares\""));
         }
+        if parents.is_empty() {
+            return Err(Flaw::new(parent.span(), "`parent` names no dataset")
+                .help("write a pool, or several as a list: [\"tank\", \"pond/shares\"]"));
+        }
         let name = |value| name_within(value, scope, LETTERS, "a dataset's name");
         Ok(Dataset {
-            parent: path.to_owned(),
+            parents,
             name: name(fields.require("name")?)?,
             snapshot: fields.get("snapshot").map(name).transpose()?,
             owner: Owner::load(&fields)?,
@@ -59,7 +69,9 @@ impl Dataset {
     }
 
     pub(crate) fn read(&self, word: &str) -> Option<Reading> {
-        let rest = word.strip_prefix(self.parent.as_str())?.strip_prefix('/')?;
+        // A name has no slash, so that at most one parent fits.
+        let (parent, rest) = word.rsplit_once('/')?;
+        let parent = self.parents.get(parent)?;
         let fits = match &self.snapshot {
             None => self.name.accepts(rest),
             Some(snapshot) => rest
@@ -67,15 +79,16 @@ impl Dataset {
                 .is_some_and(|(name, after)| self.name.accepts(name) && snapshot.accepts(after)),
         };
         (fits && word.len() <= MAX_DATASET).then(|| Reading {
-            claims: self.claims(rest),
+            claims: self.claims(parent, rest),
             ..Reading::text("dataset", word.to_owned())
         })
     }
 
-    /// What is asked of `name` or `name@snapshot`. A snapshot shows what is in its dataset: it
+    /// What is asked of `name` or `name@snapshot` below `parent`. A snapshot shows what is in its dataset: it
     /// is made of what is the backend's own only.
-    fn claims(&self, name: &str) -> Vec<Claim> {
-        let object = |name: &str| Object { container: self.container(), name: name.to_owned() };
+    fn claims(&self, parent: &str, name: &str) -> Vec<Claim> {
+        let container = Container::Dataset(parent.to_owned());
+        let object = |name: &str| Object { container: container.clone(), name: name.to_owned() };
         let source = match (self.owner, name.split_once('@')) {
             (Some(Owner::New), Some((dataset, _))) => Some(Claim::Needs(object(dataset))),
             _ => None,
@@ -83,12 +96,16 @@ impl Dataset {
         source.into_iter().chain(self.owner.map(|owner| owner.claim(object(name)))).collect()
     }
 
+    pub(crate) fn is_snapshot(&self) -> bool {
+        self.snapshot.is_some()
+    }
+
     pub(crate) fn owner(&self) -> Option<Owner> {
         self.owner
     }
 
-    pub(crate) fn container(&self) -> Container {
-        Container::Dataset(self.parent.clone())
+    pub(crate) fn containers(&self) -> Vec<Container> {
+        self.parents.iter().cloned().map(Container::Dataset).collect()
     }
 
     /// Exact but for the longest names, which no pool has.
@@ -98,7 +115,7 @@ impl Dataset {
             (Some(a), Some(b)) => a.intersects(b),
             _ => false,
         };
-        snapshots && self.parent == other.parent && self.name.intersects(&other.name)
+        snapshots && !self.parents.is_disjoint(&other.parents) && self.name.intersects(&other.name)
     }
 
     /// Exact but for the longest names.
@@ -109,7 +126,7 @@ impl Dataset {
             _ => false,
         };
         snapshots
-            && self.parent == other.parent
+            && self.parents.is_superset(&other.parents)
             && Owner::covers(self.owner, other.owner)
             && self.name.covers(&other.name)
     }
@@ -117,13 +134,23 @@ impl Dataset {
     pub(crate) fn aspects(&self) -> Aspects {
         let snapshot = self.snapshot.as_ref().map(|name| name.aspects()).unwrap_or_default();
         let owner = Owner::word(self.owner);
-        aspects([("dataset.parent", self.parent.clone()), ("dataset.owner", owner)])
+        aspects([("dataset.parent", self.shown_parents()), ("dataset.owner", owner)])
             .then(named("dataset.name", self.name.aspects()))
             .then(named("dataset.snapshot", snapshot))
     }
 
+    /// `tank`, `tank|pond/shares`
+    fn shown_parents(&self) -> String {
+        self.parents.iter().map(String::as_str).collect::<Vec<_>>().join("|")
+    }
+
     pub(crate) fn outline(&self) -> Outline {
-        let dataset = Outline::default().text(&self.parent).text("/").then(self.name.outline());
+        let mut parents = self.parents.iter().map(String::as_str);
+        let parent = match (self.parents.len(), parents.next()) {
+            (1, Some(one)) => Outline::default().text(one),
+            _ => Outline::any_of(self.parents.iter().map(String::as_str)),
+        };
+        let dataset = parent.text("/").then(self.name.outline());
         match &self.snapshot {
             None => dataset,
             Some(snapshot) => dataset.text("@").then(snapshot.outline()),
@@ -152,7 +179,7 @@ pub(crate) fn name_within(
 /// `<tank/shares/NAME:share@NAME:snapshot>`
 impl fmt::Display for Dataset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<{}/NAME:{}", self.parent, self.name.name())?;
+        write!(f, "<{}/NAME:{}", self.shown_parents(), self.name.name())?;
         if let Some(snapshot) = &self.snapshot {
             write!(f, "@NAME:{}", snapshot.name())?;
         }

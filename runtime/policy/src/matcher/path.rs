@@ -13,7 +13,7 @@ use crate::class::Class;
 use crate::error::Flaw;
 use crate::grant::{Argument, Leaf, Pass, PathArgument};
 use crate::guest_path::{GuestPath, MAX_COMPONENTS};
-use crate::load::fields::{Fields, Value, choice, text};
+use crate::load::fields::{Fields, Value, choice, explanation, text};
 use crate::load::scope::Scope;
 use crate::matcher::Reading;
 use crate::matcher::name::NameType;
@@ -45,7 +45,7 @@ impl PathMatcher {
         let fields = Fields::new(
             value,
             "`path`",
-            &["root", "under", "parent", "leaf", "name", "pass", "owner"],
+            &["root", "under", "parent", "leaf", "name", "owner", "pass", "looked-up"],
         )?;
         let root = scope.root(fields.require("root")?)?;
         if !granted.contains(&root.name) {
@@ -61,6 +61,25 @@ impl PathMatcher {
             Some(pass) => choice(pass, "way to pass a path", &Pass::ALL)?,
             None => Pass::Fd,
         };
+        match (pass, fields.get("looked-up")) {
+            (Pass::Path, Some(why)) => drop(explanation(why, "`looked-up`")?),
+            (Pass::Fd, None) => {}
+            (Pass::Path, None) => {
+                return Err(Flaw::new(
+                    value.span(),
+                    "the program looks a path up again: whoever may change a directory on the way \
+                     can have it find something else than was checked",
+                )
+                .help(
+                    "leave out `pass`, and the program is told a descriptor; or, if it stores what \
+                     it is told, or takes no other, add `looked-up = \"why\"`",
+                ));
+            }
+            (Pass::Fd, Some(why)) => {
+                return Err(Flaw::new(why.span(), "`looked-up` is for `pass = \"path\"` only")
+                    .help("leave it out: a descriptor leads where the broker looked"));
+            }
+        }
         let own = match (fields.get("owner"), leaf) {
             (Some(owner), Leaf::New | Leaf::Root) => {
                 return Err(Flaw::new(owner.span(), "`owner` is for what is there already").help(
@@ -139,6 +158,11 @@ impl PathMatcher {
     /// Whether the backend must have made the leaf.
     pub(crate) fn is_own(&self) -> bool {
         self.own
+    }
+
+    /// Whether the program is told a path, and so looks it up again.
+    pub(crate) fn is_looked_up(&self) -> bool {
+        self.pass == Pass::Path
     }
 
     /// True if this is one of its places. The components are already known to be ordinary names

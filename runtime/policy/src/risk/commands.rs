@@ -99,6 +99,12 @@ impl Policy {
             SyscallGroup::FileHandles => {
                 (R3, "it opens files by handle, which passes by directories".to_owned())
             }
+            SyscallGroup::Attributes => {
+                (R2, "it decides who reaches what lies in the roots that it writes".to_owned())
+            }
+            SyscallGroup::Semaphores => {
+                (R3, "it reaches semaphores of the whole machine".to_owned())
+            }
             SyscallGroup::LocalSockets if may_be_root(rule) => {
                 (R4, "it speaks to services of this machine, which do what root says".to_owned())
             }
@@ -203,6 +209,15 @@ fn word_reasons(rule: &CommandRule) -> Vec<(RiskClass, String)> {
             _ => None,
         });
     }
+    let looked_up = rule.args.matchers().filter_map(|matcher| match matcher {
+        Matcher::Path(path) if path.is_looked_up() => Some(path.root()),
+        _ => None,
+    });
+    reasons.extend(looked_up.map(|root| {
+        let writes = rule.write.iter().any(|written| written == root);
+        let why = format!("`{name}` looks up a path in `{root}` that others may have changed");
+        (if writes { R3 } else { R2 }, why)
+    }));
     if rule.removes {
         reasons.push((R2, "it removes what the backend has made".to_owned()));
     }

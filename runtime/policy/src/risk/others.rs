@@ -10,7 +10,7 @@ use crate::rule::{FilesRule, Root, Verb};
 use crate::text::is_beneath;
 
 /// Places of the host that decide what root runs and who is root.
-const SYSTEM_PLACES: [&str; 15] = [
+const SYSTEM_PLACES: [&str; 16] = [
     "/bin",
     "/boot",
     "/dev",
@@ -19,6 +19,7 @@ const SYSTEM_PLACES: [&str; 15] = [
     "/lib32",
     "/lib64",
     "/libx32",
+    "/opt",
     "/proc",
     "/root",
     "/run",
@@ -27,6 +28,10 @@ const SYSTEM_PLACES: [&str; 15] = [
     "/usr",
     "/var/spool",
 ];
+
+/// Where the users' own directories are: all of them, or one as a whole, is what is others'. What a
+/// user has set aside within his own is not.
+const HOMES: &str = "/home";
 
 impl Policy {
     /// How dangerous a files rule of this policy is.
@@ -98,7 +103,7 @@ impl Policy {
         }
         match &rule.source {
             Source::Path(path) => reasons.extend(self.root(path.root()).and_then(reading)),
-            Source::Device(_) => {}
+            Source::Device(_) | Source::Dataset(_) => {}
             Source::Remote(_) => {
                 reasons.push((
                     R2,
@@ -133,7 +138,7 @@ impl Policy {
             .filter(|rule| {
                 let source = match &rule.source {
                     Source::Path(path) => path.root() == name,
-                    Source::Device(_) | Source::Remote(_) => false,
+                    Source::Device(_) | Source::Dataset(_) | Source::Remote(_) => false,
                 };
                 source || rule.place_root() == name
             })
@@ -152,14 +157,23 @@ impl Policy {
 pub(super) fn writing(root: &Root) -> (RiskClass, String) {
     match system_place(root) {
         Some(place) => (RiskClass::R4, format!("`{}` is a part of {place}", root.name)),
+        None if is_home(root) => (RiskClass::R3, format!("`{}` is users' own", root.name)),
         None => (RiskClass::R1, format!("it changes what is in `{}`", root.name)),
     }
 }
 
 /// What it means that a root is read, if anything.
 pub(super) fn reading(root: &Root) -> Option<(RiskClass, String)> {
-    let place = system_place(root)?;
-    Some((RiskClass::R3, format!("`{}` is a part of {place}", root.name)))
+    match system_place(root) {
+        Some(place) => Some((RiskClass::R3, format!("`{}` is a part of {place}", root.name))),
+        None => is_home(root).then(|| (RiskClass::R3, format!("`{}` is users' own", root.name))),
+    }
+}
+
+/// Whether a root is a user's whole home, or has some in it.
+fn is_home(root: &Root) -> bool {
+    let within = root.path.strip_prefix(HOMES).and_then(|rest| rest.strip_prefix('/'));
+    is_beneath(HOMES, &root.path) || within.is_some_and(|rest| !rest.contains('/'))
 }
 
 /// The system's place that a root lies in, or that lies in it.

@@ -24,7 +24,8 @@ fn system_calls_are_given_back_by_known_groups() {
     for (more, said) in [
         (
             "syscalls = [\"qouta\"]",
-            "did you mean `quota`? Allowed: quota, keyring, file-handles, local-sockets",
+            "did you mean `quota`? Allowed: quota, keyring, file-handles, attributes, \
+             semaphores, local-sockets",
         ),
         ("syscalls = [\"mount\"]", "unknown group of system calls"),
         ("syscalls = [\"quota\", \"quota\"]", "names this twice"),

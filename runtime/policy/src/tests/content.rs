@@ -32,7 +32,7 @@ verbs = ["write"]
 content = [
     "EXPORT {",
     { concat = ["  Export_Id = ", { int = { min = 1, max = 65535 } }, ";"] },
-    { concat = ["  Path = ", { path = { root = "shares", leaf = "dir", name = "share", pass = "path", owner = "self" } }, ";"] },
+    { concat = ["  Path = ", { path = { root = "shares", leaf = "dir", name = "share", pass = "path", looked-up = "the NFS server looks it up", owner = "self" } }, ";"] },
     { optional = { concat = ["  Pseudo = /", { name = "share" }, ";"] } },
     "  FSAL { Name = VFS; }",
     { repeat = { concat = ["  CLIENT { Clients = ", { cidr = { within = ["198.51.100.0/24", "2001:db8::/32"] } }, "; Access_Type = ", { one-of = ["RO", "RW"] }, "; }"] }, min = 0, max = 3 },

@@ -32,7 +32,7 @@ fn nothing_is_covered_that_would_run_otherwise() {
     let path = |rest: &str| format!("{{ path = {{ root = \"r\", name = \"n\", {rest} }} }}");
     let dir = path("leaf = \"dir\"");
     for other in
-        ["leaf = \"new\"", "leaf = \"dir\", pass = \"path\"", "leaf = \"dir\", under = \"a\""]
+        ["leaf = \"new\"", "leaf = \"dir\", pass = \"path\", looked-up = \"why\"", "leaf = \"dir\", under = \"a\""]
     {
         assert!(!covers(&dir, &path(other)), "{other}");
     }

@@ -6,19 +6,22 @@ mod notches;
 use proptest::prelude::*;
 
 use self::notches::{KEYS, NOTCHES, OF_SEVERAL_RULES, OTHERS, PLACES};
+use super::manifest::asked;
 use super::{everything, source_of_x, words};
-use crate::{Change, Diff, Direction, Policy, RiskClass, Subject};
+use crate::{Change, Diff, Direction, Manifest, Policy, RiskClass, Subject};
 
 /// The policy of `source_of_x` with three more types.
 fn x(args: &str) -> Policy {
+    Policy::parse(&source(args), "x.toml").unwrap_or_else(|error| panic!("{args}: {error}"))
+}
+
+fn source(args: &str) -> String {
     let types = "[types.longer]\nfirst = \"a-z\"\nrest = \"a-z\"\nmax = 10\n\
          [types.mixed]\nfirst = \"a-z\"\nrest = \"a-z0-9\"\nmax = 8\n\
          [types.upper]\nfirst = \"A-Za-z\"\nrest = \"a-z\"\nmax = 8\n[types.d]";
     let uses =
         "{ name = \"d\" }, { name = \"longer\" }, { name = \"mixed\" }, { name = \"upper\" }";
-    let source =
-        source_of_x(&[args]).replacen("[types.d]", types, 1).replacen("{ name = \"d\" }", uses, 1);
-    Policy::parse(&source, "x.toml").unwrap_or_else(|error| panic!("{args}: {error}"))
+    source_of_x(&[args]).replacen("[types.d]", types, 1).replacen("{ name = \"d\" }", uses, 1)
 }
 
 /// The only change of a diff.
@@ -50,6 +53,25 @@ fn one_notch(narrow: &Policy, wide: &Policy, rule: &str, key: &str) {
     assert!(narrow.diff(narrow).changes.is_empty() && wide.diff(wide).changes.is_empty());
 }
 
+/// The same of the manifests of which these policies come: as vendors write them, where their roots
+/// are known, and when they are bound.
+fn one_notch_of_manifests(narrow: &str, wide: &str, rule: &str) {
+    let ((narrow, paths), (wide, _)) = (asked(narrow), asked(wide));
+    let [narrow, wide] = [narrow, wide].map(|source| Manifest::parse(&source, "m.toml").unwrap());
+    for (old, new, direction) in
+        [(&narrow, &wide, Direction::Wider), (&wide, &narrow, Direction::Narrower)]
+    {
+        let asks_more = direction == Direction::Wider;
+        let [was, is] = [old, new].map(|manifest| manifest.bind(&paths).unwrap().policy);
+        for diff in [old.diff(new), old.diff_at(&paths, new), was.diff(&is)] {
+            let change = only(&diff);
+            assert_eq!((change.direction, &*change.id), (direction, rule), "{change:#?}");
+            assert_eq!((diff.asks_more, change.asks_more), (asks_more, asks_more), "{diff:#?}");
+        }
+        assert_eq!((old.covers(new), was.covers(&is)), (!asks_more, !asks_more));
+    }
+}
+
 /// The policy that has everything, after an edit.
 fn edited(from: &str, to: &str) -> Policy {
     assert!(super::EVERYTHING.contains(from), "{from}");
@@ -62,8 +84,10 @@ fn two_hundred_pairs_that_differ_by_one_notch() {
     let mut pairs = 0;
     for (narrow, wide, aspect, common, beyond) in NOTCHES {
         for (place, line) in PLACES {
-            let [narrow, wide] = [narrow, wide].map(|matcher| x(&place.replace('@', matcher)));
+            let lines = [narrow, wide].map(|matcher| place.replace('@', matcher));
+            let [narrow, wide] = [&lines[0], &lines[1]].map(|line| x(line));
             one_notch(&narrow, &wide, "x0", aspect);
+            one_notch_of_manifests(&source(&lines[0]), &source(&lines[1]), "x0");
             // The notch is what it is said to be: sampled values agree.
             let granted = |policy: &Policy, word: &str| {
                 let line: Vec<String> = line.iter().map(|one| one.replace('@', word)).collect();
@@ -198,6 +222,21 @@ fn a_rule_is_known_by_what_it_grants() {
     let [one, moved] = [one, &moved].map(|source| Policy::parse(source, "f.toml").unwrap());
     let diff = one.diff(&moved);
     assert!(!diff.asks_more && diff.changes.iter().all(|change| !change.asks_more), "{diff:#?}");
+}
+
+#[test]
+fn a_rule_of_a_manifest_is_as_dangerous_as_where_its_root_is() {
+    let (narrow, _) = asked(&source("\"ab\"").replace("read = [\"r\"]", "write = [\"r\"]"));
+    let wide = narrow.replace("[\"ab\"]", "[{ one-of = [\"ab\", \"cd\"] }]");
+    let [old, new] = [&narrow, &wide].map(|text| Manifest::parse(text, "m.toml").unwrap());
+    for (path, class) in [("/srv/r", RiskClass::R1), ("/etc/cron.d", RiskClass::R4)] {
+        let paths = [("r".to_owned(), path.to_owned())].into();
+        let diff = old.diff_at(&paths, &new);
+        let change = only(&diff);
+        assert_eq!((change.direction, change.risk.class), (Direction::Wider, class), "{change:#?}");
+        let bound = new.bind(&paths).unwrap().policy;
+        assert_eq!(bound.command_risk(bound.command(&change.id).unwrap()), change.risk);
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ const SMALL: &str = "schema = 1\ndriver = \"small\"\n[roots.shares]\npurpose = \
     [[files]]\nid = \"look\"\nroot = \"shares\"\nverbs = [\"list\"]\n";
 
 /// The manifest of which this policy would come, and the paths of its roots.
-fn asked(policy: &str) -> (String, BTreeMap<String, String>) {
+pub(super) fn asked(policy: &str) -> (String, BTreeMap<String, String>) {
     let mut paths = BTreeMap::new();
     let mut root: Option<String> = None;
     let mut source = String::new();
@@ -89,6 +89,41 @@ fn the_most_dangerous_stands_first() {
     let (before, _) = text.split_once("[[").unwrap();
     let heading = before.lines().last().unwrap();
     assert!(heading.starts_with("# R4, as good as root: "), "{text}");
+}
+
+#[test]
+fn needs_stand_among_the_rules_by_their_danger() {
+    let needs = "[needs]\nstate = \"1MiB\"\n\
+        [needs.options.token]\npurpose = \"the key\"\nsecret = true\n\
+        [needs.options.size]\npurpose = \"how large\"\n\
+        [needs.remotes.filer]\npurpose = \"makes the shares\"\n";
+    let rooted = "[[command]]\nid = \"rooted\"\nprogram = \"/bin/sh\"\nargs = []\n\
+        root-equivalent = \"why\"\n";
+    let manifest = Manifest::parse(&format!("{SMALL}{rooted}{needs}"), "m").unwrap();
+    let text = manifest.text();
+    assert_eq!(Manifest::parse(&text, "shown").unwrap().text(), text);
+    let first = "# Rules and needs, the most dangerous first: 1 R4 (as good as root), 1 R3 (";
+    assert!(text.starts_with(first), "{text}");
+    let paths = BTreeMap::from([("shares".to_owned(), "/srv/shares".to_owned())]);
+    let bound = manifest.bind(&paths).unwrap();
+    for text in [&text, &bound.shown] {
+        let place = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what}: {text}"));
+        let order = [
+            "id = \"rooted\"",
+            ": it uses the secret `token`\n[needs.options.token]\n",
+            ": it runs programs on other machines\n[needs.remotes.filer]\n",
+            ": it keeps a state of its own\n[needs]\n",
+            "id = \"use\"",
+        ];
+        assert!(order.map(place).is_sorted(), "{text}");
+        assert!(text.contains("# R0, asks only\n[needs.options.size]\n"), "{text}");
+    }
+    // Without the needs, and without what the first line counts, it is what is enforced.
+    let parts = |text: &str| -> Vec<String> {
+        let parts = text.trim_end().split("\n\n").skip(1);
+        parts.filter(|part| !part.contains("\n[needs")).map(str::to_owned).collect()
+    };
+    assert_eq!(parts(&bound.shown), parts(&bound.text));
 }
 
 #[test]
@@ -178,7 +213,9 @@ fn an_optional_root_is_left_out_with_all_that_names_it() {
         [types.n]\nfirst = \"a-z\"\nrest = \"a-z\"\nmax = 8\n\
         [[command]]\nid = \"copy\"\nprogram = \"/bin/cp\"\nread = [\"shares\"]\nwrite = [\"second\"]\n\
         args = [{ path = { root = \"second\", leaf = \"new\", name = \"n\" } }]\n\
-        [[files]]\nid = \"look-there\"\nroot = \"second\"\nverbs = [\"list\"]\n";
+        [[files]]\nid = \"look-there\"\nroot = \"second\"\nverbs = [\"list\"]\n\
+        [[command]]\nid = \"measure\"\nprogram = \"/bin/df\"\nread = [\"shares\"]\n\
+        only-with = \"second\"\nargs = [{ path = { root = \"shares\", leaf = \"root\" } }]\n";
     let manifest = Manifest::parse(&format!("{SMALL}{more}"), "m").unwrap();
     let optional: Vec<_> =
         manifest.roots().into_iter().map(|root| (root.name, root.optional)).collect();
@@ -193,7 +230,8 @@ fn an_optional_root_is_left_out_with_all_that_names_it() {
     assert_eq!(bind(&["shares"]).unwrap().text, small.bind(&shares).unwrap().text);
     let both = bind(&["shares", "second"]).unwrap();
     assert!(both.policy.command("copy").is_some() && both.policy.root("second").is_some());
-    assert!(!both.text.contains("optional"), "{}", both.text);
+    assert!(both.policy.command("measure").is_some());
+    assert!(!both.text.contains("optional") && !both.text.contains("only-with"), "{}", both.text);
     // The other one is not.
     assert!(matches!(bind(&["second"]), Err(BindError::Missing(roots)) if roots.len() == 1));
     for (word, said) in [("\"yes\"", "true or false"), ("1", "true or false")] {
@@ -204,6 +242,9 @@ fn an_optional_root_is_left_out_with_all_that_names_it() {
     }
     let policy = "schema = 1\ndriver = \"d\"\n[roots.r]\npath = \"/srv/r\"\noptional = true\n";
     assert!(Policy::parse(policy, "p").unwrap_err().message.contains("unknown key in a root"));
+    let policy = SMALL.replace("purpose = \"the shares\"", "path = \"/srv\"");
+    let policy = policy.replace("read = ", "only-with = \"shares\"\nread = ");
+    assert!(Policy::parse(&policy, "p").unwrap_err().message.contains("is for manifests"));
 }
 
 #[test]

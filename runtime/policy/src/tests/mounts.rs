@@ -53,6 +53,13 @@ source = { remote = { concat = ["192.0.2.1:/exports/", { name = "share" }] } }
 place = { root = "shares", name = "export" }
 filesystem = ["nfs4"]
 dev = true
+
+[[mount]]
+id = "dataset"
+source = { dataset = { parent = ["tank/shares", "pond"], name = "share" } }
+place = { root = "shares", under = "4", name = "share" }
+filesystem = ["zfs"]
+options = { any = ["ro"] }
 "#;
 
 fn policy() -> Policy {
@@ -109,6 +116,12 @@ fn each_kind_of_source_is_rebuilt_and_its_options_are_a_sorted_set() {
     let export = MountSource::Remote("192.0.2.1:/exports/one".to_owned());
     assert_eq!(asked(&export, "shares:A", "nfs4", &[]), granted("export", "nosuid"));
 
+    let dataset = MountSource::Device("pond/one".to_owned());
+    assert_eq!(
+        asked(&dataset, "shares:4/a", "zfs", &["ro"]),
+        granted("dataset", "nodev,nosuid,ro")
+    );
+
     let policy = policy();
     let source = |source: &MountSource, place: &str, filesystem: &str, options: &[&str]| {
         policy.decide_mount(source, &path(place), filesystem, &words(options)).unwrap().source
@@ -116,6 +129,10 @@ fn each_kind_of_source_is_rebuilt_and_its_options_are_a_sorted_set() {
     assert_eq!(
         source(&volume, "shares:1/a", "ext4", &[]),
         GrantedSource::Device("/dev/vg/one".to_owned())
+    );
+    assert_eq!(
+        source(&dataset, "shares:4/a", "zfs", &[]),
+        GrantedSource::Dataset("pond/one".to_owned())
     );
     assert!(matches!(
         source(&one, "shares:a", "xfs", &["noexec"]),
@@ -141,6 +158,11 @@ fn what_no_rule_says_is_denied() {
         (&remote("192.0.2.2:/exports/one"), "shares:A", "nfs4", &[]),
         (&remote("192.0.2.1:/exports/../etc"), "shares:A", "nfs4", &[]),
         (&remote("images:one"), "shares:a", "xfs", &["noexec"]),
+        (&device("tank/one"), "shares:4/a", "zfs", &[]),
+        (&device("tank/shares/one@monday"), "shares:4/a", "zfs", &[]),
+        (&device("tank/shares/one/more"), "shares:4/a", "zfs", &[]),
+        (&remote("tank/shares/one"), "shares:4/a", "zfs", &[]),
+        (&device("tank/shares/one"), "shares:4/a", "ext4", &[]),
         // Other places: another rule's, none's, the root.
         (&one, "shares:1/a", "ext4", &["noexec"]),
         (&one, "shares:", "ext4", &["noexec"]),

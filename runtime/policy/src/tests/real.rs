@@ -7,8 +7,6 @@ use crate::Policy;
 const LVM: &str = include_str!("real/lvm.toml");
 const ZFS: &str = include_str!("real/zfs.toml");
 const OTHER: &str = include_str!("real/other.toml");
-const DIRECTORY: &str = include_str!("../../../../drivers/directory/policy.toml");
-const DUMMY: &str = include_str!("../../../../drivers/dummy/policy.toml");
 
 fn policy(source: &str) -> Policy {
     Policy::parse(source, "real.toml").unwrap_or_else(|error| panic!("{error}"))
@@ -174,6 +172,50 @@ fn shares_on_zfs() {
     );
 }
 
+/// The driver of ours asks as upstream's does, but for what its module `lib` names: no `ssh`, no
+/// `exportfs`, no `lsof`.
+#[test]
+fn shares_on_zfs_by_the_policy_of_the_driver() {
+    let share = |pool: &str, n: u8| format!("{pool}/manila_share_{n}{n}_4111");
+    let (one, two) = (share("tank", 1), share("pond", 2));
+    let tag = "tmp_snapshot_for_replication__22_4111_time_2016-03-25T12:00:00";
+    let snap = "manila_share_snapshot_44_4111";
+    let asked = [
+        "zpool get free tank".to_owned(),
+        "zpool get size pond".to_owned(),
+        format!("zfs create -o quota=1G -o compression=gzip -o readonly=off {one}"),
+        format!("zfs get mountpoint {one}"),
+        "zfs list -r tank".to_owned(),
+        format!("zfs set sharenfs=rw=10.0.0.1,no_root_squash {one}"),
+        format!(
+            "zfs set sharenfs=rw=10.0.0.1,no_root_squash,ro=10.1.0.0/255.255.255.0,no_root_squash {one}"
+        ),
+        format!("zfs set sharenfs=ro=10.0.0.1:10.1.0.0/255.255.255.0,no_root_squash {two}"),
+        format!("zfs set sharenfs=off {one}"),
+        format!("zfs snapshot {one}@{snap}"),
+        format!("zfs send -vDp {one}@{snap}"),
+        format!("zfs receive -v {two}"),
+        format!("zfs set quota=3G {one}"),
+        format!("zfs set compression=gzip {one}"),
+        format!("zfs set readonly=on {two}"),
+        format!("zfs share {one}"),
+        "zfs list -r -t snapshot pond".to_owned(),
+        format!("zfs list -r -t snapshot {one}@{snap}"),
+        format!("zfs destroy -f {one}@{snap}"),
+        format!("zfs destroy -f {one}"),
+        format!("zfs snapshot {one}@{tag}"),
+        format!("zfs send -vDR {one}@{tag}"),
+        format!("zfs send -vDRI {tag} {one}@{snap}"),
+        format!("zfs receive -vF {two}"),
+    ];
+    let policy = policy(include_str!("../../../../drivers/zfs/policy.toml"));
+    for line in asked {
+        let expected = line.replace("quota=1G", "quota=1073741824");
+        let expected = expected.replace("quota=3G", "quota=3221225472");
+        assert_eq!(runs(&policy, &split(&line)), Ok(expected), "{line}");
+    }
+}
+
 #[test]
 fn shares_on_other_storage() {
     all_run(
@@ -208,13 +250,77 @@ fn shares_on_other_storage() {
     );
 }
 
+/// All command lines of the traces of upstream's drivers, as these ran them.
+const TRACES: [(&str, &str); 2] = [
+    (LVM, include_str!("../../../../tests/data/traces/lvm.json")),
+    (ZFS, include_str!("../../../../tests/data/traces/zfs.json")),
+];
+
+/// The word by which a driver of ours says what upstream's says by a path of the host.
+fn asked(policy: &Policy, word: &str) -> String {
+    let mut word = word.to_owned();
+    for root in policy.roots() {
+        word = word.replace(&format!("{}/", root.path), &format!("{}:", root.name));
+        if word == root.path {
+            word = format!("{}:", root.name);
+        }
+    }
+    // Of a device-mapper's name, the first single `-` is between group and volume.
+    let Some((before, mapped)) = word.split_once("/dev/mapper/") else { return word };
+    let single = (1..mapped.len()).find(|at| {
+        let is_dash = |at: usize| mapped.as_bytes().get(at) == Some(&b'-');
+        is_dash(*at) && !is_dash(at - 1) && !is_dash(at + 1)
+    });
+    let (group, volume) = mapped.split_at(single.unwrap());
+    format!("{before}{}/{}", group.replace("--", "-"), volume[1..].replace("--", "-"))
+}
+
+/// Of a rebuilt line, sizes, modes and sets have the one spelling that is canonical.
+#[test]
+fn every_line_of_the_traces_can_be_granted() {
+    for (source, lines) in TRACES {
+        let policy = policy(source);
+        // A list of texts is the same in JSON and TOML.
+        let lines: toml::Table = toml::from_str(&format!("lines = {lines}")).unwrap();
+        let lines: Vec<Vec<String>> = lines["lines"].clone().try_into().unwrap();
+        assert!(lines.len() > 30);
+        for line in lines {
+            let words: Vec<String> = line.iter().map(|word| asked(&policy, word)).collect();
+            let ran = runs(&policy, &words).unwrap_or_else(|why| panic!("{words:?}: {why}"));
+            let ran: Vec<&str> = ran.split(' ').collect();
+            assert_eq!(ran.len(), line.len(), "{line:?} ran as {ran:?}");
+            for (word, written) in ran.iter().zip(&line) {
+                let is_spelt = written.contains(|c: char| c.is_ascii_digit() || c == ',');
+                assert!(word == written || is_spelt, "{line:?} ran as {ran:?}");
+            }
+        }
+    }
+}
+
+/// The policies of the drivers that we ship, whatever is installed here.
+fn shipped() -> Vec<Policy> {
+    let drivers = concat!(env!("CARGO_MANIFEST_DIR"), "/../../drivers");
+    let files = |place: std::path::PathBuf| {
+        std::fs::read_dir(place).unwrap().map(|file| file.unwrap().path())
+    };
+    let all = files(drivers.into()).filter(|driver| driver.is_dir()).flat_map(files);
+    let is_policy = |file: &std::path::PathBuf| {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        name.starts_with("policy") && name.ends_with(".toml")
+    };
+    all.filter(is_policy).map(|file| policy(&std::fs::read_to_string(file).unwrap())).collect()
+}
+
 /// What no policy that we ship grants.
 const ATTACKS: [&[&str]; 20] = include!("../../../../tests/data/as-good-as-root.rs");
 
 #[test]
 fn what_is_as_good_as_root_is_denied() {
-    for source in [LVM, ZFS, OTHER, DIRECTORY, DUMMY] {
-        let policy = policy(source);
+    let shipped = shipped();
+    for driver in ["btrfs", "directory", "dummy", "zfs"] {
+        assert!(shipped.iter().any(|policy| policy.driver() == driver), "{driver}");
+    }
+    for policy in [LVM, ZFS, OTHER].map(policy).into_iter().chain(shipped) {
         for line in ATTACKS {
             let outcome = runs(&policy, &words(line));
             assert!(outcome.is_err(), "{}: {outcome:?}", policy.driver());

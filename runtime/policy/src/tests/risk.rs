@@ -33,6 +33,8 @@ fn risks_have_their_reasons() {
         ("program = \"/bin/df\"\nargs = []\nnetwork = true", R2),
         ("program = \"/bin/df\"\nargs = []\nsyscalls = [\"local-sockets\"]", R4),
         ("program = \"/bin/df\"\nargs = []\nsyscalls = [\"local-sockets\"]\nuser = \"nobody\"", R3),
+        ("program = \"/bin/df\"\nargs = []\nsyscalls = [\"attributes\"]", R2),
+        ("program = \"/bin/df\"\nargs = []\nsyscalls = [\"semaphores\"]", R3),
         ("program = \"/bin/df\"\nargs = []\nstdin-max = \"1B\"", R3),
         ("program = \"/sbin/btrfs\"\nargs = [\"receive\"]", R4),
         ("program = \"/sbin/zfs\"\nargs = [{ one-of = [\"destroy\"] }]", R2),
@@ -48,10 +50,43 @@ fn risks_have_their_reasons() {
             "program = \"/bin/x\"\nargs = [{ path = { root = \"r\", leaf = \"new\", name = \"n\" } }]\nwrite = [\"r\"]",
             R1,
         ),
+        (
+            "program = \"/bin/x\"\nargs = [{ path = { root = \"r\", leaf = \"new\", name = \"n\", pass = \"path\", looked-up = \"why\" } }]\nwrite = [\"r\"]",
+            R3,
+        ),
+        (
+            "program = \"/bin/x\"\nargs = [{ path = { root = \"r\", leaf = \"file\", name = \"n\", pass = \"path\", looked-up = \"why\" } }]\nread = [\"r\"]",
+            R2,
+        ),
         ("program = \"/bin/sh\"\nargs = []\nroot-equivalent = \"why\"", R4),
         ("program = \"/bin/x\"\nargs = []\nroot-equivalent = \"why\"", R4),
     ] {
         assert_eq!(class(rule), expected, "{rule}");
+    }
+}
+
+#[test]
+fn whose_a_root_is_decides() {
+    use RiskClass::{R0, R1, R3, R4};
+    let class = |path: &str, use_of_it: &str| {
+        let source = format!(
+            "schema = 1\ndriver = \"d\"\n[roots.r]\npath = {path:?}\n[[command]]\nid = \"it\"\n\
+             program = \"/bin/df\"\nargs = []\n{use_of_it} = [\"r\"]\n"
+        );
+        let policy = Policy::parse(&source, "root.toml").unwrap_or_else(|error| panic!("{error}"));
+        policy.command_risk(policy.command("it").unwrap()).class
+    };
+    for (path, read, written) in [
+        ("/srv/abaca/shares", R0, R1),
+        // A directory that a user has set aside, his home, and everybody's.
+        ("/home/ada/abaca/shares", R0, R1),
+        ("/home/ada", R3, R3),
+        ("/home", R3, R3),
+        ("/opt", R3, R4),
+        ("/opt/tool", R3, R4),
+        ("/homes", R0, R1),
+    ] {
+        assert_eq!((class(path, "read"), class(path, "write")), (read, written), "{path}");
     }
 }
 

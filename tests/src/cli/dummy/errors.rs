@@ -59,7 +59,7 @@ fn every_error_keeps_its_case_and_says_whose_fault_it_is() {
         let answer = broken.run(&["share", "create", case, "--size", "1", "--json"]);
         assert_eq!(answer.code, Some(code), "{case}: {answer:?}");
         assert!(answer.stdout.is_empty(), "{case}: {answer:?}");
-        let document: Value = serde_json::from_str(&answer.stderr).unwrap();
+        let document = answer.failure();
         let error = &document["error"];
         assert_eq!(error["driver"], json!({ case: said(case, &text) }), "{case}");
         let blame = ["operator", "driver", "backend"][usize::try_from(code - OPERATOR).unwrap()];
@@ -87,6 +87,6 @@ fn what_no_driver_said_has_no_case() {
     let ground = Ground::new();
     let desk = desk(&ground);
     let answer = desk.run(&["share", "show", "nobody", "--json"]);
-    let document: Value = serde_json::from_str(&answer.stderr).unwrap();
+    let document = answer.failure();
     assert_eq!(document["error"]["driver"], Value::Null);
 }

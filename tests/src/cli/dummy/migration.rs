@@ -12,7 +12,7 @@ use crate::support::{Desk, Ground, component, patiently};
 fn two(ground: &Ground) -> Desk {
     let driver = component("abaca-driver-dummy");
     let there = format!(
-        "\n[backends.there]\ndriver = {driver:?}\npolicy = \"dummy.policy.toml\"\n\n\
+        "\n[backends.there]\ndriver = {driver:?}\npolicy = \"dummy.policy.toml\"\napproved = false\n\
          [backends.there.options]\ndriver_handles_share_servers = false\n\
          dummy_export_host = \"192.0.2.9\"\n"
     );
@@ -147,7 +147,7 @@ fn what_drivers_do_not_move_is_to_be_copied() {
     let file = std::fs::read_to_string(&desk.file).unwrap();
     ground.write("minimal.policy.toml", "schema = 1\ndriver = \"minimal\"\n");
     let more = format!(
-        "\n[backends.small]\ndriver = {:?}\npolicy = \"minimal.policy.toml\"\n\n\
+        "\n[backends.small]\ndriver = {:?}\npolicy = \"minimal.policy.toml\"\napproved = false\n\
          [backends.small.options]\ndriver_handles_share_servers = false\n",
         component("abaca-guest-minimal")
     );

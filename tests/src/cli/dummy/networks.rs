@@ -1,7 +1,7 @@
 //! Networks as an operator writes them: what is wrong is told with its place, its name, and what
 //! would be right.
 
-use super::{configuration, list, serving};
+use super::{configuration, list, serving, without_leases};
 use crate::support::{Desk, Ground};
 
 /// A network that could be.
@@ -48,7 +48,7 @@ fn a_network_that_cannot_be_is_told_with_its_place() {
 #[test]
 fn what_a_call_says_of_a_network_is_said_once() {
     let ground = Ground::new();
-    let desk = serving(&ground);
+    let desk = without_leases(&ground);
     let wrong = ["share-server", "setup", "--network-type", "flat", "--segmentation-id", "7"];
     let said = desk.fails(2, &wrong);
     assert!(said.contains("the network does not fit: it has the segmentation id 7"), "{said}");

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use abaca::{BackendConfiguration, Limits, OptionValue};
 
-use super::{desk, failing, list, serving, text};
+use super::{desk, failing, list, serving, text, without_leases};
 use crate::support::{Ground, load, runtime};
 
 #[test]
@@ -105,6 +105,10 @@ fn what_fails_stays_to_be_removed() {
     desk.json(&["share-server", "teardown", text(server, "id")]);
 
     let wrong = ["share-server", "setup", "--network-type", "flat", "--segmentation-id", "7"];
+    // What is leased says what the network is; without leases it is what the command says.
+    let server = desk.json(&wrong);
+    desk.json(&["share-server", "teardown", text(&server, "id")]);
+    let desk = without_leases(&ground);
     let refused = desk.fails(2, &wrong);
     assert!(refused.contains("segmentation id 7"), "{refused}");
     desk.fails(2, &["share-server", "setup", "--security-service", "/nowhere/ldap.toml"]);
@@ -149,7 +153,7 @@ async fn leases_without_a_server_are_shown_and_ended() {
         networks: BTreeMap::new(),
     };
     let backend = abaca::Backend::open(driver, configuration).await.unwrap();
-    backend.allocate_network("lost", Some(2)).await.unwrap();
+    backend.allocate_network("lost", None, Some(2)).await.unwrap();
     let found = desk.json(&["share-server", "list", "--leases"]);
     let leases = list(&found["orphaned_leases"][0], "leases");
     assert_eq!((leases.len(), &leases[0]["server_id"]), (2, &"lost".into()), "{found}");

@@ -10,7 +10,7 @@ use super::{Home, driver_error, open, policy, write};
 use crate::support::{Desk, component, dropped_at, settled, share, snapshot, tree, until};
 
 /// A policy without this rule.
-fn without(policy: &str, id: &str) -> String {
+pub fn without(policy: &str, id: &str) -> String {
     // Each piece is what stands beneath one heading.
     let pieces = policy.split("\n[");
     let kept: Vec<_> =

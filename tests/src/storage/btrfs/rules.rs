@@ -7,7 +7,7 @@ use super::{Home, groups, managing, open, policy};
 use crate::support::{share, snapshot};
 
 /// All that the driver does, of shares of root's and of a client's.
-async fn everything(home: &Home) {
+pub async fn everything(home: &Home) {
     let (current, _) = home.made(&share("one", 1)).await;
     let taken = snapshot(&current);
     home.backend.create_snapshot(&taken, None).await.unwrap();
@@ -29,9 +29,14 @@ async fn everything(home: &Home) {
 async fn every_rule_of_the_policy_is_needed() {
     let Some(home) = Home::new("the rules of the policy").await else { return };
     everything(&home).await;
+    assert_all_used(&home);
+}
+
+/// Asserts that each rule of the policy was used.
+pub fn assert_all_used(home: &Home) {
     let lines = home.ground.audit("home");
     let rules = lines.iter().filter_map(|line| line["rule"].as_str());
-    let used: BTreeSet<_> = rules.flat_map(|rules| rules.split(" + ")).collect();
+    let used: BTreeSet<_> = rules.flat_map(|rules| rules.split([' ', '+', '|'])).collect();
     let policy = home.backend.policy();
     let commands = policy.commands().iter().map(|rule| rule.id.as_str());
     let files = policy.files().iter().map(|rule| rule.id.as_str());
@@ -40,13 +45,15 @@ async fn every_rule_of_the_policy_is_needed() {
 }
 
 /// The policy without one capability of one rule.
-fn without(policy: &str, id: &str, capability: &str) -> String {
+pub fn without(policy: &str, id: &str, capability: &str) -> String {
     let wanted = format!("\nid = {id:?}\n");
-    let pieces = policy.split("\n[").map(|piece| match piece.contains(&wanted) {
-        true => {
-            piece.replace(&format!("{capability:?}"), "").replace("[, ", "[").replace(", ]", "]")
+    let pieces = policy.split("\n[").map(|piece| match piece.split_once("\ncaps = [") {
+        Some((before, after)) if piece.contains(&wanted) => {
+            let (caps, after) = after.split_once(']').unwrap();
+            let kept = caps.split(", ").filter(|one| *one != format!("{capability:?}"));
+            format!("{before}\ncaps = [{}]{after}", kept.collect::<Vec<_>>().join(", "))
         }
-        false => piece.to_owned(),
+        _ => piece.to_owned(),
     });
     let changed = pieces.collect::<Vec<_>>().join("\n[");
     assert!(changed.len() < policy.len(), "{id} has {capability}");

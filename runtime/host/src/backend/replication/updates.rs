@@ -6,7 +6,8 @@ use crate::error::{Error, Result};
 use crate::records::{Change, ShareEdit};
 use crate::types::{ReplicaState, ReplicaUpdate, Share, ShareStatus};
 
-/// What was said about a replica, as a change of its record alone.
+/// What was said about a replica, as a change of its record alone: one in error is no longer
+/// available.
 pub(super) fn said(update: &ReplicaUpdate) -> Change {
     let locations = &update.export_locations;
     let edit = ShareEdit {

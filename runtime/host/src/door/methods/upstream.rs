@@ -4,6 +4,7 @@
 use super::{Answer, Method, methods, read, write};
 use crate::backend::BackendStats;
 use crate::door::Door;
+use crate::network::ShareNetwork;
 use crate::types::*;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -117,14 +118,20 @@ methods! {
         door.backend(&backend)?.get_admin_network_allocations_number().await?
     };
     /// Leases addresses on the users' side; as many as the driver says where no count is given.
-    allocate_network(backend: String, server_id: String, count: Option<u32>)
-        -> Vec<NetworkAllocation> = |door| {
-        door.backend(&backend)?.allocate_network(&server_id, count).await?
+    allocate_network(
+        backend: String, server_id: String, share_network: Option<ShareNetwork>,
+        count: Option<u32>,
+    ) -> Vec<NetworkAllocation> = |door| {
+        let network = share_network.as_ref();
+        door.backend(&backend)?.allocate_network(&server_id, network, count).await?
     };
     /// Leases addresses on the operator's side; as many as the driver says where no count is given.
-    allocate_admin_network(backend: String, server_id: String, count: Option<u32>)
-        -> Vec<NetworkAllocation> = |door| {
-        door.backend(&backend)?.allocate_admin_network(&server_id, count).await?
+    allocate_admin_network(
+        backend: String, server_id: String, share_network: Option<ShareNetwork>,
+        count: Option<u32>,
+    ) -> Vec<NetworkAllocation> = |door| {
+        let network = share_network.as_ref();
+        door.backend(&backend)?.allocate_admin_network(&server_id, network, count).await?
     };
     /// Ends all leases of a share server.
     deallocate_network(backend: String, server_id: String) -> () = |door| {

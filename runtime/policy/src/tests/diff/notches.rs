@@ -185,7 +185,7 @@ pub(super) const OTHERS: [(&str, &str, &str); 10] = [
     ),
     (
         "{ path = { root = \"r\", leaf = \"dir\", name = \"n\" } }",
-        "{ path = { root = \"r\", leaf = \"dir\", name = \"n\", pass = \"path\" } }",
+        "{ path = { root = \"r\", leaf = \"dir\", name = \"n\", pass = \"path\", looked-up = \"why\" } }",
         "path.pass",
     ),
     (

@@ -83,6 +83,31 @@ fn a_network_has_no_host_bits_and_a_prefix_between_bounds() {
 }
 
 #[test]
+fn a_list_holds_networks_and_addresses() {
+    let list = |within: &str, separator: &str| {
+        format!("{{ cidr = {{ within = [{within}], form = \"netmask\", list = {separator:?} }} }}")
+    };
+    let tens = list("\"10.0.0.0/8\"", ":");
+    takes(
+        &tens,
+        &[
+            ("10.0.0.1", "10.0.0.1"),
+            ("10.1.0.0/24", "10.1.0.0/255.255.255.0"),
+            ("10.0.0.1:10.1.0.0/16:10.0.0.2", "10.0.0.1:10.1.0.0/255.255.0.0:10.0.0.2"),
+        ],
+    );
+    refuses(&tens, &["", ":", "10.0.0.1:", "10.0.0.1:11.0.0.1", "10.0.0.1,10.0.0.2", "10.1.0.0/7"]);
+    let one = "{ cidr = { within = [\"10.1.0.0/16\"], form = \"netmask\" } }";
+    assert!(covers(&tens, one) && covers(&tens, &tens) && !covers(one, &tens));
+    assert!(!covers(&tens, &list("\"10.0.0.0/8\"", ",")) && meet(&tens, one));
+    assert!(!covers(&list("\"10.1.0.0/16\"", ":"), &tens));
+    faulty(&list("\"10.0.0.0/8\"", ";"), "separator");
+    let six = "{ cidr = { within = [\"fd00::/8\"], list = \":\" } }";
+    faulty(six, "hold colons");
+    takes(&six.replace("\":\"", "\",\""), &[("fd00::1,fd01::/16", "fd00::1,fd01::/16")]);
+}
+
+#[test]
 fn a_network_runs_with_a_netmask_if_the_rule_says_so() {
     let cidr = "{ cidr = { within = [\"10.0.0.0/8\"], form = \"netmask\" } }";
     takes(cidr, &[("10.1.0.0/16", "10.1.0.0/255.255.0.0"), ("10.0.0.0/8", "10.0.0.0/255.0.0.0")]);

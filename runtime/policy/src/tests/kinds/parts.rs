@@ -6,7 +6,30 @@ use crate::{Argument, Policy, Verdict};
 
 const QUOTA: &str = "{ concat = [\"quota=\", { size = { min = \"1GiB\", max = \"1TiB\" } }] }";
 const CLIENT: &str = "{ concat = [{ ip = { within = [\"10.0.0.0/8\"] } }, \":\", \
-                      { path = { root = \"r\", leaf = \"dir\", name = \"n\", pass = \"path\" } }] }";
+                      { path = { root = \"r\", leaf = \"dir\", name = \"n\", pass = \"path\", looked-up = \"why\" } }] }";
+
+#[test]
+fn a_path_that_is_looked_up_again_needs_its_reason() {
+    let fault = |hole: &str| {
+        let source = format!(
+            "schema = 1\ndriver = \"d\"\n[roots.r]\npath = \"/srv/r\"\n[types.n]\nfirst = \"a-z\"\nrest = \
+             \"a-z\"\nmax = 8\n[[command]]\nid = \"it\"\nprogram = \"/bin/it\"\nread = [\"r\"]\nargs = \
+             [{{ path = {{ root = \"r\", leaf = \"dir\", name = \"n\"{hole} }} }}]\n"
+        );
+        Policy::parse(&source, "p.toml").err().map(|error| error.to_string())
+    };
+    assert_eq!(fault(", pass = \"path\", looked-up = \"it stores it\""), None);
+    assert_eq!(fault(", pass = \"fd\""), None);
+    for (hole, said) in [
+        (", pass = \"path\"", "add `looked-up = \"why\"`"),
+        (", pass = \"path\", looked-up = \" \"", "must say something"),
+        (", pass = \"fd\", looked-up = \"why\"", "for `pass = \"path\"` only"),
+        (", looked-up = \"why\"", "for `pass = \"path\"` only"),
+    ] {
+        let fault = fault(hole).unwrap();
+        assert!(fault.contains(said), "{hole}: {fault}");
+    }
+}
 
 #[test]
 fn a_word_is_put_together_from_its_parts() {

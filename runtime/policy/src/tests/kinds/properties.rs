@@ -157,6 +157,70 @@ fn claims(policy: &Policy, word: &str) -> Option<Vec<Claim>> {
     policy.decide_command("x", &words(&[word])).ok().map(|grant| grant.claims)
 }
 
+/// Matchers of kinds that take few words, and all words that one of the kind can take.
+fn finite() -> Vec<(BoxedStrategy<String>, Vec<String>)> {
+    let bounds = || (0_u32..20, 0_u32..20).prop_map(|(a, b)| (a.min(b), a.max(b)));
+    let numbers = || (0_u32..20).map(|number| number.to_string());
+    let texts = ["a", "b", "c"];
+    let some = || prop::sample::subsequence(texts.to_vec(), 1..=texts.len());
+    let lists = [
+        "a", "b", "c", "a,b", "a,c", "b,a", "b,c", "c,a", "c,b", "a,b,c", "a,c,b", "b,a,c",
+        "b,c,a", "c,a,b", "c,b,a",
+    ];
+    let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    vec![
+        (
+            bounds()
+                .prop_map(|(min, max)| format!("{{ int = {{ min = {min}, max = {max} }} }}"))
+                .boxed(),
+            numbers().collect(),
+        ),
+        (
+            bounds()
+                .prop_map(|(min, max)| {
+                    format!("{{ percent = {{ min = {min}, max = {max}, of = \"VG\" }} }}")
+                })
+                .boxed(),
+            numbers().map(|number| number + "%VG").collect(),
+        ),
+        (
+            bounds()
+                .prop_map(|(min, max)| {
+                    format!("{{ size = {{ min = \"{min}B\", max = \"{max}B\" }} }}")
+                })
+                .boxed(),
+            numbers().flat_map(|number| [number.clone(), number + "b"]).collect(),
+        ),
+        (
+            (0_u32..0o1000)
+                .prop_map(|mask| format!("{{ mode = {{ mask = \"{mask:04o}\" }} }}"))
+                .boxed(),
+            (0_u32..0o1000).map(|mode| format!("{mode:04o}")).collect(),
+        ),
+        (some().prop_map(|texts| format!("{{ one-of = {texts:?} }}")).boxed(), owned(&texts)),
+        (
+            (some(), some())
+                .prop_map(|(must, any)| {
+                    let any: Vec<_> = any.into_iter().filter(|one| !must.contains(one)).collect();
+                    match any.is_empty() {
+                        true => format!("{{ csv = {{ must = {must:?} }} }}"),
+                        false => format!("{{ csv = {{ must = {must:?}, any = {any:?} }} }}"),
+                    }
+                })
+                .boxed(),
+            owned(&lists),
+        ),
+    ]
+}
+
+/// Two matchers of one such kind.
+fn finite_pair() -> impl Strategy<Value = (String, String, Vec<String>)> {
+    (0..finite().len()).prop_flat_map(|at| {
+        let (kind, words) = finite().swap_remove(at);
+        (kind.clone(), kind, Just(words))
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -230,5 +294,16 @@ proptest! {
                 }
             }
         }
+    }
+
+    /// Of kinds that take few words: one covers another exactly if it takes every word that this
+    /// takes, and runs the same.
+    #[test]
+    fn what_runs_the_same_is_covered((a, b, every) in finite_pair()) {
+        let (Ok(wide), Ok(narrow)) = (rules_of_x(&[&a]), rules_of_x(&[&b])) else { return Ok(()) };
+        let taken: Vec<_> = every.iter().filter_map(|word| Some((word, argv(&narrow, word)?))).collect();
+        prop_assert!(!taken.is_empty(), "{} takes nothing", b);
+        let all = taken.into_iter().all(|(word, runs)| argv(&wide, word) == Some(runs));
+        prop_assert_eq!(wide.covers(&narrow), all, "{} and {}", a, b);
     }
 }

@@ -48,6 +48,19 @@ fn a_dataset_lies_directly_below_its_parent() {
 }
 
 #[test]
+fn a_dataset_may_have_several_parents() {
+    let one = |parent: &str| format!("{{ dataset = {{ parent = {parent}, name = \"n\" }} }}");
+    let (tank, pond, both) = (one("\"tank\""), one("[\"pond/a\"]"), one("[\"tank\", \"pond/a\"]"));
+    takes(&both, &[("tank/abc", "tank/abc"), ("pond/a/abc", "pond/a/abc")]);
+    refuses(&both, &["pond/abc", "tank/a/abc", "tank", "pond/a", "lake/abc", "tank/abc@1"]);
+    assert!(meet(&both, &tank) && meet(&both, &pond) && !meet(&tank, &pond));
+    assert!(covers(&both, &tank) && covers(&both, &pond) && covers(&both, &both));
+    assert!(!covers(&tank, &both) && !covers(&pond, &tank));
+    faulty(&one("[\"tank\", \"tank/\"]"), "is no dataset");
+    faulty(&one("[]"), "names no dataset");
+}
+
+#[test]
 fn a_dataset_has_a_sound_parent_and_sound_names() {
     for parent in
         ["", "/tank", "tank/", "tank//a", "-tank", "tank/-a", "tank/..", "tank@a", "tank,a"]

@@ -1,0 +1,172 @@
+//! Datasets and their snapshots: making, resizing, mounting and removing them, and what the tool
+//! says of one. Called by the interfaces and by `copying`.
+
+use core::time::Duration;
+
+use abaca_sdk::mounts::{self, MountSource};
+use abaca_sdk::{Error, HostError, Result, clock, log};
+
+use crate::record::Record;
+use crate::{answers, places, tool};
+
+/// How often it is tried to remove what the tool says is in use. Under load it says so of what
+/// nobody uses. Upstream: `_delete_dataset_or_snapshot_with_retry`.
+const TRIES: u32 = 5;
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Makes an empty dataset with these properties. One that is there is not touched.
+pub fn create(record: &Record, properties: &[String]) -> Result<()> {
+    let mut command = tool::zfs(["create"]);
+    for property in properties {
+        command = command.arg("-o").arg(property);
+    }
+    let Err(error) = command.arg(&record.dataset).output() else { return Ok(()) };
+    // A repeated call finds what the first one made; and OpenZFS may have made it, and not have been
+    // let to mount it.
+    match is_there(record)? {
+        true => mount(record),
+        false => Err(error),
+    }
+}
+
+/// Whether the dataset is there.
+pub fn is_there(record: &Record) -> Result<bool> {
+    Ok(answers::names(&list(record)?).any(|name| name == record.dataset))
+}
+
+/// All datasets in a record's parent, as a table.
+fn list(record: &Record) -> Result<String> {
+    let parent = record.dataset.rsplit_once('/').map_or("", |(parent, _)| parent);
+    tool::ask(["list", "-r", parent])
+}
+
+/// The tags of all snapshots of the dataset, oldest first; none of one that is not there.
+pub fn snapshots(record: &Record) -> Result<Vec<String>> {
+    let parent = record.dataset.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let text = tool::ask(["list", "-r", "-t", "snapshot", parent])?;
+    let tags = answers::names(&text).filter_map(|name| name.split_once('@'));
+    Ok(tags
+        .filter(|(dataset, _)| *dataset == record.dataset)
+        .map(|(_, tag)| tag.to_owned())
+        .collect())
+}
+
+/// Whether the dataset has this snapshot.
+pub fn has_snapshot(record: &Record, tag: &str) -> Result<bool> {
+    let name = format!("{}@{tag}", record.dataset);
+    match tool::ask(["list", "-r", "-t", "snapshot", &name]) {
+        Ok(text) => Ok(answers::names(&text).any(|found| found == name)),
+        Err(error) if tool::is_missing(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// A property; none for one without a value.
+pub fn get(record: &Record, property: &str) -> Result<Option<String>> {
+    read(&tool::ask(["get", property, &record.dataset])?, property, record)
+}
+
+/// A property that is a size, in bytes.
+pub fn size(record: &Record, property: &str) -> Result<u64> {
+    // Without `-p` the tools round to three digits, and with it zfs-fuse's columns do not stand
+    // beneath their headings.
+    let text = tool::ask(["get", "-H", "-p", "-o", "value", property, &record.dataset])?;
+    let size = answers::size(Some(text.trim())).map_err(Error::BackendFailed)?;
+    Ok(size.unwrap_or_default())
+}
+
+fn read(text: &str, property: &str, record: &Record) -> Result<Option<String>> {
+    answers::property(text, property, &record.dataset)
+        .map_err(|why| Error::BackendFailed(format!("what `zfs get` says: {why}")))
+}
+
+/// Where the dataset is mounted, or would be.
+pub fn mountpoint(record: &Record) -> Result<String> {
+    match get(record, "mountpoint")? {
+        Some(path) if path.starts_with('/') => Ok(path),
+        other => Err(Error::BackendFailed(format!(
+            "the dataset {} is mounted nowhere: its `mountpoint` is `{}`",
+            record.dataset,
+            other.unwrap_or_default()
+        ))),
+    }
+}
+
+/// Sets a property, `NAME=VALUE`.
+pub fn set(record: &Record, assignment: &str) -> Result<()> {
+    match tool::zfs(["set", assignment, &record.dataset]).output() {
+        // OpenZFS keeps to it at once, and only cannot tell the mount so.
+        Err(error) if tool::is_only_set(&error) => {
+            log::debug(error.text());
+            Ok(())
+        }
+        answer => answer.map(drop),
+    }
+}
+
+/// Sets how much the dataset and its snapshots may hold.
+pub fn set_quota(record: &Record, gib: u64) -> Result<()> {
+    set(record, &format!("quota={gib}G"))
+}
+
+/// Keeps what the dataset holds now, or finds that it was kept.
+pub fn snapshot(record: &Record, tag: &str) -> Result<()> {
+    match tool::zfs(["snapshot", &format!("{}@{tag}", record.dataset)]).output() {
+        Err(error) if tool::is_taken(&error) => Ok(()),
+        answer => answer.map(drop),
+    }
+}
+
+/// Removes a snapshot; none there is success.
+pub fn destroy_snapshot(record: &Record, tag: &str) -> Result<()> {
+    destroy(&format!("{}@{tag}", record.dataset))
+}
+
+/// Removes the dataset with all that is in it but its snapshots, which have to be gone; none there
+/// is success.
+pub fn destroy_whole(record: &Record) -> Result<()> {
+    unmount(record)?;
+    destroy(&record.dataset)
+}
+
+fn destroy(name: &str) -> Result<()> {
+    let mut attempt = 1;
+    loop {
+        match tool::zfs(["destroy", "-f", name]).output() {
+            Ok(_) => return Ok(()),
+            Err(error) if tool::is_missing(&error) => return Ok(()),
+            Err(error) if tool::is_busy(&error) && attempt < TRIES => {
+                attempt += 1;
+                clock::sleep(PAUSE)?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Unmounts the dataset. The broker does: a program that it runs cannot, and the broker refuses
+/// while something works there, which upstream finds out with `lsof`.
+pub fn unmount(record: &Record) -> Result<()> {
+    match mounts::unmount(&places::place(record)) {
+        Ok(()) | Err(HostError::NotFound(_)) => Ok(()),
+        Err(HostError::Busy(text)) => Err(Error::ShareIsBusy(text)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Sees to it that the dataset is mounted.
+pub fn mount(record: &Record) -> Result<()> {
+    if get(record, "mounted")?.as_deref() == Some("yes") {
+        return Ok(());
+    }
+    if tool::is_fuse()? {
+        // The daemon mounts.
+        return tool::zfs(["mount", &record.dataset]).output().map(drop);
+    }
+    let source = MountSource::Device(record.dataset.clone());
+    let read_only = get(record, "readonly")?.as_deref() == Some("on");
+    let options: &[&str] = if read_only { &["ro"] } else { &[] };
+    Ok(mounts::mount(source, &places::place(record), "zfs", options)?)
+}

@@ -1,0 +1,148 @@
+//! Rules as a value of the property `sharenfs`: `rw=HOST:NETWORK,no_root_squash,ro=…`. Pure. Called
+//! by `access`. Upstream: `NFSviaZFSHelper`.
+
+use core::net::{IpAddr, Ipv4Addr};
+
+use abaca_sdk::{AccessLevel, AccessRule, AccessType, Error, Result};
+
+/// What a share without rules has.
+pub const OFF: &str = "off";
+
+/// What stands behind each list of clients: their root is root on the share.
+const ROOT: &str = "no_root_squash";
+
+/// The longest value that ZFS takes (`ZFS_MAXPROPLEN`), less one.
+const VALUE_MAX: usize = 1023;
+
+/// The value for these rules. With `read_only` nobody may write, whatever the rules say.
+///
+/// # Errors
+/// `invalid-share-access` for rules that do not fit into one value.
+pub fn value(rules: &[AccessRule], read_only: bool) -> Result<String> {
+    let (mut rw, mut ro) = (Vec::new(), Vec::new());
+    for rule in rules {
+        let list = match rule.access_level {
+            AccessLevel::Rw if !read_only => &mut rw,
+            AccessLevel::Rw | AccessLevel::Ro => &mut ro,
+        };
+        list.push(client(rule)?);
+    }
+    let part = |word: &str, clients: Vec<String>| {
+        (!clients.is_empty()).then(|| format!("{word}={},{ROOT}", clients.join(":")))
+    };
+    let parts: Vec<String> = [part("rw", rw), part("ro", ro)].into_iter().flatten().collect();
+    match parts.join(",") {
+        value if value.is_empty() => Ok(OFF.to_owned()),
+        value if value.len() <= VALUE_MAX => Ok(value),
+        value => Err(Error::InvalidShareAccess(format!(
+            "{} rules take {} characters of `sharenfs`, which holds {VALUE_MAX}; let in networks \
+             instead of single addresses",
+            rules.len(),
+            value.len()
+        ))),
+    }
+}
+
+/// Whom a rule lets in, in the words of `sharenfs` and `exportfs`: an address, or a network with its
+/// mask.
+///
+/// # Errors
+/// `invalid-share-access`.
+pub fn client(rule: &AccessRule) -> Result<String> {
+    if rule.access_type != AccessType::Ip {
+        return Err(Error::InvalidShareAccess(
+            "a share on ZFS is reached by NFS, which lets in addresses and networks only: write a \
+             rule of the type `ip`"
+                .to_owned(),
+        ));
+    }
+    let wrong = |why: &str| {
+        Error::InvalidShareAccess(format!(
+            "`{}` {why}; write one such as 192.0.2.1 or 192.0.2.0/24",
+            rule.access_to
+        ))
+    };
+    let (address, prefix) = match rule.access_to.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (rule.access_to.as_str(), None),
+    };
+    let address = match address.parse() {
+        Ok(IpAddr::V4(address)) => address,
+        Ok(IpAddr::V6(_)) => {
+            return Err(wrong("is of IPv6, whose colons separate clients in `sharenfs`"));
+        }
+        Err(_) => return Err(wrong("is no address or network")),
+    };
+    let Some(prefix) = prefix else { return Ok(address.to_string()) };
+    let plain = !prefix.is_empty() && prefix.bytes().all(|byte| byte.is_ascii_digit());
+    let bits: u32 = prefix
+        .parse()
+        .ok()
+        .filter(|bits| plain && *bits <= Ipv4Addr::BITS)
+        .ok_or_else(|| wrong("has no prefix of 0 to 32"))?;
+    let mask = u32::MAX.checked_shl(Ipv4Addr::BITS.saturating_sub(bits)).unwrap_or(0);
+    let network = Ipv4Addr::from_bits(address.to_bits() & mask);
+    Ok(format!("{network}/{}", Ipv4Addr::from_bits(mask)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(to: &str, access_level: AccessLevel) -> AccessRule {
+        let (id, access_to) = (to.to_owned(), to.to_owned());
+        AccessRule { id, access_type: AccessType::Ip, access_to, access_level }
+    }
+
+    /// As upstream's driver wrote them.
+    #[test]
+    fn values_are_upstreams() {
+        let rules = [rule("10.0.0.1", AccessLevel::Rw), rule("10.1.0.0/24", AccessLevel::Ro)];
+        let both = "rw=10.0.0.1,no_root_squash,ro=10.1.0.0/255.255.255.0,no_root_squash";
+        assert_eq!(value(&rules, false).as_deref(), Ok(both));
+        let replica = "ro=10.0.0.1:10.1.0.0/255.255.255.0,no_root_squash";
+        assert_eq!(value(&rules, true).as_deref(), Ok(replica));
+        assert_eq!(value(&rules[..1], false).as_deref(), Ok("rw=10.0.0.1,no_root_squash"));
+        assert_eq!(value(&[], false).as_deref(), Ok("off"));
+    }
+
+    #[test]
+    fn networks_have_masks_and_no_hosts() {
+        let client = |to: &str| client(&rule(to, AccessLevel::Rw));
+        for (asked, expected) in [
+            ("10.1.2.3/24", "10.1.2.0/255.255.255.0"),
+            ("10.1.2.3/32", "10.1.2.3/255.255.255.255"),
+            ("0.0.0.0/0", "0.0.0.0/0.0.0.0"),
+        ] {
+            assert_eq!(client(asked).as_deref(), Ok(expected));
+        }
+        for wrong in [
+            "",
+            "*",
+            "host",
+            "10.0.0.1,rw",
+            "10.0.0.1 ",
+            "10.0.0.0/33",
+            "10.0.0.0/",
+            "10.0.0.0/+8",
+            "10.0.0.0/255.0.0.0",
+            "::1",
+            "2001:db8::/32",
+            "10.0.0.1:10.0.0.2",
+            "@10.0.0.0/8",
+        ] {
+            assert!(matches!(client(wrong), Err(Error::InvalidShareAccess(_))), "{wrong}");
+        }
+        let user =
+            AccessRule { access_type: AccessType::User, ..rule("10.0.0.1", AccessLevel::Rw) };
+        assert!(value(&[user], false).is_err());
+    }
+
+    #[test]
+    fn more_rules_than_fit_are_refused() {
+        let rules: Vec<_> =
+            (0..200).map(|n| rule(&format!("10.0.0.{n}"), AccessLevel::Rw)).collect();
+        assert!(matches!(value(&rules, false), Err(Error::InvalidShareAccess(_))));
+        assert!(value(&rules[..50], false).is_ok());
+    }
+}

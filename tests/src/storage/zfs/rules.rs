@@ -1,0 +1,61 @@
+//! The policy is no wider than what the driver needs: each rule is used, and no capability is given.
+
+use std::collections::BTreeSet;
+
+use abaca::types::AccessLevel;
+
+use super::access::ip;
+use super::{Home, in_pool, managing, replicas, run};
+use crate::support::snapshot;
+
+/// All that the driver does.
+async fn everything(home: &Home) {
+    let (current, _) = home.made(&in_pool("tank", 1)).await;
+    let dataset = Home::dataset("tank", &current);
+    let taken = snapshot(&current);
+    home.backend.create_snapshot(&taken, None).await.unwrap();
+    let copy = in_pool("pond", 1);
+    home.backend.create_share_from_snapshot(&copy, &taken, None).await.unwrap();
+    home.backend.extend_share(&current, 2, None).await.unwrap();
+    home.backend.shrink_share(&home.recorded(&current).await, 1, None).await.unwrap();
+    let both = [ip("10.0.0.1", AccessLevel::Rw), ip("10.1.0.0/24", AccessLevel::Ro)];
+    let gone = [ip("10.2.0.1", AccessLevel::Rw)];
+    for rules in [&both[..1], &both[1..], &both[..], &[]] {
+        home.backend.update_access(&current, rules, &[], &gone, None).await.unwrap();
+    }
+    home.backend.update_access(&current, &both, &[], &[], None).await.unwrap();
+    // After a restart of the machine, on which somebody has unmounted it.
+    run("zfs", &["unmount", &dataset]);
+    home.backend.ensure_share(&current, None).await.unwrap();
+    home.backend.get_share_stats(true).await.unwrap();
+    home.backend.check_for_setup_error().await.unwrap();
+    managing::taken_over(home).await;
+    replicas::there_and_back(home).await;
+    home.backend.delete_snapshot(&taken, None).await.unwrap();
+    home.backend.delete_share(&current, None).await.unwrap();
+    home.backend.delete_share(&copy, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn every_rule_of_the_policy_is_needed() {
+    let Some(home) =
+        Home::new(module_path!(), "every_rule_of_the_policy_is_needed", "the rules of the policy")
+            .await
+    else {
+        return;
+    };
+    everything(&home).await;
+    home.assert_bare().await;
+    let lines = home.ground.audit("home");
+    let rules = lines.iter().filter_map(|line| line["rule"].as_str());
+    let used: BTreeSet<_> = rules.flat_map(|rules| rules.split([' ', '+', '|'])).collect();
+    let policy = home.backend.policy();
+    let commands = policy.commands().iter().map(|rule| rule.id.as_str());
+    let mounts = policy.mounts().iter().map(|rule| rule.id.as_str());
+    let unused: Vec<_> = commands.chain(mounts).filter(|id| !used.contains(id)).collect();
+    assert!(unused.is_empty(), "the driver never needs {unused:?}");
+    assert!(policy.files().is_empty());
+    assert!(policy.commands().iter().all(|rule| rule.caps.is_empty() && !rule.network));
+    let denied: Vec<_> = lines.iter().filter(|line| line["verdict"] == "denied").collect();
+    assert!(denied.is_empty(), "{denied:?}");
+}
