@@ -19,6 +19,7 @@ fn the_example_policies_are_what_approval_yields() {
         ("btrfs", "policy"),
         ("btrfs", "policy-two-pools"),
         ("directory", "policy"),
+        ("directory", "policy-cifs"),
         ("directory", "policy-nfs"),
         ("dummy", "policy"),
         ("zfs", "policy"),
