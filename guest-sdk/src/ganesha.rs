@@ -42,9 +42,9 @@ mod numbers;
 mod options;
 mod server;
 
-use crate::{AccessRule, Error, Path, Result, Root, files, lock};
+use crate::{AccessRule, Path, Result, Root, files, lock};
 
-pub use options::declarations;
+pub use options::Options;
 
 /// Whoever changes an export holds it: what is in the index and what is on the storage must
 /// agree.
@@ -55,6 +55,8 @@ const LOCK: &str = "ganesha";
 pub struct Ganesha {
     /// Where their blocks and the index are; nothing else is in it.
     pub exports: Root,
+    /// What the operator sets.
+    pub options: Options,
 }
 
 /// A directory that clients shall find by a name.
@@ -70,33 +72,33 @@ impl Ganesha {
     /// Whether the options fit, the index is there, and the server answers.
     ///
     /// # Errors
-    /// [`Error::BadConfiguration`], [`Error::BackendFailed`] when the server does not run, and
+    /// [`BadConfiguration`](crate::Error::BadConfiguration), [`BackendFailed`](crate::Error::BackendFailed) when the server does not run, and
     /// what the host answers.
     pub fn check(self) -> Result<()> {
-        options::server()?;
+        self.options.server()?;
+        self.options.range()?;
         options::lines()?;
-        options::range()?;
         let _guard = lock::acquire(LOCK, None)?;
         index::write(self.exports)?;
-        server::check()
+        server::check(&self.options.bus()?)
     }
 
     /// Makes an export whose clients are those of the rules and nobody else, or changes it so.
     /// Without rules nobody sees it. Clients that are connected notice at their next request.
     ///
     /// # Errors
-    /// [`Error::InvalidShareAccess`] for the first rule that cannot be enforced, when all others
-    /// are; [`Error::BackendFailed`] when the server does not run or take it, and what the host
+    /// [`InvalidShareAccess`](crate::Error::InvalidShareAccess) for the first rule that cannot be enforced, when all others
+    /// are; [`BackendFailed`](crate::Error::BackendFailed) when the server does not run or take it, and what the host
     /// answers.
     pub fn set(self, export: &Export<'_>, rules: &[AccessRule]) -> Result<()> {
         let (clients, refused) = clients::of(rules);
         let _guard = lock::acquire(LOCK, None)?;
-        let number = numbers::assign(export.name, options::range()?)?;
+        let number = numbers::assign(export.name, self.options)?;
         let block = block::write(export, number, &options::lines()?, &clients);
         let file = self.file(export.name);
         files::write(&file, block)?;
         index::write(self.exports)?;
-        server::update(&file, number)?;
+        server::update(&self.options.bus()?, &file, number)?;
         refused.map_or(Ok(()), Err)
     }
 
@@ -110,7 +112,7 @@ impl Ganesha {
         match numbers::of(export.name)? {
             Some(number) if index::is_there(self.exports, export.name)? => {
                 index::write(self.exports)?;
-                server::update(&self.file(export.name), number)
+                server::update(&self.options.bus()?, &self.file(export.name), number)
             }
             _ => {
                 drop(guard);
@@ -124,17 +126,20 @@ impl Ganesha {
     /// now. One that the server does not have is success.
     ///
     /// # Errors
-    /// [`Error::BackendFailed`] when the server does not run, and what the host answers.
+    /// [`BackendFailed`](crate::Error::BackendFailed) when the server does not run, and what the host answers.
     pub fn withdraw(self, name: &str) -> Result<()> {
         let _guard = lock::acquire(LOCK, None)?;
-        numbers::of(name)?.map_or(Ok(()), server::remove)
+        match numbers::of(name)? {
+            Some(number) => server::remove(&self.options.bus()?, number),
+            None => Ok(()),
+        }
     }
 
     /// Removes an export; none of that name is success. The server has let go of its directory
     /// when this is back.
     ///
     /// # Errors
-    /// [`Error::BackendFailed`] when the server does not run, and what the host answers.
+    /// [`BackendFailed`](crate::Error::BackendFailed) when the server does not run, and what the host answers.
     pub fn remove(self, name: &str) -> Result<()> {
         let _guard = lock::acquire(LOCK, None)?;
         let Some(number) = numbers::leave(name)? else { return Ok(()) };
@@ -142,16 +147,16 @@ impl Ganesha {
         files::remove(&self.file(name))?;
         // A server that is just being started may have read the block already, so to find nobody
         // on the bus is no success: whoever repeats this finds a server that has or has not.
-        server::remove(number)?;
+        server::remove(&self.options.bus()?, number)?;
         numbers::give_back(name)
     }
 
     /// Where clients find the export of this name: `HOST:/NAME`.
     ///
     /// # Errors
-    /// [`Error::BadConfiguration`].
+    /// [`BadConfiguration`](crate::Error::BadConfiguration).
     pub fn location(self, name: &str) -> Result<String> {
-        Ok(location(&options::server()?, name))
+        Ok(location(&self.options.server()?, name))
     }
 
     /// The file that holds the block of an export.
@@ -166,11 +171,6 @@ fn location(server: &str, name: &str) -> String {
         true => format!("[{server}]:/{name}"),
         false => format!("{server}:/{name}"),
     }
-}
-
-/// What is wrong with an option.
-fn unfit(option: &str, value: &str, allowed: &str) -> Error {
-    Error::BadConfiguration(format!("{option} = `{value}` does not do; set {allowed}"))
 }
 
 #[cfg(test)]

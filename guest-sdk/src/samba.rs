@@ -27,9 +27,9 @@ mod definition;
 mod options;
 mod server;
 
-use crate::{AccessRule, Error, Path, Result, Root, files, lock};
+use crate::{AccessRule, Error, OptionDeclaration, Path, Result, Root, files, lock};
 
-pub use options::declarations;
+pub use crate::ganesha::Export;
 
 use clients::Clients;
 
@@ -47,25 +47,24 @@ pub struct Samba {
     pub definitions: Root,
     /// The directory that holds the server's `smb.conf`.
     pub configuration: Root,
-}
-
-/// A directory that clients shall find by a name.
-#[derive(Clone, Copy, Debug)]
-pub struct Export<'a> {
-    /// The share's name; clients find it at `\\SERVER\NAME`.
-    pub name: &'a str,
-    /// The directory.
-    pub path: &'a Path,
+    /// The option that says what clients call the server; it begins with the driver's own name.
+    pub server: &'static str,
 }
 
 impl Samba {
+    /// The declaration of the option that says what clients call the server.
+    #[must_use]
+    pub fn declaration(self) -> OptionDeclaration {
+        options::declaration(self.server)
+    }
+
     /// Whether the options fit, the server runs and takes orders.
     ///
     /// # Errors
     /// [`Error::BadConfiguration`], [`Error::BackendFailed`] when the server does not run, and
     /// what the host answers.
     pub fn check(self) -> Result<()> {
-        options::server()?;
+        options::server(self.server)?;
         server::reload(self.configuration)
     }
 
@@ -116,7 +115,7 @@ impl Samba {
     /// # Errors
     /// [`Error::BadConfiguration`].
     pub fn location(self, name: &str) -> Result<String> {
-        Ok(format!("\\\\{}\\{name}", options::server()?))
+        Ok(format!("\\\\{}\\{name}", options::server(self.server)?))
     }
 
     fn file(self, name: &str) -> Path {

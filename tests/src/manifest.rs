@@ -18,6 +18,7 @@ fn the_example_policies_are_what_approval_yields() {
     let examples = [
         ("btrfs", "policy"),
         ("btrfs", "policy-two-pools"),
+        ("btrfs", "policy-nfs"),
         ("directory", "policy"),
         ("directory", "policy-cifs"),
         ("directory", "policy-nfs"),

@@ -11,7 +11,7 @@
 //! The root `mounts` lies in memory, so that after a start of the machine an export has no
 //! directory, and clients see none, until its share is mounted again.
 
-use abaca_sdk::ganesha::{self, Export, Ganesha};
+use abaca_sdk::ganesha::{Export, Ganesha, Options};
 use abaca_sdk::local::Exporting;
 use abaca_sdk::{
     AccessRule, Error, HostError, OptionDeclaration, Path, Result, Root, config, files, mounts,
@@ -30,11 +30,18 @@ const MOUNTS: Root = Root("mounts");
 const HIDDEN: u32 = 0o700;
 
 /// The exports of this back end. Without Ganesha its roots are not needed.
-const GANESHA: Ganesha = Ganesha { exports: Root("exports") };
+const GANESHA: Ganesha = Ganesha {
+    exports: Root("exports"),
+    options: Options {
+        server: "btrfs_ganesha_server",
+        bus: "btrfs_ganesha_bus",
+        export_ids: "btrfs_ganesha_export_ids",
+    },
+};
 
 /// The options about it.
 pub fn declarations() -> impl Iterator<Item = OptionDeclaration> {
-    [Exporting::declaration(OPTION)].into_iter().chain(ganesha::declarations())
+    [Exporting::declaration(OPTION)].into_iter().chain(GANESHA.options.declarations())
 }
 
 /// Whether each share is an export of Ganesha's.

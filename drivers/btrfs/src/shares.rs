@@ -24,8 +24,8 @@ impl Shares for Btrfs {
         if !local::is_promised(&share.id)? && places::is_there(&place)? {
             return Err(making::foreign(&place));
         }
-        exports::vanish(&share.name)?;
         migration::abandon(&share)?;
+        exports::vanish(&share.name)?;
         subvolume::remove(&pool.staging.join(&share.name))?;
         subvolume::remove(&place)?;
         local::forget(&share.id)

@@ -1,9 +1,9 @@
 //! How shares reach clients: as directories of this host, each as an export of the NFS server
 //! Ganesha, or each as a share of the file server Samba. Called by the interfaces that make, open and remove shares.
 
-use abaca_sdk::ganesha::{self, Export, Ganesha};
+use abaca_sdk::ganesha::{Export, Ganesha, Options};
 use abaca_sdk::local::Exporting;
-use abaca_sdk::samba::{self, Samba};
+use abaca_sdk::samba::Samba;
 use abaca_sdk::{AccessRule, OptionDeclaration, Result, Root, ShareProtocol};
 
 use crate::places::{OPTIONS, Place};
@@ -12,14 +12,25 @@ use crate::places::{OPTIONS, Place};
 const OPTION: &str = "directory_export";
 
 /// The exports of this back end. Without Ganesha the root is not needed.
-const GANESHA: Ganesha = Ganesha { exports: Root("exports") };
+const GANESHA: Ganesha = Ganesha {
+    exports: Root("exports"),
+    options: Options {
+        server: "directory_ganesha_server",
+        bus: "directory_ganesha_bus",
+        export_ids: "directory_ganesha_export_ids",
+    },
+};
 
 /// The shares of this back end's Samba. Without it the roots are not needed.
-const SAMBA: Samba = Samba { definitions: Root("definitions"), configuration: Root("samba") };
+const SAMBA: Samba = Samba {
+    definitions: Root("definitions"),
+    configuration: Root("samba"),
+    server: "directory_samba_server",
+};
 
 /// The options about it.
 pub fn declarations() -> impl Iterator<Item = OptionDeclaration> {
-    let servers = ganesha::declarations().into_iter().chain(samba::declarations());
+    let servers = GANESHA.options.declarations().into_iter().chain([SAMBA.declaration()]);
     [Exporting::declaration(OPTION)].into_iter().chain(servers)
 }
 
@@ -56,7 +67,7 @@ pub fn appear(place: &Place, name: &str) -> Result<()> {
     match Exporting::of(OPTION)? {
         Exporting::Local => Ok(()),
         Exporting::Ganesha => GANESHA.ensure(&Export { name, path: &place.path }),
-        Exporting::Samba => SAMBA.ensure(&samba::Export { name, path: &place.path }),
+        Exporting::Samba => SAMBA.ensure(&Export { name, path: &place.path }),
     }
 }
 
@@ -68,7 +79,7 @@ pub fn set(place: &Place, name: &str, rules: &[AccessRule]) -> Result<()> {
     match Exporting::of(OPTION)? {
         Exporting::Local => Ok(()),
         Exporting::Ganesha => GANESHA.set(&Export { name, path: &place.path }, rules),
-        Exporting::Samba => SAMBA.set(&samba::Export { name, path: &place.path }, rules),
+        Exporting::Samba => SAMBA.set(&Export { name, path: &place.path }, rules),
     }
 }
 

@@ -87,8 +87,8 @@ fn read(rule: &AccessRule) -> Result<Vec<Network>, &'static str> {
     if rule.access_type != AccessType::Ip {
         return Err("is not of type `ip`, and the NFS server knows clients by their addresses");
     }
-    let network = Network::parse(&rule.access_to)
-        .ok_or("names no address and no network ADDRESS/PREFIX")?;
+    let network =
+        Network::parse(&rule.access_to).ok_or("names no address and no network ADDRESS/PREFIX")?;
     match (network.address, network.prefix.0) {
         (IpAddr::V6(address), _) if address.to_ipv4_mapped().is_some() => {
             Err("names an address of the older protocol in the newer one's form; write it as such")
@@ -216,7 +216,8 @@ mod tests {
             assert_eq!(clients, ["CLIENT { Clients = 192.0.2.1; Access_Type = RW; }"], "{bad}");
             assert!(refused.is_some_and(|why| why.contains(&format!("`{bad}`"))), "{bad}");
         }
-        let user = AccessRule { access_type: AccessType::User, ..rule("192.0.2.1", AccessLevel::Rw) };
+        let user =
+            AccessRule { access_type: AccessType::User, ..rule("192.0.2.1", AccessLevel::Rw) };
         let (clients, refused) = of(&[user]);
         assert!(clients.is_empty() && matches!(refused, Some(Error::InvalidShareAccess(_))));
     }
@@ -234,8 +235,9 @@ mod tests {
 
     #[test]
     fn too_many_are_refused() {
-        let many: Vec<_> =
-            (0..300).map(|n| rule(&format!("192.0.{}.{}", n / 256, n % 256), AccessLevel::Rw)).collect();
+        let many: Vec<_> = (0..300)
+            .map(|n| rule(&format!("192.0.{}.{}", n / 256, n % 256), AccessLevel::Rw))
+            .collect();
         let (clients, refused) = of(&many);
         assert!(clients.len() == MAX && refused.is_some());
     }

@@ -9,6 +9,7 @@
 
 use core::ops::RangeInclusive;
 
+use super::Options;
 use crate::state::{self, Change, Entity, FoundEntity};
 use crate::{Error, Result};
 
@@ -44,14 +45,15 @@ pub fn all() -> Result<Vec<Numbered>> {
 }
 
 /// The number of an export that shall be there: its own, or the first that nobody has.
-pub fn assign(name: &str, range: RangeInclusive<u16>) -> Result<u16> {
+pub fn assign(name: &str, options: Options) -> Result<u16> {
+    let range = options.range()?;
     let mut assigned = None;
     state::update(KEY, |found| {
         let all = found.iter().map(read).collect::<Result<Vec<_>>>()?;
         let own = all.iter().find(|one| one.name == name);
         let number = match own {
             Some(own) => own.number,
-            None => free(&all, range.clone())?,
+            None => free(&all, range.clone()).ok_or_else(|| exhausted(options, &range))?,
         };
         assigned = Some(number);
         match own {
@@ -78,15 +80,18 @@ fn entity(name: &str) -> String {
     format!("{ENTITY}{name}")
 }
 
-fn free(all: &[Numbered], mut range: RangeInclusive<u16>) -> Result<u16> {
-    let (first, last) = (*range.start(), *range.end());
-    range.find(|number| all.iter().all(|one| one.number != *number)).ok_or_else(|| {
-        Error::BackendFailed(format!(
-            "all numbers of exports from {first} to {last} are in use; remove shares, or let this \
-             back end have more by `{}`",
-            super::options::EXPORT_IDS
-        ))
-    })
+fn free(all: &[Numbered], mut range: RangeInclusive<u16>) -> Option<u16> {
+    range.find(|number| all.iter().all(|one| one.number != *number))
+}
+
+fn exhausted(options: Options, range: &RangeInclusive<u16>) -> Error {
+    Error::BackendFailed(format!(
+        "all numbers of exports from {} to {} are in use; remove shares, or let this back end have \
+         more by `{}`",
+        range.start(),
+        range.end(),
+        options.export_ids
+    ))
 }
 
 fn read(found: &FoundEntity) -> Result<Numbered> {
@@ -119,9 +124,9 @@ mod tests {
         let all = [one.unwrap(), two.unwrap()];
         assert_eq!(all[0], Numbered { name: "a".into(), number: 1, leaving: false });
         assert_eq!(all[1], Numbered { name: "b".into(), number: 2, leaving: true });
-        assert_eq!(free(&all, 1..=9), Ok(3));
-        assert_eq!(free(&all, 5..=9), Ok(5));
-        assert!(free(&all, 1..=2).is_err());
+        assert_eq!(free(&all, 1..=9), Some(3));
+        assert_eq!(free(&all, 5..=9), Some(5));
+        assert_eq!(free(&all, 1..=2), None);
         for odd in ["", "x", "-1", "65536", "1 going"] {
             assert!(found("export-a", odd).is_err(), "{odd}");
         }

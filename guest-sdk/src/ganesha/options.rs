@@ -3,22 +3,12 @@
 
 use core::ops::RangeInclusive;
 
-use super::unfit;
-use crate::{OptionDeclaration, OptionType, Result, config};
-
-/// What clients call the server.
-const SERVER: &str = "ganesha_server";
-
-/// Where the server is spoken to.
-const BUS: &str = "ganesha_bus";
-
-/// Which numbers this back end may give to exports.
-pub const EXPORT_IDS: &str = "ganesha_export_ids";
+use crate::{Error, OptionDeclaration, OptionType, Result, config};
 
 /// An option that every back end has.
 const EXPORT_OPTIONS: &str = "ganesha_nfs_export_options";
 
-/// The value of [`BUS`] that means the system's.
+/// The bus that means the system's.
 const SYSTEM: &str = "system";
 
 /// What an export may be given by its options, in the order of its lines, with what holds
@@ -35,64 +25,83 @@ const KEYS: [(&str, Option<&str>); 9] = [
     ("PrefReaddir", None),
 ];
 
-/// The options that a driver declares to export by this server, in the order in which an operator
-/// should read them.
-#[must_use]
-pub fn declarations() -> [OptionDeclaration; 3] {
-    [
-        OptionDeclaration::new(
-            SERVER,
-            OptionType::Text,
-            "What clients call the NFS server: a name or an address. A share's export location is \
-             this, `:/` and the share's name.",
-        ),
-        OptionDeclaration::new(
-            BUS,
-            OptionType::Text,
-            "Where the NFS server is spoken to: `system`, the system's D-Bus, or an address as \
-             D-Bus writes it, for example unix:path=/run/nfs/bus. The policy has it too.",
-        )
-        .or(SYSTEM),
-        OptionDeclaration::new(
-            EXPORT_IDS,
-            OptionType::Text,
-            "The numbers that exports of this back end get, FIRST-LAST. Back ends of one NFS \
-             server must not share any.",
-        )
-        .or("1-65535"),
-    ]
+/// The options, by the names under which a driver declares them: each begins with the
+/// driver's own.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// What clients call the server.
+    pub server: &'static str,
+    /// Where the server is spoken to.
+    pub bus: &'static str,
+    /// Which numbers this back end may give to exports.
+    pub export_ids: &'static str,
 }
 
-/// What clients call the server.
-pub fn server() -> Result<String> {
-    let server = config::required_text(SERVER)?;
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".:-[]".contains(&byte);
-    match !server.is_empty() && server.bytes().all(fits) {
-        true => Ok(server),
-        false => Err(unfit(SERVER, &server, "a name or an address")),
+impl Options {
+    /// The declarations, in the order in which an operator should read them.
+    #[must_use]
+    pub fn declarations(self) -> [OptionDeclaration; 3] {
+        [
+            OptionDeclaration::new(
+                self.server,
+                OptionType::Text,
+                "What clients call the NFS server: a name or an address. A share's export \
+                 location is this, `:/` and the share's name.",
+            ),
+            OptionDeclaration::new(
+                self.bus,
+                OptionType::Text,
+                "Where the NFS server is spoken to: `system`, the system's D-Bus, or an address \
+                 as D-Bus writes it, for example unix:path=/run/nfs/bus. The policy has it too.",
+            )
+            .or(SYSTEM),
+            OptionDeclaration::new(
+                self.export_ids,
+                OptionType::Text,
+                "The numbers that exports of this back end get, FIRST-LAST. Back ends of one NFS \
+                 server must not share any.",
+            )
+            .or("1-65535"),
+        ]
     }
-}
 
-/// The word by which `dbus-send` is told where the server is spoken to.
-pub fn bus() -> Result<String> {
-    let bus = config::required_text(BUS)?;
-    match bus.as_str() {
-        SYSTEM => Ok("--system".to_owned()),
-        address if address.contains(':') => Ok(format!("--bus={address}")),
-        other => Err(unfit(BUS, other, "`system` or an address of D-Bus")),
+    /// What clients call the server.
+    pub(super) fn server(self) -> Result<String> {
+        let server = config::required_text(self.server)?;
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".:-[]".contains(&byte);
+        match !server.is_empty() && server.bytes().all(fits) {
+            true => Ok(server),
+            false => Err(unfit(self.server, &server, "a name or an address")),
+        }
     }
-}
 
-/// The numbers that exports may have.
-pub fn range() -> Result<RangeInclusive<u16>> {
-    let text = config::required_text(EXPORT_IDS)?;
-    parse_range(&text).ok_or_else(|| unfit(EXPORT_IDS, &text, "FIRST-LAST, within 1-65535"))
+    /// The word by which `dbus-send` is told where the server is spoken to.
+    pub(super) fn bus(self) -> Result<String> {
+        let bus = config::required_text(self.bus)?;
+        match bus.as_str() {
+            SYSTEM => Ok("--system".to_owned()),
+            address if address.contains(':') => Ok(format!("--bus={address}")),
+            other => Err(unfit(self.bus, other, "`system` or an address of D-Bus")),
+        }
+    }
+
+    /// The numbers that exports may have.
+    pub(super) fn range(self) -> Result<RangeInclusive<u16>> {
+        let text = config::required_text(self.export_ids)?;
+        parse_range(&text)
+            .ok_or_else(|| unfit(self.export_ids, &text, "FIRST-LAST, within 1-65535"))
+    }
 }
 
 fn parse_range(text: &str) -> Option<RangeInclusive<u16>> {
     let (first, last) = text.split_once('-')?;
     let (first, last) = (first.parse().ok()?, last.parse().ok()?);
     (1 <= first && first <= last).then_some(first..=last)
+}
+
+/// What is wrong with an option.
+fn unfit(option: &str, value: &str, allowed: &str) -> Error {
+    Error::BadConfiguration(format!("{option} = `{value}` does not do; set {allowed}"))
 }
 
 /// The lines of each export that come of its options.

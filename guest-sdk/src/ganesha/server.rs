@@ -1,7 +1,6 @@
 //! Speaking to the running server over D-Bus, by `dbus-send`. Called by `Ganesha`, under its
 //! lock.
 
-use super::options;
 use crate::command::{Command, Output};
 use crate::{Error, Path, Result};
 
@@ -35,9 +34,9 @@ enum Answer {
 
 /// Has the server read one block: what it has by that number is changed, what it does not have
 /// is added.
-pub fn update(file: &Path, number: u16) -> Result<()> {
+pub fn update(bus: &str, file: &Path, number: u16) -> Result<()> {
     let which = format!("string:EXPORT(Export_Id={number})");
-    let output = match call(UPDATE, &[format!("string:{file}"), which])? {
+    let output = match call(bus, UPDATE, &[format!("string:{file}"), which])? {
         Answer::Done(output) => output,
         Answer::Unknown => return Err(refused(&format!("it knows no export {number}"))),
     };
@@ -48,18 +47,18 @@ pub fn update(file: &Path, number: u16) -> Result<()> {
 }
 
 /// Has the server let go of an export; none of that number is success.
-pub fn remove(number: u16) -> Result<()> {
-    call(REMOVE, &[format!("uint16:{number}")]).map(drop)
+pub fn remove(bus: &str, number: u16) -> Result<()> {
+    call(bus, REMOVE, &[format!("uint16:{number}")]).map(drop)
 }
 
 /// Whether it answers.
-pub fn check() -> Result<()> {
-    call(PING, &[]).map(drop)
+pub fn check(bus: &str) -> Result<()> {
+    call(bus, PING, &[]).map(drop)
 }
 
-fn call(method: &str, arguments: &[String]) -> Result<Answer> {
+fn call(bus: &str, method: &str, arguments: &[String]) -> Result<Answer> {
     let answer = Command::new("dbus-send")
-        .arg(options::bus()?)
+        .arg(bus)
         .args(["--print-reply", &format!("--dest={SERVICE}"), OBJECT])
         .arg(method)
         .args(arguments)
@@ -71,8 +70,8 @@ fn call(method: &str, arguments: &[String]) -> Result<Answer> {
     }
     if NOBODY.iter().any(|nobody| said.contains(nobody)) {
         return Err(Error::BackendFailed(format!(
-            "the NFS server does not answer on D-Bus: start nfs-ganesha, and look at the option \
-             `ganesha_bus`; then try again ({said})"
+            "the NFS server does not answer on D-Bus: start nfs-ganesha, and look whether this back \
+             end speaks to its bus; then try again ({said})"
         )));
     }
     Err(refused(said))

@@ -4,26 +4,22 @@
 use super::unfit;
 use crate::{OptionDeclaration, OptionType, Result, config};
 
-/// What clients call the server.
-const SERVER: &str = "samba_server";
-
-/// The options that a driver declares to serve shares by this server.
-#[must_use]
-pub fn declarations() -> [OptionDeclaration; 1] {
-    [OptionDeclaration::new(
-        SERVER,
+/// The declaration of the option of this name.
+pub fn declaration(option: &str) -> OptionDeclaration {
+    OptionDeclaration::new(
+        option,
         OptionType::Text,
         "What clients call the file server Samba: a name or an address. A share's export location \
          is `\\\\`, this, `\\` and the share's name.",
-    )]
+    )
 }
 
 /// What clients call the server.
-pub fn server() -> Result<String> {
-    let server = config::required_text(SERVER)?;
+pub fn server(option: &str) -> Result<String> {
+    let server = config::required_text(option)?;
     match fits(&server) {
         true => Ok(server),
-        false => Err(unfit(SERVER, &server, "a name or an address")),
+        false => Err(unfit(option, &server, "a name or an address")),
     }
 }
 

@@ -12,6 +12,9 @@ const BETWEEN: [&str; 5] = [",", ":", "=", "k=", "-"];
 /// The words of option lists.
 const OPTIONS: [&str; 4] = ["ro", "sync", "a", "7"];
 
+/// Where addresses may be.
+pub const NETWORKS: [&str; 4] = ["10.0.0.0/8", "10.1.0.0/16", "0.0.0.0/0", "10.1.2.0/24"];
+
 /// One kind of argument.
 #[derive(Clone, Debug)]
 pub enum Part {
@@ -21,9 +24,17 @@ pub enum Part {
     Name { digits: bool, owner: Option<bool> },
     Int { min: u8, max: u8 },
     Mode(u16),
+    /// Bytes, from so many to so many.
+    Size { min: u8, max: u16, suffix: bool },
+    Percent { min: u8, max: u8, of: &'static str },
+    Uuid,
+    /// Addresses within one network of [`NETWORKS`], or all.
+    Ip { within: Option<&'static str> },
+    Cidr { within: &'static str, min_prefix: u8, netmask: bool },
+    Dataset { snapshot: bool, owner: Option<bool> },
     Csv { must: Vec<&'static str>, any: Vec<&'static str> },
-    Path { leaf: Leaf, own: bool },
-    Device { owner: Option<bool> },
+    Path { leaf: Leaf, own: bool, under: bool, looked_up: bool },
+    Device { owner: Option<bool>, pass: &'static str },
     Secret { exposed: bool },
     Concat(Vec<Part>),
 }
@@ -75,7 +86,7 @@ fn some(u: &mut Unstructured<'_>, from: &[&'static str]) -> Result<Vec<&'static 
 impl Part {
     /// A part that is no concat.
     fn simple(u: &mut Unstructured<'_>) -> Result<Part> {
-        Ok(match u.int_in_range(0..=9)? {
+        Ok(match u.int_in_range(0..=15)? {
             0 => Part::Literal(u.choose(&TEXTS)?),
             1 => Part::OneOf(some(u, &TEXTS)?),
             2 | 3 => Part::Name { digits: u.arbitrary()?, owner: u.arbitrary()? },
@@ -86,8 +97,34 @@ impl Part {
                 let any = some(u, &OPTIONS)?;
                 Part::Csv { any: any.into_iter().filter(|one| !must.contains(one)).collect(), must }
             }
-            7 => Part::Path { leaf: u.arbitrary()?, own: u.arbitrary()? },
-            8 => Part::Device { owner: u.arbitrary()? },
+            7 => Part::Path {
+                leaf: u.arbitrary()?,
+                own: u.arbitrary()?,
+                under: u.arbitrary()?,
+                looked_up: u.arbitrary()?,
+            },
+            8 => Part::Device {
+                owner: u.arbitrary()?,
+                pass: u.choose(&["name", "dev", "mapper"])?,
+            },
+            9 => Part::Size {
+                min: u.int_in_range(0..=12)?,
+                max: u.int_in_range(0..=5000)?,
+                suffix: u.arbitrary()?,
+            },
+            10 => Part::Percent {
+                min: u.int_in_range(0..=12)?,
+                max: u.int_in_range(0..=12)?,
+                of: u.choose(&["", "VG", "FREE"])?,
+            },
+            11 => Part::Uuid,
+            12 => Part::Ip { within: if u.arbitrary()? { Some(u.choose(&NETWORKS)?) } else { None } },
+            13 => Part::Cidr {
+                within: u.choose(&NETWORKS)?,
+                min_prefix: u.int_in_range(0..=32)?,
+                netmask: u.arbitrary()?,
+            },
+            14 => Part::Dataset { snapshot: u.arbitrary()?, owner: u.arbitrary()? },
             _ => Part::Secret { exposed: u.arbitrary()? },
         })
     }
@@ -137,9 +174,11 @@ impl Arbitrary<'_> for Args {
 
 impl Arbitrary<'_> for Words {
     fn arbitrary(u: &mut Unstructured<'_>) -> Result<Words> {
-        const PIECES: [&str; 26] = [
+        const PIECES: [&str; 39] = [
             "a", "b", "ab", "abc", "7", "12", "07", "0770", "770", "-a", "-b", "--", "ro", "sync", ",",
-            ":", "=", "k=", "r:", "r:a", "r:.", "vg/", "vg/a", "secret", "/", "..",
+            ":", "=", "k=", "r:", "r:a", "r:.", "vg/", "vg/a", "secret", "/", "..", "r:b/", "b", "K",
+            "%", "VG", "FREE", "10.1.2.3", "10.1.2.0/24", "10.1.0.0/255.255.0.0", "::1", "tank/a", "@",
+            "0aB1c2d3-0000-4000-8000-00000000000f",
         ];
         let mut words = Vec::new();
         for _ in 0..u.int_in_range(0..=8)? {
@@ -183,7 +222,26 @@ fn sample(part: &Part, u: &mut Unstructured<'_>) -> Result<String> {
             list.rotate_left(turned);
             list.join(",")
         }
+        Part::Size { suffix, .. } => {
+            let number = u.int_in_range(0..=5000)?;
+            let letters = if *suffix { ["", "K", "b"] } else { ["", "K", "M"] };
+            format!("{number}{}", u.choose(&letters)?)
+        }
+        Part::Percent { of, .. } => format!("{}%{of}", u.int_in_range(0..=13)?),
+        Part::Uuid => "0aB1c2d3-0000-4000-8000-00000000000F".to_owned(),
+        Part::Ip { .. } => (*u.choose(&["10.1.2.3", "10.2.0.1", "192.168.0.1", "fd00::1"])?).to_owned(),
+        Part::Cidr { netmask, .. } => {
+            let words = if *netmask {
+                ["10.1.0.0/255.255.0.0", "10.1.2.0/255.255.255.0", "10.1.0.0/16", "10.1.2.3/255.0.0.0"]
+            } else {
+                ["10.1.0.0/16", "10.1.2.0/24", "10.1.2.3/32", "10.1.2.3/8"]
+            };
+            (*u.choose(&words)?).to_owned()
+        }
+        Part::Dataset { snapshot: true, .. } => (*u.choose(&["tank/a@b", "tank/abc@7"])?).to_owned(),
+        Part::Dataset { .. } => (*u.choose(&["tank/a", "tank/abc"])?).to_owned(),
         Part::Path { leaf: Leaf::Root, .. } => (*u.choose(&["r:", "r:."])?).to_owned(),
+        Part::Path { under: true, .. } => (*u.choose(&["r:b/a", "r:b/abc", "r:a"])?).to_owned(),
         Part::Path { .. } => (*u.choose(&["r:a", "r:abc"])?).to_owned(),
         Part::Device { .. } => (*u.choose(&["vg/a", "vg/abc"])?).to_owned(),
         Part::Secret { .. } => "secret".to_owned(),
@@ -248,17 +306,45 @@ impl fmt::Display for Part {
             Part::Int { min, max } => write!(f, "{{ int = {{ min = {min}, max = {max} }} }}"),
             Part::Mode(mask) => write!(f, "{{ mode = {{ mask = \"{mask:04o}\" }} }}"),
             Part::Csv { must, any } => write!(f, "{{ csv = {{ must = {must:?}, any = {any:?} }} }}"),
-            Part::Path { leaf: Leaf::Root, .. } => {
-                f.write_str("{ path = { root = \"r\", leaf = \"root\" } }")
+            Part::Size { min, max, suffix } => {
+                let suffix = if *suffix { ", suffix = \"b\"" } else { "" };
+                write!(f, "{{ size = {{ min = \"{min}B\", max = \"{max}B\"{suffix} }} }}")
             }
-            Part::Path { leaf, own } => {
+            Part::Percent { min, max, of } => {
+                let of = if of.is_empty() { String::new() } else { format!(", of = {of:?}") };
+                write!(f, "{{ percent = {{ min = {min}, max = {max}{of} }} }}")
+            }
+            Part::Uuid => f.write_str("{ uuid = true }"),
+            Part::Ip { within: None } => f.write_str("{ ip = {} }"),
+            Part::Ip { within: Some(network) } => {
+                write!(f, "{{ ip = {{ within = [{network:?}] }} }}")
+            }
+            Part::Cidr { within, min_prefix, netmask } => {
+                let form = if *netmask { ", form = \"netmask\"" } else { "" };
+                write!(f, "{{ cidr = {{ within = [{within:?}], min-prefix = {min_prefix}{form} }} }}")
+            }
+            Part::Dataset { snapshot, owner } => {
+                let snapshot = if *snapshot { ", snapshot = \"e\"" } else { "" };
+                let owner = owner_key(*owner);
+                write!(f, "{{ dataset = {{ parent = \"tank\", name = \"n\"{snapshot}{owner} }} }}")
+            }
+            Part::Path { leaf: Leaf::Root, looked_up, .. } => {
+                let pass = pass_key(*looked_up);
+                write!(f, "{{ path = {{ root = \"r\", leaf = \"root\"{pass} }} }}")
+            }
+            Part::Path { leaf, own, under, looked_up } => {
                 let word = ["new", "dir", "file"][*leaf as usize];
                 let owner = if *own && *leaf != Leaf::New { ", owner = \"self\"" } else { "" };
-                write!(f, "{{ path = {{ root = \"r\", leaf = \"{word}\", name = \"n\"{owner} }} }}")
+                let under = if *under { ", under = \"b\"" } else { "" };
+                let pass = pass_key(*looked_up);
+                write!(
+                    f,
+                    "{{ path = {{ root = \"r\", leaf = \"{word}\", name = \"n\"{under}{owner}{pass} }} }}"
+                )
             }
-            Part::Device { owner } => {
+            Part::Device { owner, pass } => {
                 let owner = owner_key(*owner);
-                write!(f, "{{ device = {{ group = \"vg\", name = \"n\", pass = \"name\"{owner} }} }}")
+                write!(f, "{{ device = {{ group = \"vg\", name = \"n\", pass = {pass:?}{owner} }} }}")
             }
             Part::Secret { exposed } => {
                 let pass = if *exposed { ", pass = \"argument\", exposed = \"why\"" } else { "" };
@@ -270,6 +356,10 @@ impl fmt::Display for Part {
             }
         }
     }
+}
+
+fn pass_key(looked_up: bool) -> &'static str {
+    if looked_up { ", pass = \"path\", looked-up = \"why\"" } else { "" }
 }
 
 fn owner_key(owner: Option<bool>) -> &'static str {
@@ -326,8 +416,9 @@ impl Args {
             "schema = 1\ndriver = \"d\"\n[roots.r]\npath = \"/r\"\n\
              [types.n]\nfirst = \"a-z\"\nrest = \"a-z\"\nmax = 8\n\
              [types.d]\nfirst = \"0-9\"\nrest = \"0-9\"\nmax = 8\n\
+             [types.e]\nfirst = \"a-z0-9\"\nrest = \"a-z0-9\"\nmax = 8\n\
              [[command]]\nid = \"use\"\nprogram = \"/bin/use\"\nread = [\"r\"]\n\
-             args = [{{ name = \"n\" }}, {{ name = \"d\" }}]\n\
+             args = [{{ name = \"n\" }}, {{ name = \"d\" }}, {{ name = \"e\" }}]\n\
              [[command]]\nid = \"x\"\nprogram = \"/bin/x\"\nread = [\"r\"]\nargs = [{}]\n",
             args.join(", ")
         )

@@ -1,6 +1,8 @@
 //! What a command line means under a rule, found by trying everything: every item present and
 //! absent, every way to cut a word in pieces. Slow, and without a line of the crate it checks.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use crate::grammar::{Args, Item, Leaf, Part};
 
 /// Every way in which the words fit: what runs, as people see it, word by word.
@@ -81,6 +83,76 @@ fn read(part: &Part, word: &str) -> Vec<String> {
             let bits = word.bytes().fold(0_u32, |bits, b| bits.wrapping_mul(8) + u32::from(b & 7));
             one(octal && bits & !u32::from(*mask) == 0, format!("{bits:04o}"))
         }
+        Part::Size { min, max, suffix } => {
+            let number = |text: &str, times: u64| {
+                let number = text.parse::<u64>().ok().filter(|number| number.to_string() == text);
+                number.and_then(|number| number.checked_mul(times))
+            };
+            // Each letter means a thousand and twenty-four times the one before.
+            let times = ["K", "M", "G", "T", "P", "E"].iter().zip(1..).find(|(one, _)| word.ends_with(*one));
+            let bytes = match times {
+                Some((letter, power)) => {
+                    number(word.strip_suffix(letter).unwrap_or_default(), 1 << (10 * power))
+                }
+                None if *suffix => number(word.strip_suffix('b').unwrap_or(word), 1),
+                None => number(word, 1),
+            };
+            let end = if *suffix { "b" } else { "" };
+            let bytes = bytes.filter(|n| (u64::from(*min)..=u64::from(*max)).contains(n));
+            bytes.map(|bytes| format!("{bytes}{end}")).into_iter().collect()
+        }
+        Part::Percent { min, max, of } => {
+            let all = (*min..=*max).map(|number| format!("{number}%{of}"));
+            all.filter(|one| one == word).collect()
+        }
+        Part::Uuid => {
+            let fits = word.len() == 36
+                && word.bytes().enumerate().all(|(at, b)| match at {
+                    8 | 13 | 18 | 23 => b == b'-',
+                    _ => b.is_ascii_hexdigit(),
+                });
+            one(fits, word.to_ascii_lowercase())
+        }
+        Part::Ip { within } => match word.parse::<IpAddr>() {
+            Ok(IpAddr::V4(address)) if address.to_string() == word => {
+                let inside = within.is_none_or(|network| lies_in(address, 32, network));
+                same(inside)
+            }
+            // Written again in the one way; `%` and what follows is none of an address.
+            Ok(IpAddr::V6(address)) => {
+                one(within.is_none() && address.to_ipv4_mapped().is_none(), address.to_string())
+            }
+            _ => Vec::new(),
+        },
+        Part::Cidr { within, min_prefix, netmask } => {
+            let Some((address, end)) = word.split_once('/') else { return Vec::new() };
+            let Ok(address) = address.parse::<Ipv4Addr>() else { return Vec::new() };
+            let length = match end.parse::<u32>() {
+                Ok(length) if length <= 32 && length.to_string() == end => Some(length),
+                _ if *netmask => (0..=32).find(|length| mask(*length).to_string() == end),
+                _ => None,
+            };
+            let Some(length) = length else { return Vec::new() };
+            let fits = address.to_bits() & !mask(length).to_bits() == 0
+                && length >= u32::from(*min_prefix)
+                && lies_in(address, length, within);
+            let runs = match netmask {
+                true => format!("{address}/{}", mask(length)),
+                false => format!("{address}/{length}"),
+            };
+            one(fits, runs)
+        }
+        Part::Dataset { snapshot, .. } => {
+            let either = |text: &str| {
+                (1..=8).contains(&text.len())
+                    && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+            };
+            let rest = word.strip_prefix("tank/").unwrap_or_default();
+            same(match rest.split_once('@') {
+                Some((name, after)) => *snapshot && letters(name) && either(after),
+                None => !snapshot && letters(rest),
+            })
+        }
         Part::Csv { must, any } => {
             let mut list: Vec<&str> = word.split(',').collect();
             list.sort_unstable();
@@ -90,14 +162,37 @@ fn read(part: &Part, word: &str) -> Vec<String> {
             one(known && whole && single, list.join(","))
         }
         Part::Path { leaf: Leaf::Root, .. } => one(word == "r:" || word == "r:.", "<r>".to_owned()),
-        Part::Path { .. } => match word.strip_prefix("r:") {
-            Some(name) => one(letters(name), format!("<r>/{name}")),
-            None => Vec::new(),
-        },
-        Part::Device { .. } => same(word.strip_prefix("vg/").is_some_and(letters)),
+        Part::Path { under, .. } => {
+            let above = if *under { "b/" } else { "" };
+            match word.strip_prefix("r:").and_then(|rest| rest.strip_prefix(above)) {
+                Some(name) => one(letters(name), format!("<r>/{above}{name}")),
+                None => Vec::new(),
+            }
+        }
+        Part::Device { pass, .. } => {
+            let Some(volume) = word.strip_prefix("vg/") else { return Vec::new() };
+            let runs = match *pass {
+                "name" => word.to_owned(),
+                "dev" => format!("/dev/vg/{volume}"),
+                _ => format!("/dev/mapper/vg-{volume}"),
+            };
+            one(letters(volume), runs)
+        }
         Part::Secret { .. } => one(word == "secret", "<secret secret>".to_owned()),
         Part::Concat(parts) => pieces(parts, word),
     }
+}
+
+/// The first bits of an address, as many as this.
+fn mask(length: u32) -> Ipv4Addr {
+    Ipv4Addr::from_bits(u32::MAX.checked_shl(32 - length).unwrap_or(0))
+}
+
+/// Whether the addresses that begin with so many bits of this one are all of a network.
+fn lies_in(address: Ipv4Addr, length: u32, network: &str) -> bool {
+    let (first, end) = network.split_once('/').unwrap_or_default();
+    let (Ok(first), Ok(outer)) = (first.parse::<Ipv4Addr>(), end.parse::<u32>()) else { return false };
+    length >= outer && address.to_bits() & mask(outer).to_bits() == first.to_bits()
 }
 
 /// Every way to cut a word into pieces for these parts.

@@ -9,25 +9,30 @@
 //! The distribution's configuration is neither read nor changed.
 
 mod access;
+mod btrfs;
 mod directory;
 mod faults;
+mod rules;
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use abaca::OptionValue;
 use abaca::types::{AccessLevel, AccessRule, AccessType};
+use tempfile::TempDir;
 
 use super::network::{CLIENTS, Machine, Network, SERVER, Server};
-use super::pool::{LARGE, Pool, text};
+use super::pool::{LARGE, Pool, run, text};
 use crate::support::{rule, until};
 
 /// What the server and its clients are.
 const PROGRAMS: [&str; 7] = [
     "/usr/bin/ganesha.nfsd",
-    "/usr/lib/ganesha/libfsalvfs.so",
+    "/usr/lib/x86_64-linux-gnu/ganesha/libfsalvfs.so",
     "/usr/bin/dbus-daemon",
     "/usr/bin/dbus-send",
     "/usr/bin/nfs-cat",
@@ -46,7 +51,7 @@ const USER: (&str, &str) = ("abaca-nfs", "nobody");
 struct Nfs {
     // Dropped in this order: whoever works in the pool before the pool.
     server: Option<Server>,
-    _bus: Server,
+    bus: Bus,
     network: Network,
     pool: Pool,
     directory: PathBuf,
@@ -59,7 +64,6 @@ impl Nfs {
         let network = Network::new(skipped, &PROGRAMS)?;
         let pool = Pool::btrfs(skipped, LARGE)?;
         let directory = pool.beside("nfs");
-        fs::set_permissions(&directory, fs::Permissions::from_mode(0o711)).unwrap();
         for (name, mode) in [("shares", 0o700), ("snapshots", 0o700), ("staging", 0o700)] {
             let path = pool.path().join(name);
             fs::create_dir(&path).unwrap();
@@ -70,9 +74,9 @@ impl Nfs {
         }
         // The first back end that is opened writes it; the server does not start without.
         fs::write(directory.join("exports/_index.conf"), "").unwrap();
-        let bus = start_bus(&network, &directory).await;
+        let bus = Bus::start(&network).await;
         fs::write(directory.join("ganesha.conf"), configuration(&directory)).unwrap();
-        let mut nfs = Nfs { server: None, _bus: bus, network, pool, directory };
+        let mut nfs = Nfs { server: None, bus, network, pool, directory };
         nfs.start().await;
         Some(nfs)
     }
@@ -106,7 +110,7 @@ impl Nfs {
     }
 
     fn bus(&self) -> String {
-        format!("unix:path={}", text(&self.directory.join("bus")))
+        self.bus.address()
     }
 
     fn exports(&self) -> PathBuf {
@@ -131,6 +135,7 @@ impl Nfs {
             .replace("\"--system\"", &format!("\"--bus={}\"", self.bus()))
             .replace(&format!("user = {:?}", USER.0), &format!("user = {:?}", USER.1))
             .replace("/srv/abaca/exports", text(&self.exports()))
+            .replace("/srv/abaca-nfs/exports", text(&self.exports()))
             .replace("/srv/abaca", text(&self.pool.path()))
     }
 
@@ -139,8 +144,8 @@ impl Nfs {
         [
             ("driver_handles_share_servers".to_owned(), OptionValue::Boolean(false)),
             (format!("{driver}_export"), OptionValue::Text("ganesha".to_owned())),
-            ("ganesha_server".to_owned(), OptionValue::Text(SERVER.to_owned())),
-            ("ganesha_bus".to_owned(), OptionValue::Text(self.bus())),
+            (format!("{driver}_ganesha_server"), OptionValue::Text(SERVER.to_owned())),
+            (format!("{driver}_ganesha_bus"), OptionValue::Text(self.bus())),
         ]
         .into()
     }
@@ -151,15 +156,54 @@ impl Nfs {
     }
 }
 
+/// How the directories of buses are called.
+const BUSES: &str = "abaca-bus-";
+
 /// D-Bus as the system has it, with the rules that are shipped.
-async fn start_bus(network: &Network, directory: &Path) -> Server {
-    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../drivers/ganesha-dbus.conf");
-    let rules = fs::read_to_string(rules).unwrap().replace(USER.0, USER.1);
-    fs::write(directory.join("rules.conf"), rules).unwrap();
-    let configuration = directory.join("bus.conf");
-    let socket = directory.join("bus");
-    let bus = format!(
-        r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+struct Bus {
+    _server: Server,
+    /// Whoever speaks to it comes through here, and sees no list.
+    directory: TempDir,
+}
+
+impl Bus {
+    async fn start(network: &Network) -> Bus {
+        Bus::sweep();
+        let bits = fs::Permissions::from_mode(0o711);
+        let directory = tempfile::Builder::new().prefix(BUSES).permissions(bits).tempdir().unwrap();
+        let place = |name: &str| directory.path().join(name);
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../drivers/ganesha-dbus.conf");
+        let shipped = fs::read_to_string(shipped).unwrap().replace(USER.0, USER.1);
+        let (configuration, rules, socket) = (place("configuration"), place("rules"), place("bus"));
+        fs::write(&rules, shipped).unwrap();
+        fs::write(&configuration, Bus::configuration(&socket, &rules)).unwrap();
+        let mut command = network.server.command("dbus-daemon");
+        command.arg(format!("--config-file={}", text(&configuration))).arg("--nofork");
+        let server = network.server.start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+        until("there is a bus", || UnixStream::connect(&socket).is_ok()).await;
+        Bus { _server: server, directory }
+    }
+
+    fn address(&self) -> String {
+        format!("unix:path={}", text(&self.directory.path().join("bus")))
+    }
+
+    /// Removes the buses of killed processes, at which nobody answers.
+    fn sweep() {
+        for entry in fs::read_dir(std::env::temp_dir()).unwrap() {
+            let path = entry.unwrap().path();
+            let answer = UnixStream::connect(path.join("bus")).map_err(|error| error.kind());
+            let is_bus =
+                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(BUSES));
+            if is_bus && answer.is_err_and(|kind| kind == ErrorKind::ConnectionRefused) {
+                let _ = fs::remove_dir_all(path);
+            }
+        }
+    }
+
+    fn configuration(socket: &Path, rules: &Path) -> String {
+        format!(
+            r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>system</type>
@@ -185,15 +229,10 @@ async fn start_bus(network: &Network, directory: &Path) -> Server {
   <include>{}</include>
 </busconfig>
 "#,
-        text(&socket),
-        text(&directory.join("rules.conf")),
-    );
-    fs::write(&configuration, bus).unwrap();
-    let mut command = network.server.command("dbus-daemon");
-    command.arg(format!("--config-file={}", text(&configuration))).arg("--nofork");
-    let bus = network.server.start(command.stdout(Stdio::null()).stderr(Stdio::null()));
-    until("there is a bus", || socket.exists()).await;
-    bus
+            text(socket),
+            text(rules),
+        )
+    }
 }
 
 /// What an operator writes, but for where things are, and for clients that need not wait after a

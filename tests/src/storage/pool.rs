@@ -1,7 +1,7 @@
 //! A file system in a file, mounted: what a driver of real storage makes its shares in.
 //!
 //! ```text
-//! TEMPORARY/abaca-storage/          root's alone; others come through to what they are told of
+//! TEMPORARY/abaca-storage/          root's alone
 //!   lock                            who makes or sweeps holds it
 //!   PID-NUMBER/                     one pool
 //!     held                          locked as long as its process lives
@@ -113,7 +113,6 @@ impl Pool {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let directory = base.join(format!("{}-{number}", std::process::id()));
         fs::create_dir_all(directory.join("pool")).unwrap();
-        fs::set_permissions(&directory, fs::Permissions::from_mode(0o711)).unwrap();
         let held = File::create(directory.join("held")).unwrap();
         flock(&held, FlockOperation::NonBlockingLockExclusive).unwrap();
         Pool { directory, _held: held }
@@ -129,9 +128,9 @@ impl Drop for Pool {
 /// Where all pools are. Root's alone, or a user could put something else in a pool's place.
 fn base() -> PathBuf {
     let base = std::env::temp_dir().join("abaca-storage");
-    let _ = fs::DirBuilder::new().mode(0o711).create(&base);
+    let _ = fs::DirBuilder::new().mode(0o700).create(&base);
     let found = fs::symlink_metadata(&base).unwrap();
-    let safe = found.is_dir() && found.uid() == 0 && found.mode() & 0o066 == 0;
+    let safe = found.is_dir() && found.uid() == 0 && found.mode() & 0o077 == 0;
     assert!(safe, "{} is not a directory of root's alone", base.display());
     base
 }

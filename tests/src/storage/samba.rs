@@ -214,7 +214,7 @@ async fn open(ground: &Ground) -> Backend {
     let word = |text: &str| OptionValue::Text(text.to_owned());
     let options = [
         ("directory_export", word("samba")),
-        ("samba_server", word(SERVER)),
+        ("directory_samba_server", word(SERVER)),
         ("directory_mode", word("0777")),
     ];
     let driver = load(&runtime(Limits::default()), "abaca-driver-directory").await;

@@ -12,6 +12,7 @@ use crate::load::fields::{
     Fields, Place, Value, array, boolean, choice, explanation, identifier, set, text,
 };
 use crate::load::scope::{Scope, absolute};
+use crate::matcher::Matcher;
 use crate::risk::restores;
 use crate::rule::CommandRule;
 use crate::syscalls::SyscallGroup;
@@ -171,10 +172,13 @@ pub(crate) fn load(value: &Value<'_>, scope: &Scope, defaults: &Defaults) -> Res
 }
 
 /// Whoever restores a stream makes whatever stands in it: set-user-ID files and devices too. Into
-/// a root it may do so only where these mean nothing, and if the operator says why.
+/// a root it may do so only where these mean nothing, and if the operator says why. What it puts
+/// into a dataset lies in a mount of its own, of which a root says nothing.
 fn check_stream(rule: &CommandRule, args: &Value<'_>, scope: &Scope) -> Result<(), Flaw> {
     let Some(word) = restores(rule) else { return Ok(()) };
-    for root in scope.roots().filter(|root| rule.write.contains(&root.name)) {
+    let into_dataset = rule.args.matchers().any(|word| matches!(word, Matcher::Dataset(_)));
+    let roots = scope.roots().filter(|root| !into_dataset && rule.write.contains(&root.name));
+    for root in roots {
         if let Some(option) = STREAM_OPTIONS.iter().find(|one| !root.mount_options.contains(one)) {
             let name = &root.name;
             let flaw = format!("`{word}` puts whatever a stream says into the root `{name}`");

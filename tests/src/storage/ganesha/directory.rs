@@ -69,8 +69,9 @@ pub async fn opened(
     policy: &str,
     more: &[(&str, &str)],
 ) -> Result<Backend, Error> {
-    let more =
-        more.iter().map(|(name, value)| ((*name).to_owned(), OptionValue::Text((*value).to_owned())));
+    let more = more
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), OptionValue::Text((*value).to_owned())));
     let configuration = BackendConfiguration {
         name: "home".to_owned(),
         policy: ground.write("home.policy.toml", policy),
@@ -103,7 +104,10 @@ async fn a_share_on_nfs_from_its_first_day_to_its_last() {
     assert_eq!(one.shares(), Vec::<String>::new());
 
     let full = ip(one.address(), AccessLevel::Rw);
-    home.backend.update_access(&current, from_ref(&full), from_ref(&full), &[], None).await.unwrap();
+    home.backend
+        .update_access(&current, from_ref(&full), from_ref(&full), &[], None)
+        .await
+        .unwrap();
     one.write(&location, "file", "first").unwrap();
     assert_eq!(one.read(&location, "file").unwrap(), "first");
     assert_eq!(one.names(&location).unwrap(), ["file"]);
@@ -143,10 +147,10 @@ async fn options_are_checked() {
     let Some(nfs) = Nfs::new("options about NFS").await else { return };
     for (option, value, named) in [
         ("directory_export", "nfs", "directory_export"),
-        ("ganesha_server", "", "ganesha_server"),
-        ("ganesha_server", "a b", "ganesha_server"),
-        ("ganesha_bus", "session", "ganesha_bus"),
-        ("ganesha_export_ids", "0-7", "ganesha_export_ids"),
+        ("directory_ganesha_server", "", "directory_ganesha_server"),
+        ("directory_ganesha_server", "a b", "directory_ganesha_server"),
+        ("directory_ganesha_bus", "session", "directory_ganesha_bus"),
+        ("directory_ganesha_export_ids", "0-7", "directory_ganesha_export_ids"),
         ("ganesha_nfs_export_options", "path = /", "MaxRead"),
     ] {
         let ground = Ground::new();
@@ -163,7 +167,7 @@ async fn options_are_checked() {
 async fn numbers_of_exports_are_given_once() {
     let Some(nfs) = Nfs::new("numbers of exports").await else { return };
     let ground = Ground::new();
-    let range = [("ganesha_export_ids", "7-8")];
+    let range = [("directory_ganesha_export_ids", "7-8")];
     let backend = opened(&ground, &nfs, &nfs.policy("directory"), &range).await.unwrap();
     let home = Home { backend, ground, nfs };
     let shares = ["one", "two", "three"].map(|name| share(name, 1));
@@ -172,7 +176,7 @@ async fn numbers_of_exports_are_given_once() {
     home.made(two).await;
     let error = driver_error(home.backend.create_share(three, None).await);
     let DriverError::BackendFailed(why) = error else { panic!("{error:?}") };
-    assert!(why.contains("7 to 8") && why.contains("ganesha_export_ids"), "{why}");
+    assert!(why.contains("7 to 8") && why.contains("directory_ganesha_export_ids"), "{why}");
     home.backend.delete_share(one, None).await.unwrap();
     home.backend.create_share(three, None).await.unwrap();
     let block = |share: &Share| {
