@@ -140,6 +140,7 @@ pub mod state;
 // What drivers have in common.
 pub mod ganesha;
 pub mod local;
+pub mod samba;
 
 // What a driver offers.
 pub mod access;

@@ -20,6 +20,7 @@ fn the_example_policies_are_what_approval_yields() {
         ("btrfs", "policy-two-pools"),
         ("btrfs", "policy-nfs"),
         ("directory", "policy"),
+        ("directory", "policy-cifs"),
         ("directory", "policy-nfs"),
         ("dummy", "policy"),
         ("image", "policy"),

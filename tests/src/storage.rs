@@ -9,4 +9,5 @@ mod image;
 mod migration;
 mod network;
 mod pool;
+mod samba;
 mod zfs;

@@ -15,7 +15,7 @@ impl Access for Directory {
         _: Option<ShareServer>,
     ) -> Result<()> {
         let place = Place::new(SHARES, &share.name)?;
-        if exports::by_ganesha()? {
+        if !exports::are_local()? {
             return exports::set(&place, &share.name, &access_rules);
         }
         let (bits, refused) = local::permission_bits(&access_rules);

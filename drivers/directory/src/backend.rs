@@ -9,6 +9,7 @@ impl Backend for Directory {
     fn describe() -> Description {
         OPTIONS.declarations().into_iter().chain(exports::declarations()).fold(
             Description::new("directory", env!("CARGO_PKG_VERSION"), ShareProtocol::Nfs)
+                .protocol(ShareProtocol::Cifs)
                 .vendor("Abaca"),
             Description::option,
         )

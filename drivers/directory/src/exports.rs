@@ -1,9 +1,10 @@
-//! How shares reach clients: as directories of this host, or each as an export of the NFS server
-//! Ganesha. Called by the interfaces that make, open and remove shares.
+//! How shares reach clients: as directories of this host, each as an export of the NFS server
+//! Ganesha, or each as a share of the file server Samba. Called by the interfaces that make, open and remove shares.
 
 use abaca_sdk::ganesha::{Export, Ganesha, Options};
 use abaca_sdk::local::Exporting;
-use abaca_sdk::{AccessRule, OptionDeclaration, Result, Root};
+use abaca_sdk::samba::Samba;
+use abaca_sdk::{AccessRule, OptionDeclaration, Result, Root, ShareProtocol};
 
 use crate::places::{OPTIONS, Place};
 
@@ -20,14 +21,27 @@ const GANESHA: Ganesha = Ganesha {
     },
 };
 
+/// The shares of this back end's Samba. Without it the roots are not needed.
+const SAMBA: Samba = Samba {
+    definitions: Root("definitions"),
+    configuration: Root("samba"),
+    server: "directory_samba_server",
+};
+
 /// The options about it.
 pub fn declarations() -> impl Iterator<Item = OptionDeclaration> {
-    [Exporting::declaration(OPTION)].into_iter().chain(GANESHA.options.declarations())
+    let servers = GANESHA.options.declarations().into_iter().chain([SAMBA.declaration()]);
+    [Exporting::declaration(OPTION)].into_iter().chain(servers)
 }
 
-/// Whether each share is an export of Ganesha's.
-pub fn by_ganesha() -> Result<bool> {
-    Ok(Exporting::of(OPTION)? == Exporting::Ganesha)
+/// Whether clients have the shares' directories themselves.
+pub fn are_local() -> Result<bool> {
+    Ok(Exporting::of(OPTION)? == Exporting::Local)
+}
+
+/// Whether a share of this protocol can reach clients.
+pub fn check_protocol(protocol: ShareProtocol) -> Result<()> {
+    Exporting::of(OPTION)?.check_protocol(protocol)
 }
 
 /// Whether shares can reach clients.
@@ -35,6 +49,7 @@ pub fn check() -> Result<()> {
     match Exporting::of(OPTION)? {
         Exporting::Local => OPTIONS.export_location("").map(drop),
         Exporting::Ganesha => GANESHA.check(),
+        Exporting::Samba => SAMBA.check(),
     }
 }
 
@@ -43,6 +58,7 @@ pub fn location(name: &str) -> Result<String> {
     match Exporting::of(OPTION)? {
         Exporting::Local => OPTIONS.export_location(name),
         Exporting::Ganesha => GANESHA.location(name),
+        Exporting::Samba => SAMBA.location(name),
     }
 }
 
@@ -51,14 +67,19 @@ pub fn appear(place: &Place, name: &str) -> Result<()> {
     match Exporting::of(OPTION)? {
         Exporting::Local => Ok(()),
         Exporting::Ganesha => GANESHA.ensure(&Export { name, path: &place.path }),
+        Exporting::Samba => SAMBA.ensure(&Export { name, path: &place.path }),
     }
 }
 
 /// Exports a share to the clients of these rules alone.
 pub fn set(place: &Place, name: &str, rules: &[AccessRule]) -> Result<()> {
-    match place.is_there()? {
-        true => GANESHA.set(&Export { name, path: &place.path }, rules),
-        false => Err(place.not_found()),
+    if !place.is_there()? {
+        return Err(place.not_found());
+    }
+    match Exporting::of(OPTION)? {
+        Exporting::Local => Ok(()),
+        Exporting::Ganesha => GANESHA.set(&Export { name, path: &place.path }, rules),
+        Exporting::Samba => SAMBA.set(&Export { name, path: &place.path }, rules),
     }
 }
 
@@ -67,5 +88,6 @@ pub fn vanish(name: &str) -> Result<()> {
     match Exporting::of(OPTION)? {
         Exporting::Local => Ok(()),
         Exporting::Ganesha => GANESHA.remove(name),
+        Exporting::Samba => SAMBA.remove(name),
     }
 }

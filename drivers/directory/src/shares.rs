@@ -47,6 +47,7 @@ impl Shares for Directory {
 /// Promises a share its size and says where it belongs, unless somebody else's
 /// directory is there.
 pub fn claim(share: &Share) -> Result<Place> {
+    exports::check_protocol(share.protocol)?;
     let place = Place::new(SHARES, &share.name)?;
     // Asked before anything is promised: a promise says that the directory is ours.
     if !local::is_promised(&share.id)? && place.is_there()? {
