@@ -22,7 +22,7 @@ use abaca::types::{AccessLevel, AccessRule, AccessType, Share, ShareProtocol};
 use abaca::{Backend, Limits, OptionValue};
 
 use super::network::{Machine, Network, SERVER, Server};
-use crate::support::{Ground, load, runtime, share, until};
+use crate::support::{Ground, load, runtime, share};
 
 /// Where the server listens.
 const PORT: u16 = 1445;
@@ -110,7 +110,7 @@ impl Home {
 /// A client that stays connected.
 struct Session {
     client: Child,
-    orders: ChildStdin,
+    orders: Option<ChildStdin>,
     /// What it has said.
     said: PathBuf,
 }
@@ -127,18 +127,19 @@ impl Session {
             .stderr(file)
             .spawn()
             .unwrap();
-        let orders = client.stdin.take().unwrap();
+        let orders = client.stdin.take();
         Session { client, orders, said }
     }
 
     fn order(&mut self, command: &str) {
-        writeln!(self.orders, "{command}").unwrap();
+        writeln!(self.orders.as_mut().unwrap(), "{command}").unwrap();
     }
 
-    /// Waits until the server has refused it something.
-    async fn is_refused(&self) {
-        let said = || fs::read_to_string(&self.said).unwrap();
-        until("the connected client is refused", || said().contains("NT_STATUS_")).await;
+    /// Lets it go, and says what it has said.
+    fn end(mut self) -> String {
+        drop(self.orders.take());
+        self.client.wait().unwrap();
+        fs::read_to_string(&self.said).unwrap()
     }
 }
 

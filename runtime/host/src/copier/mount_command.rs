@@ -98,7 +98,7 @@ mod tests {
 
     fn place(command: &str) -> Result<String, String> {
         let text = "schema = 1\ndriver = \"d\"\n[roots.shares]\npath = \"/srv/abaca/shares\"\n\
-                    [roots.all]\npath = \"/srv\"\n[types.n]\nfirst = \"a-z\"\nrest = \"a-z\"\n\
+                    [roots.all]\npath = \"/srv/other\"\n[types.n]\nfirst = \"a-z\"\nrest = \"a-z\"\n\
                     max = 9\n[[files]]\nid = \"a\"\nroot = \"shares\"\nverbs = [\"send\"]\n\
                     name = \"n\"\n[[files]]\nid = \"b\"\nroot = \"all\"\nverbs = [\"send\"]\n\
                     name = \"n\"\n";
@@ -113,7 +113,7 @@ mod tests {
             ("mount --bind shares:one %(path)s", "shares:one"),
             ("mount -v -o ro,bind /srv/abaca/shares/one %(path)s", "shares:one"),
             ("mount -B /srv//abaca/shares/one/ %(path)s", "shares:one"),
-            ("mount -B /srv/other/two %(path)s", "all:other/two"),
+            ("mount -B /srv/other/two %(path)s", "all:two"),
         ] {
             assert_eq!(place(command).as_deref(), Ok(meant), "{command}");
         }

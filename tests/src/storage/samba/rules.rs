@@ -24,11 +24,11 @@ async fn every_rule_of_the_policy_is_needed() {
     home.backend.extend_share(&share, 2, None).await.unwrap();
     let larger = home.backend.records().share(&share.id).await.unwrap().unwrap().share;
     home.backend.shrink_share(&larger, 1, None).await.unwrap();
+    home.backend.delete_snapshot(&taken, None).await.unwrap();
     for one in [&share, &copy] {
         let now = home.backend.records().share(&one.id).await.unwrap().unwrap().share;
         home.backend.delete_share(&now, None).await.unwrap();
     }
-    home.backend.delete_snapshot(&taken, None).await.unwrap();
     let lines = home.ground.audit("home");
     let used = lines.iter().filter_map(|line| line["rule"].as_str());
     let used: BTreeSet<_> = used.flat_map(|rules| rules.split(" + ")).collect();
