@@ -123,12 +123,12 @@ async fn the_audit_tells_the_lines_the_values_and_what_was_written() {
     let answer = file(&backend, &["write", "exports", "one", &bad]).await;
     assert!(answer.contains("Denied"), "{answer}");
     let written = fs::read(ground.path().join("exports/one")).unwrap();
-    let sha256: String = Sha256::digest(&written).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256: String =
+        Sha256::digest(&written).iter().map(|byte| format!("{byte:02x}")).collect();
     let lines = ground.audit("exporting");
     let of = |event: &str| {
-        let is_it = |line: &&serde_json::Value| {
-            line["event"] == event && line["import"] == "files.write"
-        };
+        let is_it =
+            |line: &&serde_json::Value| line["event"] == event && line["import"] == "files.write";
         lines.iter().find(is_it).unwrap().clone()
     };
     let (intent, outcome, denied) = (of("intent"), of("outcome"), of("denied"));
@@ -144,7 +144,10 @@ async fn the_audit_tells_the_lines_the_values_and_what_was_written() {
             ["one-of", "RO"]
         ])
     );
-    assert_eq!((&content["sha256"], &content["bytes"]), (&sha256.clone().into(), &written.len().into()));
+    assert_eq!(
+        (&content["sha256"], &content["bytes"]),
+        (&sha256.clone().into(), &written.len().into())
+    );
     assert_eq!(outcome["rebuilt"], serde_json::json!({ "bytes": written.len(), "sha256": sha256 }));
     let resolved = outcome["resolved"].as_array().unwrap();
     assert_eq!(resolved.len(), 2, "the place, and the share in the file: {outcome}");
@@ -163,7 +166,9 @@ async fn what_was_written_can_be_decided_again_and_learnt_from() {
     let source = POLICY.replace('@', ground.path().to_str().unwrap());
     let policy = |source: &str| Policy::parse(source, "p.toml").unwrap();
     let [asked] = writes(&ground).try_into().unwrap();
-    let [Request::Write { lines, .. }] = asked.requests.as_deref().unwrap() else { panic!("{asked:?}") };
+    let [Request::Write { lines, .. }] = asked.requests.as_deref().unwrap() else {
+        panic!("{asked:?}")
+    };
     assert_eq!(lines.len(), 5);
     assert_eq!(asked.decide(&policy(&source)), Decision::Granted("export".to_owned()));
     let denied = asked.decide(&policy(&source.replace("\"RO\", \"RW\"", "\"RW\"")));

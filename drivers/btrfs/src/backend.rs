@@ -12,11 +12,15 @@ use crate::{Btrfs, exports, quota};
 impl Backend for Btrfs {
     fn describe() -> Description {
         let declared = FIRST.options().declarations().into_iter();
-        declared.chain([groups_export_root()]).chain(second_pool()).chain(exports::declarations()).fold(
-            Description::new("btrfs", env!("CARGO_PKG_VERSION"), ShareProtocol::Nfs)
-                .vendor("Abaca"),
-            Description::option,
-        )
+        declared
+            .chain([groups_export_root()])
+            .chain(second_pool())
+            .chain(exports::declarations())
+            .fold(
+                Description::new("btrfs", env!("CARGO_PKG_VERSION"), ShareProtocol::Nfs)
+                    .vendor("Abaca"),
+                Description::option,
+            )
     }
 
     fn do_setup() -> Result<()> {

@@ -382,7 +382,8 @@ impl Gate {
             target: "abaca::gate",
             backend = powers.backend,
             "denied: {subject}: {}{}",
-            printable(&denial.reason, SUBJECT_BYTES),
+            // It may quote what was to be written.
+            printable(&powers.revealed.hidden(denial.reason.clone()), SUBJECT_BYTES),
             rule.map(|rule| format!(" (nearest rule `{rule}`)")).unwrap_or_default()
         );
         line.insert("rule".into(), denial.rule.clone().into());

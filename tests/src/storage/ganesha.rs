@@ -15,11 +15,11 @@ mod faults;
 mod rules;
 
 use std::fs;
-use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use abaca::OptionValue;
 use abaca::types::{AccessLevel, AccessRule, AccessType};
@@ -159,6 +159,9 @@ impl Nfs {
 /// How the directories of buses are called.
 const BUSES: &str = "abaca-bus-";
 
+/// How long the making of a bus can take.
+const YOUNG: Duration = Duration::from_secs(60);
+
 /// D-Bus as the system has it, with the rules that are shipped.
 struct Bus {
     _server: Server,
@@ -188,15 +191,16 @@ impl Bus {
         format!("unix:path={}", text(&self.directory.path().join("bus")))
     }
 
-    /// Removes the buses of killed processes, at which nobody answers.
+    /// Removes the buses of killed processes, at which nobody answers. One that is being made is
+    /// young.
     fn sweep() {
-        for entry in fs::read_dir(std::env::temp_dir()).unwrap() {
-            let path = entry.unwrap().path();
-            let answer = UnixStream::connect(path.join("bus")).map_err(|error| error.kind());
-            let is_bus =
-                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(BUSES));
-            if is_bus && answer.is_err_and(|kind| kind == ErrorKind::ConnectionRefused) {
-                let _ = fs::remove_dir_all(path);
+        for entry in fs::read_dir(std::env::temp_dir()).unwrap().filter_map(Result::ok) {
+            let is_bus = entry.file_name().to_string_lossy().starts_with(BUSES);
+            let made = entry.metadata().and_then(|found| found.modified());
+            let age = made.ok().and_then(|made| made.elapsed().ok()).unwrap_or_default();
+            let answers = || UnixStream::connect(entry.path().join("bus")).is_ok();
+            if is_bus && age > YOUNG && !answers() {
+                let _ = fs::remove_dir_all(entry.path());
             }
         }
     }
