@@ -48,7 +48,9 @@ impl Exporting {
         };
         match protocol == own {
             true => Ok(()),
-            false => Err(Error::InvalidShare(format!("shares of this back end are of protocol {name}"))),
+            false => {
+                Err(Error::InvalidShare(format!("shares of this back end are of protocol {name}")))
+            }
         }
     }
 }

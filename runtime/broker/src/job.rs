@@ -271,7 +271,14 @@ fn look<'p>(policy: &'p Policy, request: FilesRequest, body: &[u8]) -> Result<Fi
     };
     let place = GuestPath::parse_relative(root, path).map_err(denied)?;
     let rules = vec![policy.decide_look(&place).map_err(denied)?];
-    Ok(Files { request, places: vec![place], rules, body: Parked::default(), content: None, stream: None })
+    Ok(Files {
+        request,
+        places: vec![place],
+        rules,
+        body: Parked::default(),
+        content: None,
+        stream: None,
+    })
 }
 
 /// None for a look.

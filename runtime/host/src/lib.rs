@@ -83,8 +83,7 @@ pub use owned::{OwnedRecord, OwnedState};
 pub use quarantine::Quarantine;
 pub use records::{
     CgsnapshotRecord, ConsistencyGroupRecord, CopyState, HostCopy, MigrationPhase, MigrationRecord,
-    Records,
-    ShareRecord, ShareServerRecord, SnapshotRecord,
+    Records, ShareRecord, ShareServerRecord, SnapshotRecord,
 };
 pub use runtime::{Builder, Runtime};
 pub use storage::read_text;

@@ -49,7 +49,8 @@ fn text_with(document: &Table, policy: &Policy, what: &str, needs: Vec<Part>) ->
     let of = |key: &str| document.get(key).and_then(Node::as_table);
     let (secrets, rules): (Vec<_>, Vec<_>) =
         policy.rule_risks().into_iter().partition(|rule| rule.subject == Subject::Secret);
-    let mut parts: Vec<Part> = rules.into_iter().filter_map(|rule| written(document, rule)).collect();
+    let mut parts: Vec<Part> =
+        rules.into_iter().filter_map(|rule| written(document, rule)).collect();
     // One list has all secrets, which are of one risk.
     if let (Some(options), Some(secret)) = (of("options"), secrets.into_iter().next()) {
         let mut text = "[options]\n".to_owned();

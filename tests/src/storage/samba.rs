@@ -92,7 +92,13 @@ impl Home {
     }
 
     /// What a user on one of the clients' machines gets who gives the commands of `smbclient`.
-    fn client(&self, machine: usize, user: &str, share: &Share, commands: &str) -> Result<String, String> {
+    fn client(
+        &self,
+        machine: usize,
+        user: &str,
+        share: &Share,
+        commands: &str,
+    ) -> Result<String, String> {
         let words = [words(user, share), vec!["-c".to_owned(), commands.to_owned()]].concat();
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         let output = self.network.clients[machine].output("smbclient", &words);
@@ -202,7 +208,8 @@ async fn start(machine: &Machine, configuration: &Path) -> Server {
 
 /// The policy that the driver ships for Samba, for this ground.
 fn policy(ground: &Ground) -> String {
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../drivers/directory/policy-cifs.toml");
+    let shipped =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../drivers/directory/policy-cifs.toml");
     let text = fs::read_to_string(shipped).unwrap();
     let own = |name: &str| ground.path().join(name).display().to_string();
     text.replace("/srv/abaca/", &own(""))

@@ -25,8 +25,7 @@ use crate::call::Room;
 use crate::copier::{self, End};
 use crate::error::{Error, Result};
 use crate::records::{
-    Beginning, Change, Condition, CopyState, HostCopy, MigrationPhase, MigrationRecord,
-    ShareEdit,
+    Beginning, Change, Condition, CopyState, HostCopy, MigrationPhase, MigrationRecord, ShareEdit,
 };
 use crate::types::{
     AccessLevel, AccessRule, AccessRulesStatus, Denial, Error as DriverError, MigrationDestination,

@@ -31,9 +31,11 @@ fn holes_cover_what_they_accept() {
 fn nothing_is_covered_that_would_run_otherwise() {
     let path = |rest: &str| format!("{{ path = {{ root = \"r\", name = \"n\", {rest} }} }}");
     let dir = path("leaf = \"dir\"");
-    for other in
-        ["leaf = \"new\"", "leaf = \"dir\", pass = \"path\", looked-up = \"why\"", "leaf = \"dir\", under = \"a\""]
-    {
+    for other in [
+        "leaf = \"new\"",
+        "leaf = \"dir\", pass = \"path\", looked-up = \"why\"",
+        "leaf = \"dir\", under = \"a\"",
+    ] {
         assert!(!covers(&dir, &path(other)), "{other}");
     }
     // `1K` would run as `1024`, a list would be sorted, a path resolved.

@@ -1,7 +1,7 @@
 //! Calls that were cut short, a server that is down, names that mean something else.
 
-use abaca::types::{AccessLevel, Error as DriverError};
 use abaca::Error;
+use abaca::types::{AccessLevel, Error as DriverError};
 
 use super::{Home, READER, WRITER, cifs, open, start, user};
 use crate::support::dropped_at;
