@@ -73,7 +73,7 @@ fn every_room_of_the_runtime_has_its_word() {
         (
             "runtime/host/src/backend",
             "driver",
-            &["admission", "answers", "calling", "owned", "setup", "stats"][..],
+            &["admission", "answers", "calling", "host-migration", "owned", "setup", "stats"][..],
         ),
         ("runtime/host/src/imports", "host", &[]),
     ] {

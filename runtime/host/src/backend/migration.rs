@@ -293,14 +293,14 @@ impl Backend {
         driver_info: &[(String, String)],
     ) -> Result<u8> {
         const METHOD: &str = "migration-get-progress";
-        under_way(share)?;
-        if let Some(record) = self.records().share(&share.id).await? {
-            under_way(&record.share)?;
-        }
         if let Some(copy) = self.records().migration(&share.id).await?.and_then(|one| one.copy) {
             return Ok(copy.progress);
         }
         let indices = self.migrating(METHOD)?;
+        under_way(share)?;
+        if let Some(record) = self.records().share(&share.id).await? {
+            under_way(&record.share)?;
+        }
         let id = super::fresh_id();
         let percent = |percent: u8| match percent {
             0..=100 => Ok(percent),
