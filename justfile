@@ -5,7 +5,7 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 # Guests are linked by the component linker that comes with the toolchain.
 export PATH := `rustc --print sysroot` + "/lib/rustlib/" + `rustc -vV | sed -n 's/^host: //p'` + "/bin:" + env("PATH")
 
-guests := "-p abaca-driver-btrfs -p abaca-driver-directory -p abaca-driver-dummy -p abaca-driver-image -p abaca-driver-zfs -p abaca-guest-minimal -p abaca-guest-hostile -p abaca-guest-obedient"
+guests := "-p abaca-driver-btrfs -p abaca-driver-directory -p abaca-driver-dummy -p abaca-driver-image -p abaca-driver-lvm -p abaca-driver-zfs -p abaca-guest-minimal -p abaca-guest-hostile -p abaca-guest-obedient"
 
 # What there is.
 default:
@@ -37,6 +37,10 @@ test: build
 # Runs the tests on real storage alone, and says what they skipped and why.
 test-storage: build
     cargo nextest run --locked --workspace --success-output immediate -E 'test(/^storage::/)'
+
+# Runs the driver `lvm` on real LVM, in a guest with Debian 13's kernel; some minutes without KVM.
+test-lvm: build
+    tests/lvm/run.sh
 
 # Who the corpus runs as a second time, when it runs as root: nobody, in most systems.
 ordinary := "65534"

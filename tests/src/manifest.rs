@@ -24,6 +24,8 @@ fn the_example_policies_are_what_approval_yields() {
         ("directory", "policy-nfs"),
         ("dummy", "policy"),
         ("image", "policy"),
+        ("lvm", "policy"),
+        ("lvm", "policy-nfs"),
         ("zfs", "policy"),
     ];
     for (driver, name) in examples {
@@ -41,7 +43,7 @@ fn the_example_policies_are_what_approval_yields() {
 #[tokio::test]
 async fn a_component_carries_the_manifest_beside_its_crate() {
     let runtime = runtime(Limits::default());
-    for name in ["btrfs", "directory", "dummy", "image", "zfs"] {
+    for name in ["btrfs", "directory", "dummy", "image", "lvm", "zfs"] {
         let driver = load(&runtime, &format!("abaca-driver-{name}")).await;
         let inspection = driver.inspect();
         assert_eq!(inspection.findings, Vec::<String>::new());

@@ -297,6 +297,42 @@ fn every_line_of_the_traces_can_be_granted() {
     }
 }
 
+/// What our driver `lvm` has no use for, of what upstream's runs, and why.
+const REPLACED: [(&[&str], &str); 8] = [
+    (&["mount"], "the broker mounts, and knows what is mounted"),
+    (&["umount", "-f"], "the broker unmounts, never by force"),
+    (&["mkdir", "-p"], "the broker makes the directory"),
+    (&["chmod"], "the broker sets the mode"),
+    (&["dd", "count=0"], "devices of LVM are known to take what is not cached"),
+    (&["exportfs"], "the kernel's table of exports is the whole machine's"),
+    (&["cp", "/var/lib/nfs/etab"], "and so is what it is made of"),
+    (&["service"], "no service is asked for"),
+];
+
+/// Each line of the trace is decided by the policy that the driver ships, or is among those.
+#[test]
+fn the_shipped_policy_for_lvm_knows_upstreams_lines() {
+    let source = include_str!("../../../../drivers/lvm/policy.toml");
+    // A volume's path is none beneath the root of the devices.
+    let policy = policy(&source.replace("path = \"/dev\"", "path = \"/elsewhere\""));
+    let lines: toml::Table = toml::from_str(&format!("lines = {}", TRACES[0].1)).unwrap();
+    let lines: Vec<Vec<String>> = lines["lines"].clone().try_into().unwrap();
+    let replaced = |line: &[String]| {
+        REPLACED.iter().position(|(begin, _)| line.iter().zip(*begin).all(|(a, b)| a == b))
+    };
+    let (mut granted, mut unused) = (0, vec![true; REPLACED.len()]);
+    for line in lines {
+        let words: Vec<String> = line.iter().map(|word| asked(&policy, word)).collect();
+        match (runs(&policy, &words), replaced(&line)) {
+            (Ok(_), None) => granted += 1,
+            (Err(_), Some(at)) => unused[at] = false,
+            (outcome, at) => panic!("{line:?}: {outcome:?}, {at:?}"),
+        }
+    }
+    assert!(granted > 10, "{granted}");
+    assert!(!unused.contains(&true), "not in the trace: {unused:?}");
+}
+
 /// The policies of the drivers that we ship, whatever is installed here.
 fn shipped() -> Vec<Policy> {
     let drivers = concat!(env!("CARGO_MANIFEST_DIR"), "/../../drivers");
@@ -317,7 +353,7 @@ const ATTACKS: [&[&str]; 20] = include!("../../../../tests/data/as-good-as-root.
 #[test]
 fn what_is_as_good_as_root_is_denied() {
     let shipped = shipped();
-    for driver in ["btrfs", "directory", "dummy", "zfs"] {
+    for driver in ["btrfs", "directory", "dummy", "lvm", "zfs"] {
         assert!(shipped.iter().any(|policy| policy.driver() == driver), "{driver}");
     }
     for policy in [LVM, ZFS, OTHER].map(policy).into_iter().chain(shipped) {

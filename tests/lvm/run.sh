@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# The driver `lvm` on real LVM, in a guest with a kernel of its own: `just test-lvm`.
+#
+# Builds a guest of Debian 13's kernel (the broker needs Linux 6.12), this machine's busybox, LVM and
+# e2fsprogs, and the programs and the component in target/; boots it under qemu (ABACA_LVM_ACCELERATOR=kvm
+# ABACA_LVM_CPU=host: faster, where that works); runs steps.sh in it. All that is made lies in target/lvm-guest and is made again when it
+# is gone. Needs: qemu-system-x86, busybox-static, cpio, kmod, lvm2, e2fsprogs; no root.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+built=$(cd "$here/../.." && pwd)/target
+work=$built/lvm-guest
+minutes=${ABACA_LVM_MINUTES:-10}
+kernel=linux-image-cloud-amd64
+export PATH=/usr/sbin:/sbin:$PATH
+
+for program in qemu-system-x86_64 busybox cpio depmod lvm dmsetup mkfs.ext4 e2fsck resize2fs tune2fs; do
+    command -v "$program" >/dev/null || {
+        echo "SKIPPED (needs $program): the driver lvm on real LVM" >&2
+        exit 0
+    }
+done
+mkdir -p "$work"
+cd "$work"
+
+# The kernel, from where this machine has its packages, as Debian 13 has it now.
+if [ ! -e kernel/complete ]; then
+    rm -rf kernel lists cache
+    mkdir -p kernel lists/partial cache/archives/partial
+    archive=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
+        grep --invert-match security | head -n 1)
+    echo "deb $archive trixie main" >sources.list
+    apt=(-o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/dev/null
+        -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache" -o APT::Sandbox::User=root)
+    apt-get -q "${apt[@]}" update
+    package=$(apt-cache "${apt[@]}" depends "$kernel" | sed -n 's/.*Depends: \(linux-image-6[^ ]*\)$/\1/p')
+    (cd kernel && apt-get -q "${apt[@]}" download "$package" && dpkg-deb -x ./*.deb . && rm ./*.deb)
+    touch kernel/complete
+fi
+version=$(ls kernel/usr/lib/modules)
+# What the walls around commands stand on.
+for needed in CONFIG_SECURITY_LANDLOCK=y 'CONFIG_LSM="landlock' CONFIG_SECCOMP=y CONFIG_CGROUPS=y; do
+    grep --quiet "^$needed" "kernel/boot/config-$version" || {
+        echo "the kernel $version has no $needed" >&2
+        exit 1
+    }
+done
+
+rm -rf root
+mkdir -p root/{dev,proc,sys,run,tmp,etc/lvm,usr/{bin,sbin,lib},lib64,abaca}
+ln -s usr/bin root/bin
+ln -s usr/sbin root/sbin
+ln -s usr/lib root/lib
+
+cp "$(command -v busybox)" root/usr/bin/busybox
+for name in $(busybox --list); do
+    case $name in
+    busybox | dd | df) ;;
+    *) ln -s busybox "root/usr/bin/$name" ;;
+    esac
+done
+
+# Programs with the libraries that they are linked with.
+place() { # PROGRAM DIRECTORY
+    cp --dereference "$1" "root/$2/"
+    ldd "$1" | grep --only-matching '/[^ ]*' | while read -r library; do
+        [ -e "root/usr/lib/$(basename "$library")" ] || cp --dereference "$library" root/usr/lib/
+    done
+}
+for program in lvm dmsetup mkfs.ext4 e2fsck resize2fs tune2fs; do
+    place "$(command -v "$program")" usr/sbin
+done
+place /usr/bin/dd usr/bin
+place /usr/bin/df usr/bin
+for program in abaca abaca-broker abaca-compiler; do
+    place "$built/debug/$program" abaca
+    strip --strip-debug "root/abaca/$program"
+done
+ln -s ../usr/lib/ld-linux-x86-64.so.2 root/lib64/ld-linux-x86-64.so.2
+ln -s . root/usr/lib/x86_64-linux-gnu
+for name in pvcreate vgcreate vgs lvs lvcreate lvremove lvextend lvreduce lvchange vgchange; do
+    ln -s lvm "root/usr/sbin/$name"
+done
+
+# Modules, in the order in which they are loaded.
+depmod -b kernel/usr "$version" 2>/dev/null || depmod -b kernel "$version"
+for name in virtio_pci virtio_blk dm-mod dm-snapshot ext4 crc32c_generic crc32c_intel; do
+    modprobe -d "$work/kernel/usr" -S "$version" --show-depends "$name" 2>/dev/null || true
+done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >modules
+mkdir root/modules
+number=100
+while read -r module; do
+    number=$((number + 1))
+    file=root/modules/$number-$(basename "$module")
+    case $module in
+    *.xz) xz --decompress --stdout "$module" >"${file%.xz}" ;;
+    *.zst) zstd --quiet --decompress --stdout "$module" >"${file%.zst}" ;;
+    *) cp "$module" "$file" ;;
+    esac
+done <modules
+
+cp "$built/wasm32-unknown-unknown/component/abaca_driver_lvm.wasm" root/abaca/
+cp "$here/../../drivers/lvm/policy.toml" root/abaca/
+cp "$here/steps.sh" root/init
+chmod 0755 root/init
+echo 'root:x:0:0:root:/:/bin/sh' >root/etc/passwd
+printf 'root:x:0:\n' >root/etc/group
+# As the policy wants it. (Nothing of this machine's own configuration.)
+cat >root/etc/lvm/lvm.conf <<'CONF'
+activation { udev_sync = 0
+udev_rules = 0 }
+backup { backup = 0
+archive = 0 }
+global { use_lvmpolld = 0 }
+devices { obtain_device_list_from_udev = 0
+hints = "none"
+use_devicesfile = 0 }
+CONF
+(cd root && find . | cpio --create --format=newc --quiet --owner=0:0) | gzip -1 >initrd.gz
+
+truncate --size 0 serial.log
+rm -f disk.img
+truncate --size 8G disk.img
+# Not KVM by itself: where this machine is a guest as well, it is often there and does not work.
+accelerator=${ABACA_LVM_ACCELERATOR:-tcg}
+echo "booting $version ($accelerator)"
+timeout --kill-after=10 "${minutes}m" qemu-system-x86_64 -accel "$accelerator" -cpu "${ABACA_LVM_CPU:-max}" -smp 2 -m 2048 \
+    -nodefaults -display none -no-reboot -kernel "kernel/boot/vmlinuz-$version" -initrd initrd.gz \
+    -append "console=ttyS0 quiet mitigations=off panic=-1 random.trust_cpu=on tsc=reliable no_timer_check" \
+    -serial file:serial.log -drive "file=$work/disk.img,format=raw,if=virtio,cache=unsafe,discard=unmap,detect-zeroes=unmap" || true
+rm -f disk.img
+tr --delete '\r' <serial.log
+grep --quiet '^ALL STEPS DONE' serial.log || {
+    echo "the guest did not come to its end within $minutes minutes, or a step failed" >&2
+    exit 1
+}

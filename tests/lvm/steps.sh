@@ -1,0 +1,136 @@
+#!/bin/sh
+# The first and only process of the guest that run.sh boots: the whole life of shares on real LVM,
+# with the policy that the driver ships, one line a step. The machine ends with it, whatever happens.
+export PATH=/usr/sbin:/usr/bin:/abaca
+
+now() { cut -d' ' -f1 /proc/uptime; }
+end() { # MESSAGE
+    echo "$*"
+    poweroff -f
+    sleep 60
+}
+# A step that must succeed.
+step() { # NAME COMMAND…
+    name=$1
+    shift
+    begun=$(now)
+    if "$@" >/tmp/out 2>&1; then
+        echo "ok    $name ($(echo "$(now) $begun" | awk '{printf "%.1f", $1 - $2}') s)"
+    else
+        cat /tmp/out
+        [ -e /srv/abaca/state ] && tail -n 4 /srv/abaca/state/*/audit* 2>/dev/null
+        end "FAILED $name"
+    fi
+}
+# One that must fail, and say this.
+refused() { # NAME TEXT COMMAND…
+    name=$1 text=$2
+    shift 2
+    if "$@" >/tmp/out 2>&1 || ! grep -q "$text" /tmp/out; then
+        cat /tmp/out
+        end "FAILED $name: it had to be refused with \`$text\`"
+    fi
+    echo "ok    $name: refused"
+}
+same() { # WHAT EXPECTED FOUND
+    if [ "$2" = "$3" ]; then echo "ok    $1: $3"; else end "FAILED $1: $3, not $2"; fi
+}
+place() { # SHARE
+    abaca share show "$1" | sed -n 's/^export locations: *//p'
+}
+gib() { # DIRECTORY: the size of its file system, rounded; not by busybox
+    /usr/bin/df --output=size --block-size=1M "$1" | awk 'NR == 2 { printf "%d", $1 / 1024 + 0.5 }'
+}
+
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs tmp /tmp
+mount -t tmpfs run /run
+mkdir -p /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup
+ip link set lo up
+for module in /modules/*; do insmod "$module" || echo "$module does not load"; done
+echo "Linux $(uname -r), $(lvm version | sed -n 's/ *LVM version: *//p'), Landlock: $(cat /sys/kernel/security/lsm 2>/dev/null)"
+
+mkdir -p /run/lock/lvm /run/lvm /srv/abaca
+mkdir -m 0711 /srv/abaca/mounts
+step "a volume group" sh -c 'pvcreate -q /dev/vda && vgcreate lvm-shares /dev/vda'
+cp /abaca/policy.toml /srv/abaca/lvm.policy.toml
+cd /srv/abaca || end "FAILED no directory"
+cat >abaca.toml <<END
+schema = 1
+
+[backends.lvm]
+driver = "/abaca/abaca_driver_lvm.wasm"
+policy = "lvm.policy.toml"
+approved = false # the policy is the one that the driver ships
+
+[backends.lvm.options]
+driver_handles_share_servers = false
+lvm_share_export_root = "/srv/abaca/mounts"
+END
+
+step "the backend can work" abaca backend check
+step "a share" abaca share create papers --size 1
+papers=$(place papers)
+same "it is where it is said to be" "$(ls -d /srv/abaca/mounts/share-*)" "$papers"
+same "its size in GiB" 1 "$(gib "$papers")"
+same "its permission bits" 700 "$(stat -c %a "$papers")"
+step "it is let at" abaca access allow papers user everyone --level rw
+same "its permission bits" 777 "$(stat -c %a "$papers")"
+echo first >"$papers/letter"
+head -c 5000000 /dev/urandom >"$papers/data"
+sum=$(md5sum <"$papers/data")
+
+step "larger, while it is used" abaca share extend papers --size 3
+same "its size in GiB" 3 "$(gib "$papers")"
+same "its volume" 3.00g "$(lvs --noheadings --units g -o lv_size lvm-shares | tr -d ' ')"
+step "smaller" abaca share shrink papers --size 2
+same "its size in GiB" 2 "$(gib "$papers")"
+same "its volume" 2.00g "$(lvs --noheadings --units g -o lv_size lvm-shares | tr -d ' ')"
+same "what is in it" "$sum" "$(md5sum <"$papers/data")"
+fallocate -l 1500000000 "$papers/large"
+refused "smaller than what is in it" "fit" abaca share shrink papers --size 1
+same "it is there all the same" "$sum" "$(md5sum <"$papers/data")"
+rm "$papers/large"
+step "as small as it was" abaca share shrink papers --size 1
+
+step "a snapshot" abaca snapshot create papers before
+echo second >"$papers/letter"
+refused "a share with a snapshot is not removed" "snapshot" abaca share delete papers
+step "a share made of it" abaca share create copy --from-snapshot before --size 2
+copy=$(place copy)
+same "what is in it" first "$(cat "$copy/letter")"
+same "what is in it" "$sum" "$(md5sum <"$copy/data")"
+same "its size in GiB" 2 "$(gib "$copy")"
+same "the share itself" second "$(cat "$papers/letter")"
+step "the snapshot is removed" abaca snapshot delete before
+same "what is left of the group" 2 "$(lvs --noheadings lvm-shares | wc -l)"
+
+# As after a restart: nothing is mounted, no volume is active.
+umount "$papers" "$copy"
+vgchange -a n lvm-shares >/dev/null 2>&1
+same "active volumes" 0 "$(ls /dev/mapper | grep -c share)"
+ensure() { # SHARE SIZE
+    id=$(abaca share show "$1" | sed -n 's/^id: *//p')
+    step "$1 is there again" abaca call lvm ensure_share "{\"share\": {
+        \"id\": \"$id\", \"share_id\": \"$id\", \"name\": \"share-$id\", \"size\": $2, \"protocol\": \"nfs\",
+        \"host\": \"guest@lvm\", \"status\": \"available\", \"access_rules_status\": \"active\",
+        \"export_locations\": [], \"user_id\": \"\", \"project_id\": \"\", \"extra_specs\": {},
+        \"metadata\": {}, \"is_public\": false}}"
+}
+ensure papers 1
+ensure copy 2
+same "what is in it" second "$(cat "$papers/letter")"
+same "what is in it" "$sum" "$(md5sum <"$copy/data")"
+
+cd "$copy" || end "FAILED no copy"
+refused "a share in use is not removed" "in use\|busy" abaca --config /srv/abaca/abaca.toml share delete copy
+cd /srv/abaca || end "FAILED no directory"
+step "it is removed" abaca share delete copy
+step "the other is removed" abaca share delete papers
+same "what is left of the group" 0 "$(lvs --noheadings lvm-shares | wc -l)"
+same "what is left of the mounts" 0 "$(ls mounts | wc -l)"
+same "what is left of /dev/mapper" control "$(ls /dev/mapper)"
+step "the audit is whole" abaca audit verify
+end "ALL STEPS DONE after $(now) s"
