@@ -13,6 +13,9 @@ use wasmparser::{Parser, Payload};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
+/// One function more than a component may have.
+const FUNCTIONS: usize = 100_001;
+
 /// What every one of them imports and exports.
 const WORLD: &str = "
 package abaca:doctor;
@@ -46,6 +49,7 @@ fn main() -> Result<()> {
         made.push((name.to_owned(), component));
     }
     let nothing = frame.replace("{attack}", "(i32.const 0)");
+    made.push(("functions".to_owned(), component(&wit, &nothing.replace("{more}", &functions()))?));
     made.push(("bomb".to_owned(), component(&wit, &nothing.replace("{more}", &bomb()))?));
     let maker = wat::parse_str(fs::read_to_string(doctor.join("handles.wat"))?)?;
     let host = component(&wit, &nothing.replace("{more}", ""))?;
@@ -106,4 +110,9 @@ fn behind(mut component: Vec<u8>, inner: &[u8]) -> Result<Vec<u8>> {
     component.push(INSTANCES);
     instance.encode(&mut component);
     Ok(component)
+}
+
+/// Functions that do nothing.
+fn functions() -> String {
+    "(func)".repeat(FUNCTIONS)
 }

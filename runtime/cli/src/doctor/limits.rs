@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use abaca::types::Error as DriverError;
-use abaca::{Backend, BackendConfiguration, Error, Limits, OptionValue};
+use abaca::{Backend, BackendConfiguration, COMPONENT_BYTES, Error, Limits, OptionValue};
 use anyhow::Context;
 use serde::Serialize;
 use tracing::instrument::WithSubscriber;
@@ -24,7 +24,9 @@ const LONG: Duration = Duration::from_secs(60);
 
 /// What the drivers may do.
 const POLICY: &str = "schema = 1\ndriver = \"doctor\"\n[[command]]\nid = \"sleep\"\n\
-                      program = \"/usr/bin/sleep\"\nargs = [\"60\"]\ntimeout = \"2m\"\n";
+                      program = \"/usr/bin/sleep\"\nargs = [\"60\"]\ntimeout = \"2m\"\n\
+                      [[command]]\nid = \"seq\"\nprogram = \"/usr/bin/seq\"\n\
+                      args = [\"100000\"]\nstdout-max = \"1KiB\"\n";
 
 /// What the log writes between the call and the import, and a message in them.
 const SPANS: &[u8] = b"}: ";
@@ -85,6 +87,8 @@ impl Trial {
                 told.contains(why)
             }
             (Expected::NotCompiled(why), Err(Error::Compile { error, .. })) => why(error),
+            (Expected::TooLarge, Err(error)) => error.to_string().contains("it is larger than"),
+            (Expected::Unread(why), Err(error)) => error.to_string().contains(why),
             (Expected::Waited(words), Err(Error::Deadline { .. })) => log.says(words.as_bytes()),
             (Expected::Logged(most), Ok(())) => (1..=*most + MARK).contains(&longest),
             _ => false,
@@ -105,7 +109,11 @@ impl Trial {
         place: &Path,
     ) -> Result<Result<(), Error>> {
         let runtime = super::builder(global).limits(limits).build()?;
-        let driver = match runtime.load_bytes("doctor", self.driver.to_vec()).await {
+        let mut bytes = self.driver.to_vec();
+        if matches!(self.expected, Expected::TooLarge) {
+            bytes.resize(usize::try_from(COMPONENT_BYTES)?.saturating_add(1), 0);
+        }
+        let driver = match runtime.load_bytes("doctor", bytes).await {
             Ok(driver) => driver,
             Err(error) => return Ok(Err(error)),
         };

@@ -20,7 +20,7 @@ const AMID: Duration = Duration::from_millis(2500);
 
 /// How one limit is hit.
 pub struct Trial {
-    /// Its name in [`Limits`].
+    /// Its name in [`Limits`], or what it bounds.
     pub limit: &'static str,
     /// What it is set to, for people, and how.
     pub set_to: &'static str,
@@ -46,6 +46,10 @@ pub enum Expected {
     NotCompiled(fn(&CompileError) -> bool),
     /// One of two waited for a place: the log says so with these words.
     Waited(&'static str),
+    /// The file is not even scanned: behind the driver it has more bytes than a component may.
+    TooLarge,
+    /// The file is refused by the scan with a text in which this is.
+    Unread(&'static str),
     /// A line of the log has no more bytes than this, and a mark where it was cut.
     Logged(usize),
 }
@@ -279,5 +283,29 @@ pub const TRIALS: &[Trial] = &[
         asked: "nothing but to be compiled",
         driver: drivers::NOTHING,
         expected: Expected::NotCompiled(|error| matches!(error, CompileError::Size(_))),
+    },
+    Trial {
+        limit: "component_bytes",
+        set_to: "64 MiB, always",
+        set: |_| (),
+        asked: "to be loaded from one byte more",
+        driver: drivers::NOTHING,
+        expected: Expected::TooLarge,
+    },
+    Trial {
+        limit: "component_functions",
+        set_to: "100,000, always",
+        set: |_| (),
+        asked: "to be loaded with one function more",
+        driver: drivers::FUNCTIONS,
+        expected: Expected::Unread("100000 functions"),
+    },
+    Trial {
+        limit: "command_output",
+        set_to: "1 KiB, by its rule",
+        set: |_| (),
+        asked: "what a command prints that prints 588,895 bytes",
+        driver: drivers::OUTPUT,
+        expected: Expected::Refused("1 KiB and no more"),
     },
 ];
