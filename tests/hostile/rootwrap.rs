@@ -27,10 +27,16 @@ fn shipped(range: &Range) -> Vec<PathBuf> {
         // Where a policy wants a directory, there is one.
         let at = range.ground.path().to_str().unwrap();
         let text = text.replace("\"/srv/abaca", &format!("\"{at}"));
+        let own = |line: &str| match line.strip_prefix("path = \"") {
+            Some(path) if !Path::new(path.trim_end_matches('"')).exists() => {
+                let path = path.trim_end_matches('"').trim_start_matches(at);
+                fs::create_dir_all(format!("{at}{path}")).unwrap();
+                format!("path = \"{at}{path}\"")
+            }
+            _ => line.to_owned(),
+        };
+        let text: String = text.lines().flat_map(|line| [own(line), "\n".to_owned()]).collect();
         let said = |key: &'static str| text.lines().filter_map(move |line| line.strip_prefix(key));
-        for root in said("path = ") {
-            fs::create_dir_all(root.trim_matches('"')).unwrap();
-        }
         // Programs of storage that is not here cannot be granted here.
         if let Some(missing) =
             said("program = ").find(|one| !Path::new(one.trim_matches('"')).exists())
@@ -40,7 +46,7 @@ fn shipped(range: &Range) -> Vec<PathBuf> {
         }
         // What a root lies on is of no matter to a command line.
         let lies_on =
-            |line: &str| ["filesystem", "mount-options"].iter().any(|key| line.starts_with(key));
+            |line: &str| ["filesystem = \"", "mount-options"].iter().any(|key| line.starts_with(key));
         let text: String =
             text.lines().filter(|line| !lies_on(line)).flat_map(|line| [line, "\n"]).collect();
         let name = policy.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();

@@ -13,6 +13,7 @@ program = "/usr/bin/tar"
 args = [
     "--extract",
     "--no-same-owner",
+    "--touch",
     "--absolute-names",
     "--directory",
     { path = { root = "lair", leaf = "root" } },
@@ -61,6 +62,7 @@ async fn unpacks(range: &Range, archive: &str) -> String {
                 "tar",
                 "--extract",
                 "--no-same-owner",
+                "--touch",
                 "--absolute-names",
                 "--directory",
                 "lair:",
