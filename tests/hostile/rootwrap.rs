@@ -45,8 +45,9 @@ fn shipped(range: &Range) -> Vec<PathBuf> {
             continue;
         }
         // What a root lies on is of no matter to a command line.
-        let lies_on =
-            |line: &str| ["filesystem = \"", "mount-options"].iter().any(|key| line.starts_with(key));
+        let lies_on = |line: &str| {
+            ["filesystem = \"", "mount-options"].iter().any(|key| line.starts_with(key))
+        };
         let text: String =
             text.lines().filter(|line| !lies_on(line)).flat_map(|line| [line, "\n"]).collect();
         let name = policy.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();

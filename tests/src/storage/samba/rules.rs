@@ -35,6 +35,8 @@ async fn every_rule_of_the_policy_is_needed() {
     let policy = home.backend.policy();
     let commands = policy.commands().iter().map(|rule| rule.id.as_str());
     let files = policy.files().iter().map(|rule| rule.id.as_str());
+    // For Abaca's own copies: see `storage::migration`.
+    let files = files.filter(|id| *id != "migration");
     let unused: Vec<_> = commands.chain(files).filter(|id| !used.contains(id)).collect();
     assert!(unused.is_empty(), "the driver never needs {unused:?}");
 }
