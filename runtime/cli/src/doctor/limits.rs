@@ -111,7 +111,12 @@ impl Trial {
         let runtime = super::builder(global).limits(limits).build()?;
         let mut bytes = self.driver.to_vec();
         if matches!(self.expected, Expected::TooLarge) {
-            bytes.resize(usize::try_from(COMPONENT_BYTES)?.saturating_add(1), 0);
+            bytes.resize(
+                usize::try_from(COMPONENT_BYTES)
+                    .context("the bound of a component")?
+                    .saturating_add(1),
+                0,
+            );
         }
         let driver = match runtime.load_bytes("doctor", bytes).await {
             Ok(driver) => driver,

@@ -26,7 +26,7 @@ fn place(skipped: &str) -> Option<Place> {
         prepare(&pool, driver);
         ground.write(&format!("{driver}.policy.toml"), &policy(&pool, driver));
         text += &format!(
-            "\n[backends.{driver}]\ndriver = {:?}\npolicy = \"{driver}.policy.toml\"\n\n\
+            "\n[backends.{driver}]\ndriver = {:?}\npolicy = \"{driver}.policy.toml\"\napproved = false\n\n\
              [backends.{driver}.options]\ndriver_handles_share_servers = false\n\
              {driver}_export_root = {:?}\n",
             component(&format!("abaca-driver-{driver}")),

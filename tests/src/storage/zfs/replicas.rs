@@ -356,11 +356,11 @@ async fn a_promotion_that_was_cut_short_loses_nothing() {
     assert_eq!(new.access_rules_status, Some(AccessRulesStatus::Error));
     drop(broken);
     fs::write(second.join("file"), "since").unwrap();
-    // The service does not know of it: it says what it knew before.
-    let error =
-        driver_error(home.backend.update_replica_state(&list, &list[1], &rules, &[], None).await);
-    assert!(matches!(error, DriverError::ReplicationFailed(_)), "{error:?}");
-    home.backend.promote_replica(&list, &list[1], &rules, None).await.unwrap();
+    // A service that says what it knew before is told so: the record knows better.
+    let old = home.backend.update_replica_state(&list, &list[1], &rules, &[], None).await;
+    assert!(matches!(old, Err(abaca::Error::Invalid(_))), "{old:?}");
+    let pair = pair.now(&home).await;
+    home.backend.update_access(&pair.second, &rules, &[], &[], None).await.unwrap();
     assert_eq!(fs::read_to_string(second.join("file")).unwrap(), "since");
     assert_eq!(property("sharenfs", &second_dataset), "rw=10.0.0.1,no_root_squash");
     let pair = pair.now(&home).await;
