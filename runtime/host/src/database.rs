@@ -5,6 +5,7 @@
 //! WAL with `synchronous=FULL`: what a transaction has committed survives a power cut. A commit
 //! that failed is unknown, not undone: callers read again.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -169,6 +170,7 @@ impl Database {
     ) -> Result<T> {
         // A closure that panicked has rolled its transaction back.
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let _writing = Writing::begin();
         let run = || {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -181,6 +183,32 @@ impl Database {
 
     fn failed(&self, reason: String) -> Error {
         Error::State { path: self.path.clone(), reason }
+    }
+}
+
+thread_local! {
+    /// Whether this thread is in a transaction.
+    static IS_WRITING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread holds a database: whoever needs one as well must not be waited for now.
+pub(crate) fn is_writing() -> bool {
+    IS_WRITING.get()
+}
+
+/// A transaction of this thread, however it ends.
+struct Writing;
+
+impl Writing {
+    fn begin() -> Self {
+        IS_WRITING.set(true);
+        Self
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        IS_WRITING.set(false);
     }
 }
 

@@ -88,6 +88,11 @@ impl Drop for Keeper {
         self.shared.news().closing = true;
         self.shared.changed.notify_all();
         let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        // The last to hold the audit may be a transaction of a call that was given up, and the
+        // thread waits for that one's database: it ends by itself then.
+        if crate::database::is_writing() {
+            return;
+        }
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!(backend = self.shared.backend, "the audit's keeper has panicked");
         }
