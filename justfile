@@ -28,11 +28,10 @@ build: components
 demo: build
     tests/demo.sh
 
-# Runs all tests; as root, the hostile corpus once more as an ordinary user.
+# Runs all tests. `just hostile` runs the corpus once more as an ordinary user.
 test: build
     cargo nextest run --locked --workspace
     cargo test --locked --doc --workspace
-    if [ "$(id -u)" = 0 ]; then {{ just_executable() }} ordinary-if-reachable; fi
 
 # Runs the tests on real storage alone, and says what they skipped and why.
 test-storage: build
@@ -50,14 +49,6 @@ corpus := "'binary_id(abaca-tests::abaca) and test(/^hostile::/)'"
 hostile: build
     cargo nextest run --locked --workspace -E {{ corpus }}
     if [ "$(id -u)" = 0 ]; then {{ just_executable() }} ordinary; fi
-
-[private]
-ordinary-if-reachable:
-    if setpriv --reuid={{ ordinary }} --regid={{ ordinary }} --clear-groups test -x target/debug/abaca; then \
-        {{ just_executable() }} ordinary; \
-    else \
-        echo "SKIPPED (needs a checkout that other users may read): the hostile corpus as an ordinary user" >&2; \
-    fi
 
 [private]
 ordinary:
