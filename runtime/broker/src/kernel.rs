@@ -52,6 +52,15 @@ pub fn live(work: impl FnOnce() -> u8) -> ! {
     unsafe { libc::_exit(i32::from(code)) }
 }
 
+/// Whether this process leads its session.
+///
+/// Where the leader is outside of this process's namespace of processes the kernel names it 0,
+/// which a wrapper that takes every answer for a process would not survive.
+pub fn leads_its_session() -> bool {
+    // SAFETY: it takes a number and touches no memory.
+    unsafe { libc::getsid(0) == libc::getpid() }
+}
+
 /// Becomes the program open at `program`. Returns only when that fails.
 pub fn exec(program: BorrowedFd<'_>, argv: &[CString], environment: &[CString]) -> Errno {
     let pointers = |words: &[CString]| -> Vec<*const c_char> {

@@ -13,7 +13,7 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType};
-use rustix::process::{Resource, getpid, getppid, getrlimit, getsid, test_kill_process};
+use rustix::process::{Resource, getppid, getrlimit, test_kill_process};
 
 use crate::kernel;
 
@@ -68,7 +68,7 @@ pub fn report(alone: bool) -> String {
 }
 
 fn session() -> Result<String, String> {
-    let own = getsid(None).is_ok_and(|leader| leader == getpid());
+    let own = kernel::leads_its_session();
     let terminal = refused(open("/dev/tty", OFlags::RDWR), "a terminal")?;
     if own {
         Ok(format!("a session of its own; {terminal}"))
