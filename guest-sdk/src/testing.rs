@@ -51,8 +51,8 @@
 //! assert_eq!(host.contents("shares:image-1").unwrap(), b"made");
 //! ```
 //!
-//! And [`Host::faults_of`] finds every place where a call can be hit, so that a test can say of
-//! each that the repeated call succeeds.
+//! And [`survives`] hits a call at every place where it can be hit, with an error and with its
+//! end, and runs it again.
 //!
 //! ```text
 //! test ─▶ Host::run ─▶ a thread of its own ─▶ driver ─▶ a room of the SDK ─▶ imports
@@ -87,7 +87,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::Backend;
 
 pub use config::Setting;
-pub use faults::Fault;
+pub use faults::{Fault, survives};
 pub use http::{Reply, SendRequest};
 pub use log::Line;
 pub use samples::{rule, server, share, snapshot};

@@ -194,3 +194,41 @@ impl Host {
         faults
     }
 }
+
+/// Whatever hits a call, the repeated call succeeds: for each of [`Host::faults_of`] the call is
+/// run with that fault on a host of its own, then run again, and then `check` looks at what there
+/// is. This is what a service relies on that repeats a call after a crash.
+///
+/// ```
+/// use abaca_sdk::testing::{self, Host};
+/// use abaca_sdk::{HostError, Root, files};
+///
+/// let make = || match files::make_dir(&Root("shares").join("share-1"), 0o700) {
+///     Err(HostError::AlreadyExists(_)) => Ok(()),
+///     answer => answer,
+/// };
+/// testing::survives(|| Host::new().root("shares"), make, |host, fault| {
+///     assert!(host.is_dir("shares:share-1"), "{fault}");
+/// });
+/// ```
+///
+/// # Panics
+/// When a repeated call fails, with the fault before it.
+#[track_caller]
+pub fn survives<T, E>(
+    prepared: impl Fn() -> Host,
+    call: impl Fn() -> Result<T, E> + Sync,
+    check: impl Fn(&Host, &Fault),
+) where
+    T: Send,
+    E: Send + fmt::Debug,
+{
+    for fault in prepared().faults_of(&call) {
+        let host = prepared();
+        drop(host.run_with(&fault, &call));
+        if let Err(error) = host.run(&call) {
+            super::place::mistaken(&format!("repeated after a fault ({fault}): {error:?}"));
+        }
+        check(&host, &fault);
+    }
+}
