@@ -153,11 +153,11 @@ fn delete_survives_every_fault() {
 
 #[test]
 fn a_clone_has_what_the_snapshot_has() {
-    let host = super::snapshots::host_with_snapshot();
+    let host = super::snapshots::host_with_snapshot().option("directory_mode", "0711");
     host.put("shares:share-1/file", "changed");
     host.run(clone_share).unwrap();
     assert_eq!(host.contents("shares:share-2/file").unwrap(), b"content");
-    assert_eq!(host.mode("shares:share-2"), Some(0o700));
+    assert_eq!(host.mode("shares:share-2"), Some(0o711));
     assert_eq!(host.state_of("share-2-id", "size").as_deref(), Some("3"));
     host.run(clone_share).unwrap();
     assert_eq!(host.names("shares:"), ["share-1", "share-2"]);

@@ -1,10 +1,11 @@
 //! Snapshots: whole, shut, and never half a one under a whole one's name.
 
 use abaca_sdk::testing::{self, Answer, Host, snapshot};
-use abaca_sdk::{Error, Snapshot, SnapshotUpdate, Snapshots};
+use abaca_sdk::{Error, Snapshot, SnapshotUpdate, Snapshots, files};
 
 use super::{host_with_share, one};
 use crate::Directory;
+use crate::places::SHARES;
 
 /// A host with a share and a snapshot of it.
 pub(super) fn host_with_snapshot() -> Host {
@@ -28,6 +29,8 @@ fn delete() -> Result<(), Error> {
 #[test]
 fn a_snapshot_is_a_copy_that_no_client_looks_into() {
     let host = host_with_share();
+    // A share that everybody looks into.
+    host.run(|| files::set_mode(&SHARES.join("share-1"), 0o777)).unwrap();
     host.run(create).unwrap();
     host.put("shares:share-1/file", "changed");
     assert_eq!(host.contents("snapshots:snapshot-1/file").unwrap(), b"content");
