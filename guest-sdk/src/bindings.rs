@@ -1,9 +1,9 @@
 //! What wit-bindgen makes of `wit/`: the shared types and the raw host imports.
 //!
 //! Not for drivers, who use the rooms named like the WIT files instead; called by
-//! those rooms. The interfaces that a driver exports are generated one by one in
+//! [`crate::imports`]. The interfaces that a driver exports are generated one by one in
 //! [`crate::interface`], because each must be able to stay out of a component.
-//! Outside a component the imports are stubs that must not be called.
+//! Outside a component its functions are stubs that must not be called; there `imports` has others.
 
 #![allow(missing_docs, unsafe_code, unused_qualifications, clippy::all, clippy::pedantic)]
 #![allow(clippy::unreachable, clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]

@@ -4,8 +4,8 @@
 use core::time::Duration;
 
 use crate::HostError;
-use crate::bindings::abaca::host::clock as host;
 use crate::command::milliseconds;
+use crate::imports::clock as host;
 
 /// How long it is since 1970-01-01T00:00:00Z.
 ///

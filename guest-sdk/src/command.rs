@@ -20,8 +20,8 @@
 use core::fmt::Display;
 use core::time::Duration;
 
-use crate::bindings::abaca::host::command as host;
-use crate::bindings::abaca::host::command::{CommandLine, PipelineRequest, RunRequest};
+use crate::imports::command as host;
+use crate::imports::command::{CommandLine, PipelineRequest, RunRequest};
 use crate::{CommandFailure, Error, Result};
 
 pub use host::{ExitStatus, Output};

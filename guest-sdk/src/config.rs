@@ -4,10 +4,10 @@
 //! else the declared default, else none. An option of another type is
 //! [`Error::BadConfiguration`], one that is not declared is [`Error::Denied`].
 
-use crate::bindings::abaca::host::config::{GetRequest, get as host_get};
+use crate::imports::config::{GetRequest, get as host_get};
 use crate::{Error, Result};
 
-pub use crate::bindings::abaca::host::config::Value;
+pub use crate::imports::config::Value;
 
 /// The value, whatever its type.
 ///

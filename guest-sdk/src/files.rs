@@ -4,7 +4,7 @@
 //! link. Functions answer the host's own error, so that a driver can tell "not
 //! there" from trouble; `?` turns it into the driver's.
 
-use crate::bindings::abaca::host::files as host;
+use crate::imports::files as host;
 use crate::{HostError, Path};
 
 pub use host::{Entry, Kind, TreeUsage};

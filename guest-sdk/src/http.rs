@@ -5,8 +5,8 @@
 use core::time::Duration;
 
 use crate::HostError;
-use crate::bindings::abaca::host::http as host;
 use crate::command::milliseconds;
+use crate::imports::http as host;
 
 pub use host::{HeaderValue, Method, Response};
 

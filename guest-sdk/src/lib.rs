@@ -115,12 +115,14 @@
 //! The build fails where that is no manifest; `abaca driver inspect` names what the component
 //! imports without asking for it, and what it asks for without a use.
 //!
-//! The crate compiles for the host too, for unit tests of a driver's own logic;
-//! there, no function of a host module may be called.
+//! The crate compiles for the host too, for a driver's own unit tests: there, every function of a
+//! host module asks the [`testing::Host`] that runs the call, which lives in memory. Outside of
+//! one, no function of a host module may be called.
 
 mod bindings;
 mod describe;
 mod error;
+mod imports;
 mod interface;
 mod path;
 
@@ -165,6 +167,10 @@ pub mod snapshots;
 
 #[doc(hidden)]
 pub mod panics;
+
+// What a driver's own tests run on; no part of a component.
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
 
 pub use abaca_sdk_manifest::manifest;
 pub use describe::GIB;

@@ -4,8 +4,8 @@
 use core::time::Duration;
 
 use crate::HostError;
-use crate::bindings::abaca::host::lock as host;
 use crate::command::milliseconds;
+use crate::imports::lock as host;
 
 /// A lock that is held until this is dropped, or the call ends.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 //! Called by drivers. A line that the host does not take is lost: a driver's work
 //! never fails for its log.
 
-pub use crate::bindings::abaca::host::log::Level;
-use crate::bindings::abaca::host::log::{WriteRequest, write as host_write};
+pub use crate::imports::log::Level;
+use crate::imports::log::{WriteRequest, write as host_write};
 
 /// Something failed that the operator should see to.
 pub fn error(message: impl Into<String>) {

@@ -3,7 +3,7 @@
 //! otherwise. What is mounted stays so after the call, and [`files`](crate::files) and
 //! [`command`](crate::command) work in it.
 
-use crate::bindings::abaca::host::mounts as host;
+use crate::imports::mounts as host;
 use crate::{HostError, Path};
 
 pub use host::MountSource;

@@ -3,7 +3,7 @@
 //! and in `teardown_server`; in others, and for another share server, it is denied.
 
 use crate::HostError;
-use crate::bindings::abaca::host::network as host;
+use crate::imports::network as host;
 
 pub use host::{Allocation, Label};
 

@@ -3,8 +3,8 @@
 
 use core::fmt::Display;
 
-use crate::bindings::abaca::host::ssh as host;
 use crate::command::{Output, succeeded};
+use crate::imports::ssh as host;
 use crate::{HostError, Result};
 
 pub use host::RunRequest;

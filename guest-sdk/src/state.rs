@@ -4,7 +4,7 @@
 //! snapshot's identifier, or a name of the driver's own. What has come back is on
 //! the storage.
 
-use crate::bindings::abaca::host::state as host;
+use crate::imports::state as host;
 use crate::{Error, HostError, Result};
 
 pub use host::{Change, FoundEntity};

@@ -43,6 +43,8 @@ mod places;
 mod shares;
 mod shrinking;
 mod snapshots;
+#[cfg(test)]
+mod tests;
 
 /// The driver.
 struct Directory;
