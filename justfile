@@ -37,6 +37,10 @@ test: build
 test-storage: build
     cargo nextest run --locked --workspace --success-output immediate -E 'test(/^storage::/)'
 
+# Kills the runtime, the broker and the NFS server at random moments of so many lives of shares.
+test-kills lives="100" seed="6": build
+    ABACA_KILLS={{ lives }} ABACA_KILLS_SEED={{ seed }} cargo nextest run --locked --workspace --no-capture -E 'test(whoever_is_killed)'
+
 # Runs the driver `lvm` on real LVM, in a guest with Debian 13's kernel; some minutes without KVM. Then
 # what it asked for there is put beside its policy.
 test-lvm: build

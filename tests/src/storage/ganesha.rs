@@ -12,6 +12,7 @@ mod access;
 mod btrfs;
 mod directory;
 mod faults;
+mod kills;
 mod rules;
 
 use std::fs;
