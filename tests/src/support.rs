@@ -214,7 +214,9 @@ impl Ground {
 pub fn audit(directory: &Path) -> Vec<Value> {
     let text = fs::read_to_string(directory.join("audit.jsonl")).unwrap_or_default();
     let whole = text.rfind('\n').map_or("", |end| text.get(..end).unwrap());
-    whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    // One that was being written when its process was killed is torn at a page's end, for ever.
+    let lines = whole.lines().filter(|line| line.ends_with('}'));
+    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// A number of seconds, in words for `sleep`, that no other process on this machine sleeps: so
