@@ -7,6 +7,7 @@ pub mod components;
 mod desk;
 mod forgery;
 mod log;
+pub mod reaper;
 mod service;
 mod wanted;
 
@@ -119,6 +120,7 @@ pub struct Ground {
 impl Ground {
     pub fn new() -> Self {
         let directory = tempfile::Builder::new().prefix("abaca-test-").tempdir().unwrap();
+        reaper::leaves(directory.path());
         for name in ["shares", "snapshots", "state", "outside"] {
             let path = directory.path().join(name);
             fs::create_dir(&path).unwrap();
