@@ -37,9 +37,17 @@ test: build
 test-storage: build
     cargo nextest run --locked --workspace --success-output immediate -E 'test(/^storage::/)'
 
-# Runs the driver `lvm` on real LVM, in a guest with Debian 13's kernel; some minutes without KVM.
+# Kills the runtime, the broker and the NFS server at random moments of so many lives of shares.
+test-kills lives="100" seed="6": build
+    ABACA_KILLS={{ lives }} ABACA_KILLS_SEED={{ seed }} cargo nextest run --locked --workspace --no-capture -E 'test(whoever_is_killed)'
+
+# Runs the driver `lvm` on real LVM, in a guest with Debian 13's kernel; some minutes without KVM. Then
+# what it asked for there is put beside its policy.
 test-lvm: build
+    rm -f target/lvm-guest/audit.jsonl
     tests/lvm/run.sh
+    if [ -e target/lvm-guest/audit.jsonl ]; then ABACA_LVM_AUDIT="$PWD/target/lvm-guest/audit.jsonl" \
+        cargo nextest run --locked --workspace -E 'test(the_policy_of_lvm_is_needed)'; fi
 
 # Who the corpus runs as a second time, when it runs as root: nobody, in most systems.
 ordinary := "65534"

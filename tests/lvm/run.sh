@@ -129,8 +129,10 @@ timeout --kill-after=10 "${minutes}m" qemu-system-x86_64 -accel "$accelerator" -
     -append "console=ttyS0 quiet mitigations=off panic=-1 random.trust_cpu=on tsc=reliable no_timer_check" \
     -serial file:serial.log -drive "file=$work/disk.img,format=raw,if=virtio,cache=unsafe,discard=unmap,detect-zeroes=unmap" || true
 rm -f disk.img
-tr --delete '\r' <serial.log
-grep --quiet '^ALL STEPS DONE' serial.log || {
+tr --delete '\r' <serial.log >said
+sed '/^AUDIT BEGINS$/,/^AUDIT ENDS$/d' said
+grep --quiet '^ALL STEPS DONE' said || {
     echo "the guest did not come to its end within $minutes minutes, or a step failed" >&2
     exit 1
 }
+sed -n '/^AUDIT BEGINS$/,/^AUDIT ENDS$/{/^AUDIT/!p}' said | base64 --decode | gzip -d >audit.jsonl

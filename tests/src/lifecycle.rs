@@ -15,6 +15,7 @@ use abaca::types::{
 use abaca::{Backend, Blame, Error, Limits, OptionValue};
 
 use crate::support::{Ground, rule, runtime, share, snapshot, tree};
+use crate::widths;
 
 /// Asserts that the error is the driver's own of this case.
 macro_rules! assert_driver {
@@ -317,4 +318,33 @@ async fn sixteen_calls_run_at_once() {
     tasks.join_all().await;
     assert!(tree(&ground.shares()).is_empty() && tree(&ground.snapshots()).is_empty());
     assert!(backend.records().shares().await.unwrap().is_empty());
+}
+
+/// The policy is no wider than what the driver needs. (Those for shares on the network are with the
+/// servers: `storage::ganesha::rules`, `storage::samba::rules`.)
+#[tokio::test]
+async fn every_rule_of_the_policy_is_needed() {
+    let ground = Ground::new();
+    let backend = ground.directory(&runtime(Limits::default()), &[]).await;
+    backend.do_setup().await.unwrap();
+    backend.check_for_setup_error().await.unwrap();
+    backend.get_share_stats(true).await.unwrap();
+    let one = share("one", 1);
+    backend.create_share(&one, None).await.unwrap();
+    let current = recorded(&backend, &one.id).await;
+    fill(&ground.shares().join(&one.name), 1);
+    let taken = snapshot(&current);
+    backend.create_snapshot(&taken, None).await.unwrap();
+    let clone = share("clone", 1);
+    backend.create_share_from_snapshot(&clone, &taken, None).await.unwrap();
+    backend.extend_share(&current, 2, None).await.unwrap();
+    backend.shrink_share(&recorded(&backend, &one.id).await, 1, None).await.unwrap();
+    let rules = [rule("everyone", AccessLevel::Rw)];
+    backend.update_access(&current, &rules, &[], &[], None).await.unwrap();
+    backend.delete_snapshot(&taken, None).await.unwrap();
+    for one in [&one, &clone] {
+        backend.delete_share(&recorded(&backend, &one.id).await, None).await.unwrap();
+    }
+    let asked = widths::asked(&ground, "home");
+    widths::assert_close("directory/policy", &widths::shipped("directory/policy"), asked);
 }

@@ -47,3 +47,4 @@ mod revealed;
 mod storage;
 mod support;
 mod upgrade;
+mod widths;

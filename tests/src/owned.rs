@@ -5,6 +5,7 @@ mod commands;
 mod ended;
 mod files;
 mod operator;
+mod reconcile;
 
 use std::path::Path;
 

@@ -6,6 +6,7 @@
 mod btrfs;
 mod ganesha;
 mod image;
+mod interrupted;
 mod migration;
 mod network;
 mod pool;

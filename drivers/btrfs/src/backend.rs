@@ -41,8 +41,8 @@ impl Backend for Btrfs {
                 files::list_after(&pool.replicas.path(), None, 1)?;
             }
         }
-        files::list_after(&GROUPS.path(), None, 1)?;
         if config::text(GROUPS_EXPORT_ROOT)?.is_some() {
+            files::list_after(&GROUPS.path(), None, 1)?;
             local::export_location(GROUPS_EXPORT_ROOT, "")?;
         }
         for pool in pools {

@@ -1,8 +1,9 @@
 //! `abaca backend`: whether the backends work. Which there are is in `list`, whether they are called
-//! at all in `conduct`.
+//! at all in `conduct`, whether what they have made is as it is recorded in `reconcile`.
 
 mod conduct;
 mod list;
+mod reconcile;
 
 use std::time::Instant;
 
@@ -43,6 +44,13 @@ pub async fn run(
 ) -> Result<()> {
     match command {
         BackendCommand::List { locks } => list::list(locks || verbose, service, output).await,
+        BackendCommand::Reconcile { name, ensure } => {
+            let entries = match name {
+                Some(name) => vec![service.entry(&name)?],
+                None => service.entries().collect(),
+            };
+            reconcile::reconcile(entries, ensure, service, output).await
+        }
         BackendCommand::Release { name } => {
             conduct::change(Change::Release, &name, service, output).await
         }

@@ -157,6 +157,16 @@ pub enum BackendCommand {
         /// The backend [default: all]
         name: Option<String>,
     },
+    /// Compare what is recorded with what is on the storage, after something was killed, and name what
+    /// does not fit
+    Reconcile {
+        /// The backend [default: all]
+        name: Option<String>,
+        /// Have the driver see to it that each share is served, as after a restart, and name those
+        /// that are not
+        #[arg(long)]
+        ensure: bool,
+    },
     /// End the quarantine of a backend whose driver was at fault again and again
     Release {
         /// The backend

@@ -23,6 +23,7 @@ mod migration_info;
 mod owned;
 mod periodic_hook;
 mod pools;
+mod reconcile;
 mod replicated_snapshots;
 mod replication;
 mod server_choice;
@@ -41,6 +42,7 @@ use abaca_broker::protocol::Hello;
 use abaca_policy::{Container, Object, Policy};
 use tokio::sync::Semaphore;
 
+pub use reconcile::{Reconciliation, Unfinished};
 pub use stats::BackendStats;
 
 use self::answers::{check_locations, check_pairs, check_text, resized};

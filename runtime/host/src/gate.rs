@@ -44,7 +44,9 @@ pub(crate) use self::crossing::{Crossing, Done, Refusal};
 use self::facts::{SUBJECT_BYTES, bounded, subject, whole};
 use self::meter::Meter;
 use self::ownership::Stop;
-pub(crate) use self::ownership::{Claims, Ended, Make, Need, Refused, Taken, look, resume};
+pub(crate) use self::ownership::{
+    Claims, Ended, Examined, Make, Need, Refused, Taken, examine, look, resume,
+};
 pub(crate) use self::weight::Weight;
 
 /// What an operator lends one backend; all calls share it.

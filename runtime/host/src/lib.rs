@@ -71,7 +71,9 @@ pub use abaca_broker::protocol::{Hello, TriedWall, Wall};
 pub use abaca_policy as policy;
 pub use apart::check_apart;
 pub use approval::{Answers, Approval, Changed};
-pub use backend::{Backend, BackendConfiguration, BackendStats, read_policy};
+pub use backend::{
+    Backend, BackendConfiguration, BackendStats, Reconciliation, Unfinished, read_policy,
+};
 pub use compiler::CompileError;
 pub use contract::{Import, Interface, Need};
 pub use driver::{Driver, Inspection, ManifestInspection};

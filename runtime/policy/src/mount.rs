@@ -75,6 +75,9 @@ pub struct MountRule {
     pub suid: bool,
     /// Whether device nodes work there. Else `nodev` is forced.
     pub dev: bool,
+    /// Whether an image or a device that is mounted elsewhere, as in another namespace of mounts,
+    /// is mounted once more, as the same file system. Else that is refused as busy.
+    pub again: bool,
     /// Why the operator lets the kernel parse what a driver may have written.
     pub root_equivalent: Option<String>,
     /// What it is needed for.
@@ -172,6 +175,7 @@ impl MountRule {
             && self.options.covers(&other.options)
             && (self.suid || !other.suid)
             && (self.dev || !other.dev)
+            && (self.again || !other.again)
     }
 }
 
@@ -249,6 +253,9 @@ impl fmt::Display for MountRule {
         write!(f, "{} at {} as {types}", self.source, self.place)?;
         let forced = self.forced().map(str::to_owned);
         let words: Vec<_> = forced.chain(self.options.words_shown()).collect();
-        if words.is_empty() { Ok(()) } else { write!(f, " with {}", words.join(",")) }
+        if !words.is_empty() {
+            write!(f, " with {}", words.join(","))?;
+        }
+        if self.again { f.write_str(" again") } else { Ok(()) }
     }
 }

@@ -14,6 +14,8 @@ mod trouble;
 mod two;
 mod two_rules;
 
+pub use two_rules::FIRST_ALONE;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};

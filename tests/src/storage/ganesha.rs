@@ -12,6 +12,7 @@ mod access;
 mod btrfs;
 mod directory;
 mod faults;
+mod kills;
 mod rules;
 
 use std::fs;
@@ -27,7 +28,7 @@ use tempfile::TempDir;
 
 use super::network::{CLIENTS, Machine, Network, SERVER, Server};
 use super::pool::{LARGE, Pool, run, text};
-use crate::support::{rule, until};
+use crate::support::{reaper, rule, until};
 
 /// What the server and its clients are.
 const PROGRAMS: [&str; 7] = [
@@ -174,6 +175,7 @@ impl Bus {
         Bus::sweep();
         let bits = fs::Permissions::from_mode(0o711);
         let directory = tempfile::Builder::new().prefix(BUSES).permissions(bits).tempdir().unwrap();
+        reaper::leaves(directory.path());
         let place = |name: &str| directory.path().join(name);
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../drivers/ganesha-dbus.conf");
         let shipped = fs::read_to_string(shipped).unwrap().replace(USER.0, USER.1);

@@ -23,7 +23,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::support::{patiently, unique_sleep, until};
+use crate::support::{patiently, reaper, unique_sleep, until};
 
 /// Where the server is found.
 pub const SERVER: &str = "198.51.100.1";
@@ -60,6 +60,7 @@ impl Network {
             eprintln!("SKIPPED (needs root and {}): {skipped}", needed.join(" and "));
             return None;
         }
+        reaper::start();
         let server = Machine::new();
         server.ip("link add bridge type bridge");
         server.ip("link set bridge up");

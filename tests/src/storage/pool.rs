@@ -1,16 +1,15 @@
 //! A file system in a file, mounted: what a driver of real storage makes its shares in.
 //!
 //! ```text
-//! TEMPORARY/abaca-storage/          root's alone
-//!   lock                            who makes or sweeps holds it
+//! TEMPORARY/abaca-storage/          root's alone; who makes or sweeps holds it locked
 //!   PID-NUMBER/                     one pool
 //!     held                          locked as long as its process lives
 //!     image ── loop device ──▶ mounted at   pool/
 //!     mounts/                         a small file system in memory, for mounts of the tests' own
 //!     …                               what else belongs to it
 //! ```
-//! It is removed when it is dropped. What a killed process left is swept by the next pool that
-//! is made: nobody holds it any more.
+//! It is removed when it is dropped, and after a process that was killed by the reaper beside it;
+//! if that was killed too, by the next pool that is made: nobody holds it any more.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -20,6 +19,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::mount::{UnmountFlags, unmount};
+
+use crate::support::reaper;
 
 /// How large a pool is: room for some shares; the file that it lies in takes only what is written.
 pub const LARGE: u64 = 8 << 30;
@@ -115,16 +116,18 @@ impl Pool {
     /// A directory for one pool, in this process's hands; what nobody's hands hold is removed.
     fn place() -> Pool {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let base = base();
-        let lock = File::create(base.join("lock")).unwrap();
-        flock(&lock, FlockOperation::LockExclusive).unwrap();
-        for left in fs::read_dir(&base).unwrap().map(|entry| entry.unwrap().path()) {
-            if left.is_dir() {
-                sweep(&left);
-            }
-        }
+        reaper::start();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let directory = base.join(format!("{}-{number}", std::process::id()));
+        let directory = base().join(format!("{}-{number}", std::process::id()));
+        reaper::leaves(&directory);
+        let _lock = loop {
+            make_base();
+            if let Some(lock) = locked_base() {
+                break lock;
+            }
+        };
+        let all = fs::read_dir(base()).unwrap();
+        all.flatten().for_each(|left| sweep(&left.path()));
         fs::create_dir_all(directory.join("pool")).unwrap();
         let held = File::create(directory.join("held")).unwrap();
         flock(&held, FlockOperation::NonBlockingLockExclusive).unwrap();
@@ -135,17 +138,36 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         remove(&self.directory);
+        if let Some(_lock) = locked_base() {
+            // The last one of all; else it is not empty.
+            let _ = fs::remove_dir(base());
+        }
     }
 }
 
-/// Where all pools are. Root's alone, or a user could put something else in a pool's place.
+/// Where all pools are.
 fn base() -> PathBuf {
-    let base = std::env::temp_dir().join("abaca-storage");
+    std::env::temp_dir().join("abaca-storage")
+}
+
+/// That directory, in this process's hands: nobody makes, sweeps or removes anything there. None if
+/// it is not there.
+fn locked_base() -> Option<File> {
+    let base_now = File::open(base()).ok()?;
+    flock(&base_now, FlockOperation::LockExclusive).unwrap();
+    // Whoever had it before may have removed it, and another one be there.
+    let there = fs::metadata(base()).ok()?;
+    (base_now.metadata().unwrap().ino() == there.ino()).then_some(base_now)
+}
+
+/// Makes that directory, if it is not there. Root's alone, or a user could put something else in a
+/// pool's place.
+fn make_base() {
+    let base = base();
     let _ = fs::DirBuilder::new().mode(0o700).create(&base);
-    let found = fs::symlink_metadata(&base).unwrap();
+    let Ok(found) = fs::symlink_metadata(&base) else { return };
     let safe = found.is_dir() && found.uid() == 0 && found.mode() & 0o077 == 0;
     assert!(safe, "{} is not a directory of root's alone", base.display());
-    base
 }
 
 /// Removes a pool whose process is gone.

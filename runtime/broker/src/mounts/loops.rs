@@ -16,6 +16,9 @@ const CONTROL: &str = "/dev/loop-control";
 /// The devices themselves. The directory is root's.
 const DEVICES: &str = "/dev/loop";
 
+/// Where the kernel lists all block devices.
+const BLOCK_DEVICES: &str = "/sys/block";
+
 /// How often a device is asked for when others take the free ones first.
 const TRIES: usize = 64;
 
@@ -60,6 +63,30 @@ pub fn attach(image: BorrowedFd<'_>, read_only: bool) -> Result<Attached, Failur
         }
     }
     Err(Failure::new(ErrorKind::Busy, "no loop device was to be had; ask again"))
+}
+
+/// The loop device that an image is attached to already, held; none if there is none any more.
+///
+/// # Errors
+/// When it cannot be looked.
+pub fn attached(image: Identity) -> Result<Option<Attached>, Failure> {
+    let failed = |error: std::io::Error| {
+        let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+        Failure::system("the loop devices", errno)
+    };
+    for entry in std::fs::read_dir(BLOCK_DEVICES).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let Some(number) = name.to_str().and_then(|name| name.strip_prefix("loop")) else {
+            continue;
+        };
+        let path = format!("{DEVICES}{number}");
+        // Held first, so that it is still this image's when it has been looked at.
+        let Ok(device) = open(&path, OFlags::RDWR) else { continue };
+        if kernel::attached(device.as_fd()) == Ok((image.device, image.inode)) {
+            return Ok(Some(Attached { _device: device, path }));
+        }
+    }
+    Ok(None)
 }
 
 /// Which file the loop device at `path` shows; none if it is none, or shows none.

@@ -99,9 +99,16 @@ impl Source {
             Source::Tree { fd, .. } => {
                 bind(fd.as_fd(), &grant.options).map_err(|errno| spot.failed(errno))
             }
-            Source::Image { fd, .. } => {
+            Source::Image { fd, identity } => {
                 let read_only = grant.options.iter().any(|option| option == READ_ONLY);
-                let device = loops::attach(fd.as_fd(), read_only)?;
+                let device = match loops::attach(fd.as_fd(), read_only) {
+                    // By the same device it is the same file system, as in the other place. By
+                    // another one it would be two that do not know of each other.
+                    Err(busy) if grant.rule.again && busy.kind == ErrorKind::Busy => {
+                        loops::attached(*identity)?.ok_or(busy)?
+                    }
+                    attached => attached?,
+                };
                 let mount = parse(spot, grant, &device.path)?;
                 if grant.filesystem == XFS && !read_only {
                     grow(&mount, fd.as_fd()).map_err(|errno| spot.failed(errno))?;
@@ -143,7 +150,8 @@ fn bind(tree: BorrowedFd<'_>, options: &[String]) -> Result<OwnedFd, Errno> {
     Ok(mount)
 }
 
-/// The file system on a block device, or in a pool by this name, which nobody else has mounted.
+/// The file system on a block device, or in a pool by this name, which nobody else has mounted
+/// unless the rule allows that.
 fn parse(spot: &Spot<'_>, grant: &MountGrant<'_>, device: &str) -> Result<OwnedFd, Failure> {
     let context = open(spot, grant)?;
     let set = || -> Result<OwnedFd, Errno> {
@@ -153,8 +161,11 @@ fn parse(spot: &Spot<'_>, grant: &MountGrant<'_>, device: &str) -> Result<OwnedF
             rustix::mount::fsconfig_set_string(&context, ON_ERRORS.0, ON_ERRORS.1)?;
         }
         tell(&context, &grant.options)?;
-        // Or the kernel would lend us the mount of somebody else, with his options.
-        rustix::mount::fsconfig_create_exclusive(&context)?;
+        // The kernel may lend us the mount of somebody else, with his options: if the rule says so.
+        match grant.rule.again {
+            false => rustix::mount::fsconfig_create_exclusive(&context)?,
+            true => rustix::mount::fsconfig_create(&context)?,
+        }
         mounted(&context, &grant.options)
     };
     set().map_err(|errno| refused(spot, grant, errno))

@@ -272,6 +272,30 @@ fn what_is_granted_but_is_not_what_it_should_be_is_refused() {
     assert!(changed(&arena.mount("one", "a", &[])), "and the right one is mounted");
 }
 
+/// Where the rule says so, what is mounted elsewhere is mounted once more, and is one file system:
+/// also where only a namespace of somebody else has it any more.
+#[test]
+fn what_is_mounted_elsewhere_is_the_same_once_more() {
+    let Some(mut arena) = Arena::with_images("an image that is mounted twice") else { return };
+    let image = arena.image("one");
+    fs::create_dir_all(arena.within("shares/4/a")).unwrap();
+    assert!(changed(&arena.mount("one", "a", &[])));
+    assert!(changed(&arena.mount("one", "4/a", &[])));
+    let table = arena.mounts();
+    assert!(table.len() == 2 && table.iter().all(|row| row.contains("nosuid,nodev")), "{table:?}");
+    assert_eq!(on_loops().iter().filter(|one| **one == image).count(), 1, "one device");
+    fs::write(arena.within("shares/4/a/new"), "seen in both").unwrap();
+    assert_eq!(arena.read("a/new").unwrap(), "seen in both");
+    // The other rule goes on refusing it.
+    assert!(changed(&arena.unmount("a")));
+    assert_eq!(kind(&arena.mount("one", "a", &[])), ErrorKind::Busy);
+    assert!(changed(&arena.unmount("4/a")));
+    eventually("the loop device is let go", || !on_loops().contains(&image));
+    // And what is mounted nowhere is mounted as ever.
+    assert!(changed(&arena.mount("one", "4/a", &[])));
+    assert_eq!(fs::read_to_string(arena.within("shares/4/a/new")).unwrap(), "seen in both");
+}
+
 #[test]
 fn what_is_in_use_stays() {
     let Some(mut arena) = Arena::with_images("a mount that is in use") else { return };

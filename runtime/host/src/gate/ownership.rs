@@ -275,6 +275,32 @@ async fn standing(powers: &Powers, object: &Object) -> Result<Standing, Refused>
     Ok(if is_missing { Standing::Missing } else { Standing::Strange })
 }
 
+/// What became of something that is recorded as a backend's own, or as what may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Examined {
+    /// It is the backend's own and there; of a name, at which nobody can look, as far as is known.
+    There,
+    /// It is the backend's own and not there.
+    Missing,
+    /// Somebody is making or removing it now.
+    InHands,
+    /// A program that was to make it did not end well.
+    Maybe,
+    /// It never came to be, or is no longer recorded.
+    Nobodys,
+}
+
+/// Looks at something that is recorded. What a process that died left open is settled by it.
+pub(crate) async fn examine(powers: &Powers, object: &Object) -> Result<Examined, Refused> {
+    Ok(match standing(powers, object).await? {
+        Standing::Own if object.path().is_none() || look(powers, object).await? => Examined::There,
+        Standing::Own => Examined::Missing,
+        Standing::InHands => Examined::InHands,
+        Standing::Maybe => Examined::Maybe,
+        Standing::Missing | Standing::Strange => Examined::Nobodys,
+    })
+}
+
 /// Whether anything is at a place beneath a root.
 pub(crate) async fn look(powers: &Powers, object: &Object) -> Result<bool, Refused> {
     let Some(path) = object.path() else { return Ok(false) };

@@ -53,6 +53,7 @@ impl Compared for MountRule {
                 Difference::set("filesystem", &self.filesystems, &new.filesystems),
                 Difference::number("suid", (self.suid, new.suid), yes_or_no),
                 Difference::number("dev", (self.dev, new.dev), yes_or_no),
+                Difference::number("again", (self.again, new.again), yes_or_no),
             ]
             .into_iter()
             .flatten(),

@@ -15,8 +15,18 @@ use crate::matcher::path::PathMatcher;
 use crate::mount::{BIND, MountRule, Source};
 use crate::mount_options::MountOptions;
 
-const KEYS: [&str; 9] =
-    ["id", "source", "place", "filesystem", "options", "suid", "dev", "root-equivalent", "reason"];
+const KEYS: [&str; 10] = [
+    "id",
+    "source",
+    "place",
+    "filesystem",
+    "options",
+    "suid",
+    "dev",
+    "again",
+    "root-equivalent",
+    "reason",
+];
 
 /// The kinds of sources.
 const SOURCES: [&str; 4] = ["path", "device", "dataset", "remote"];
@@ -56,6 +66,17 @@ pub(crate) fn load(value: &Value<'_>, scope: &Scope) -> Result<Loaded, Flaw> {
         )
         .help("mount a directory instead; or, if it must be, add `root-equivalent = \"why\"`"));
     }
+    let again = yes("again")?;
+    if again
+        && !source.is_parsed()
+        && let Some(word) = fields.get("again")
+    {
+        return Err(Flaw::new(
+            word.span(),
+            "only an image or a device can be mounted elsewhere already",
+        )
+        .help("leave out `again`"));
+    }
     let bind = matches!(&source, Source::Path(path) if path.leaf() == Leaf::Dir);
     let rule = MountRule {
         id: identifier(id, "an id")?.to_owned(),
@@ -68,6 +89,7 @@ pub(crate) fn load(value: &Value<'_>, scope: &Scope) -> Result<Loaded, Flaw> {
         },
         suid: yes("suid")?,
         dev: yes("dev")?,
+        again,
         root_equivalent,
         reason: why("reason")?,
     };

@@ -296,6 +296,8 @@ fn every_check_of_a_mount_rule_refuses_and_says_why() {
         ("must = [\"noexec\"]", "must = [\"-o\"]", "is no option"),
         ("suid = true", "suid = \"yes\"", "must be true or false"),
         ("suid = true", "exec = true", "unknown key in a mount rule"),
+        ("filesystem = [\"bind\"]", "filesystem = [\"bind\"]\nagain = true", "leave out `again`"),
+        ("dev = true", "again = true", "only an image or a device"),
         ("id = \"volume\"", "id = \"image\"", "used twice"),
         // A place has one rule, and no rule mounts within what another one mounts.
         ("under = \"1\", name = \"share\" }", "name = \"share\" }", "at the same place"),
@@ -332,6 +334,7 @@ fn covers_knows_mounts() {
         ("filesystem = [\"bind\"]", "filesystem = [\"bind\"]\nsuid = true"),
         ("dev = true", "dev = true\nsuid = true"),
         ("suid = true", "dev = true\nsuid = true"),
+        ("suid = true", "again = true\nsuid = true"),
         ("group = \"vg\"", "group = \"other\""),
         ("under = \"2\"", "under = \"3\""),
         ("under = \"trees\"", "under = \"woods\""),

@@ -19,7 +19,7 @@ fn to(pool: &str) -> MigrationDestination {
 }
 
 /// Begins to move a share, and says what is recorded of it.
-async fn started(two: &Two, one: &Share, pool: &str) -> Share {
+pub async fn started(two: &Two, one: &Share, pool: &str) -> Share {
     let begun = two.backend().migration_start(one, None, &to(pool), &[], false).await.unwrap();
     assert!(begun.moved && begun.export_locations.is_empty());
     let moving = two.home.recorded(one).await;
@@ -27,7 +27,7 @@ async fn started(two: &Two, one: &Share, pool: &str) -> Share {
     moving
 }
 
-async fn progress(backend: &Backend, moving: &Share) -> u8 {
+pub async fn progress(backend: &Backend, moving: &Share) -> u8 {
     backend.migration_get_progress(moving, None, &[]).await.unwrap()
 }
 

@@ -1,10 +1,9 @@
 //! The policy is no wider than what the driver needs: each rule is used, and without any one
 //! capability something fails.
 
-use std::collections::BTreeSet;
-
 use super::{Home, groups, managing, open, policy};
 use crate::support::{share, snapshot};
+use crate::widths;
 
 /// All that the driver does, of shares of root's and of a client's.
 pub async fn everything(home: &Home) {
@@ -29,21 +28,12 @@ pub async fn everything(home: &Home) {
 async fn every_rule_of_the_policy_is_needed() {
     let Some(home) = Home::new("the rules of the policy").await else { return };
     everything(&home).await;
-    assert_all_used(&home);
+    assert_close(&home, "btrfs/policy");
 }
 
-/// Asserts that each rule of the policy was used.
-pub fn assert_all_used(home: &Home) {
-    let lines = home.ground.audit("home");
-    let rules = lines.iter().filter_map(|line| line["rule"].as_str());
-    let used: BTreeSet<_> = rules.flat_map(|rules| rules.split([' ', '+', '|'])).collect();
-    let policy = home.backend.policy();
-    let commands = policy.commands().iter().map(|rule| rule.id.as_str());
-    let files = policy.files().iter().map(|rule| rule.id.as_str());
-    // `migration` is for Abaca's own copies, in each pool: see `storage::migration`.
-    let files = files.filter(|id| id.trim_start_matches("second-") != "migration");
-    let unused: Vec<_> = commands.chain(files).filter(|id| !used.contains(id)).collect();
-    assert!(unused.is_empty(), "the driver never needs {unused:?}");
+/// Asserts that what was done needs all of the policy, and that it allows not much more.
+pub fn assert_close(home: &Home, shipped: &str) {
+    widths::assert_close(shipped, &widths::shipped(shipped), widths::asked(&home.ground, "home"));
 }
 
 /// The policy without one capability of one rule.

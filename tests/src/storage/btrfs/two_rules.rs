@@ -15,8 +15,8 @@ use super::{driver_error, migration, replicated_snapshots, replication, rules, r
 use crate::storage::pool::LARGE;
 use crate::support::{share, snapshot};
 
-/// The rules that the second pool does not have: groups lie in the first.
-const FIRST_ALONE: [&str; 6] =
+/// The rules that the second pool does not have, nor NFS: groups lie in the first pool alone.
+pub const FIRST_ALONE: [&str; 6] =
     ["show-group", "take-cgsnapshot", "remove-group", "groups-root", "member-there", "member"];
 
 /// How many trials run at once: they wait for their file systems more than they compute.
@@ -40,6 +40,10 @@ fn the_second_pool_has_the_rules_of_the_first() {
     let (second, first): (Vec<_>, Vec<_>) =
         commands.chain(files).partition(|(id, _)| id.starts_with("second-"));
     for (id, rule) in &first {
+        // What is made aside there is never a group, which has members to be named and removed.
+        if id == "staged" {
+            continue;
+        }
         let mirrored = second.iter().find(|(other, _)| other.strip_prefix("second-") == Some(id));
         match mirrored {
             Some((_, other)) => assert_eq!(rule, other),
@@ -112,6 +116,24 @@ async fn left_over(two: &Two) {
     two.backend().delete_share(&one, None).await.unwrap();
 }
 
+/// A share whose move comes to nothing at its last step is opened again to its clients.
+async fn opened_again(two: &Two) {
+    for (from, to, step) in
+        [("first", "second", "second-bring-share"), ("second", "first", "bring-share")]
+    {
+        let one = two.made(from).await;
+        let moving = migration::started(two, &one, to).await;
+        while migration::progress(two.backend(), &moving).await < 100 {}
+        let broken = two.with_policy(|policy| super::faults::without(&policy, step)).await;
+        let answer = broken.migration_complete(&moving, None, &[]).await;
+        assert!(matches!(driver_error(answer), DriverError::Denied(_)), "{step}");
+        drop(broken);
+        let moving = two.home.recorded(&one).await;
+        two.backend().migration_cancel(&moving, None, &[]).await.unwrap();
+        two.backend().delete_share(&two.home.recorded(&one).await, None).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn every_rule_for_two_pools_is_needed() {
     let Some(two) = Two::new("the rules for two pools").await else { return };
@@ -119,7 +141,8 @@ async fn every_rule_for_two_pools_is_needed() {
     taken_over(&two).await;
     left_over(&two).await;
     between(&two).await;
-    rules::assert_all_used(&two.home);
+    opened_again(&two).await;
+    rules::assert_close(&two.home, "btrfs/policy-two-pools");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -73,11 +73,21 @@ async fn an_image_that_is_mounted_elsewhere_is_not_replaced() {
     assert!(text.contains("mounts of its own"), "{text}");
     let now = std::fs::metadata(home.images().join(&current.name)).unwrap();
     assert_eq!((now.ino(), now.len()), (image, 1 << 30));
+    // It is there for its clients as before, who work in the file system that the service has too.
+    assert!(home.is_mounted(&current));
+    assert_eq!(std::fs::read(directory.join("file")).unwrap(), b"kept");
+    std::fs::write(directory.join("more"), "written").unwrap();
+    let theirs = format!("/proc/{}/root{}", service.id(), directory.display());
+    assert_eq!(std::fs::read(format!("{theirs}/more")).unwrap(), b"written");
+    let again =
+        driver_error(home.backend.extend_share(&home.recorded(&current).await, 2, None).await);
+    assert!(matches!(again, DriverError::ShareIsBusy(_)), "{again:?}");
     service.kill().unwrap();
     service.wait().unwrap();
-    // With the service gone, it is there again for clients.
-    home.ensure(&current).await;
+    // With the service gone, it is resized.
+    home.extend(&current, 2).await;
     assert_eq!(std::fs::read(directory.join("file")).unwrap(), b"kept");
+    assert_eq!(std::fs::read(directory.join("more")).unwrap(), b"written");
     home.backend.delete_share(&home.recorded(&current).await, None).await.unwrap();
     home.assert_bare().await;
 }

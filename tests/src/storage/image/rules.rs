@@ -1,13 +1,13 @@
 //! The policy is no wider than what the driver needs: each rule is used, and without any one
 //! capability something fails.
 
-use std::collections::BTreeSet;
 use std::os::unix::fs::chown;
 
 use abaca::types::Error as DriverError;
 
 use super::{Home, KINDS, driver_error, open, policy};
 use crate::support::{share, snapshot};
+use crate::widths;
 
 /// All that the driver does.
 async fn everything(home: &Home, kind: &str) {
@@ -30,24 +30,13 @@ async fn everything(home: &Home, kind: &str) {
 
 #[tokio::test]
 async fn every_rule_of_the_policy_is_needed() {
-    let mut used = BTreeSet::new();
-    let mut known = BTreeSet::new();
+    let mut asked = Vec::new();
     for kind in KINDS {
         let Some(home) = Home::new(kind, "the rules of the policy").await else { return };
         everything(&home, kind).await;
-        for line in home.ground.audit("home") {
-            let rules = line["rule"].as_str().unwrap_or_default().to_owned();
-            used.extend(rules.split(" + ").map(str::to_owned));
-        }
-        let policy = home.backend.policy();
-        known.extend(policy.commands().iter().map(|rule| rule.id.clone()));
-        known.extend(policy.files().iter().map(|rule| rule.id.clone()));
-        known.extend(policy.mounts().iter().map(|rule| rule.id.clone()));
+        asked.extend(widths::asked(&home.ground, "home"));
     }
-    // For Abaca's own copies: see `storage::migration`.
-    known.remove("migration");
-    let unused: Vec<_> = known.difference(&used).collect();
-    assert!(unused.is_empty(), "the driver never needs {unused:?}");
+    widths::assert_close("image/policy", &widths::shipped("image/policy"), asked);
 }
 
 #[tokio::test]

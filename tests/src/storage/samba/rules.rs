@@ -1,11 +1,12 @@
 //! The policy for Samba is no wider than what the driver needs: each rule is used.
 
-use std::collections::BTreeSet;
+use std::fs;
 
 use abaca::types::AccessLevel;
 
 use super::{Home, READER, WRITER, cifs, ip, user};
 use crate::support::snapshot;
+use crate::widths;
 
 #[tokio::test]
 async fn every_rule_of_the_policy_is_needed() {
@@ -29,14 +30,6 @@ async fn every_rule_of_the_policy_is_needed() {
         let now = home.backend.records().share(&one.id).await.unwrap().unwrap().share;
         home.backend.delete_share(&now, None).await.unwrap();
     }
-    let lines = home.ground.audit("home");
-    let used = lines.iter().filter_map(|line| line["rule"].as_str());
-    let used: BTreeSet<_> = used.flat_map(|rules| rules.split(" + ")).collect();
-    let policy = home.backend.policy();
-    let commands = policy.commands().iter().map(|rule| rule.id.as_str());
-    let files = policy.files().iter().map(|rule| rule.id.as_str());
-    // For Abaca's own copies: see `storage::migration`.
-    let files = files.filter(|id| *id != "migration");
-    let unused: Vec<_> = commands.chain(files).filter(|id| !used.contains(id)).collect();
-    assert!(unused.is_empty(), "the driver never needs {unused:?}");
+    let source = fs::read_to_string(home.ground.path().join("home.policy.toml")).unwrap();
+    widths::assert_close("directory/policy-cifs", &source, widths::asked(&home.ground, "home"));
 }

@@ -65,6 +65,14 @@ suid = true
 dev = true
 root-equivalent = "a test"
 
+[[mount]]
+id = "once-more"
+source = { path = { root = "snapshots", leaf = "file", name = "share" } }
+place = { root = "shares", under = "4", name = "share" }
+filesystem = ["ext4", "xfs"]
+again = true
+root-equivalent = "a test"
+
 [[files]]
 id = "shares"
 root = "shares"
