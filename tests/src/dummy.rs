@@ -139,8 +139,16 @@ pub async fn serving_with(
     range: &str,
     options: &[(&str, OptionValue)],
 ) -> Backend {
+    let all = serving_options(range);
+    let mut all: Vec<_> = all.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    all.extend_from_slice(options);
+    open_with(limits, ground.path(), "dummy", &all, BTreeMap::new()).await.unwrap()
+}
+
+/// The options of a backend that handles share servers, with addresses of this range.
+pub fn serving_options(range: &str) -> BTreeMap<String, OptionValue> {
     let ranges = OptionValue::TextList(vec![range.to_owned()]);
-    let mut all = vec![
+    let all = [
         ("driver_handles_share_servers", OptionValue::Boolean(true)),
         ("standalone_network_plugin_gateway", text("10.7.0.1")),
         ("standalone_network_plugin_mask", text("255.255.255.0")),
@@ -148,8 +156,7 @@ pub async fn serving_with(
         ("standalone_network_plugin_segmentation_id", OptionValue::Integer(42)),
         ("standalone_network_plugin_allowed_ip_ranges", ranges),
     ];
-    all.extend_from_slice(options);
-    open_with(limits, ground.path(), "dummy", &all, BTreeMap::new()).await.unwrap()
+    all.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 /// The share as it is recorded.

@@ -46,5 +46,6 @@ mod records;
 mod revealed;
 mod storage;
 mod support;
+mod transcripts;
 mod upgrade;
 mod widths;

@@ -106,6 +106,23 @@ fn attack(desk: &Desk, attack: &str, arguments: &[&str]) -> (Result<String, Valu
     (answer, stdout + &stderr)
 }
 
+/// A driver reads its secret, lets it slip wherever it can, and is recorded meanwhile.
+#[test]
+fn a_transcript_holds_a_secret_by_its_name_only() {
+    let ground = Ground::new();
+    let desk = desk(&ground, REVEAL, planted(&ground), "1");
+    for way in ["read", "stdin", "log", "argument", "answer", "error"] {
+        let file = ground.path().join(format!("{way}.jsonl"));
+        let params = json!({ "share": attack_share("let-slip", &["hostile_secret", way]) });
+        let (file, params) = (file.to_str().unwrap(), params.to_string());
+        desk.run(&["record", "-o", file, "--", "call", "hostile", "create_share", &params]);
+        let text = fs::read_to_string(file).unwrap();
+        assert!(text.contains("\"line\":\"end\""), "{way}: {text}");
+        assert!(text.contains("<secret hostile_secret>"), "{way}: {text}");
+    }
+    assert_kept(&ground);
+}
+
 /// Asserts that the canary is in no file of the ground but where it was planted.
 fn assert_kept(ground: &Ground) {
     let found = tree(ground.path()).into_iter().filter(|(path, (_, contents))| {

@@ -13,6 +13,7 @@ mod replica;
 mod share;
 mod share_server;
 mod snapshot;
+mod transcript;
 mod values;
 
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ pub use self::replica::ReplicaCommand;
 pub use self::share::{CreateShare, ManageShare, Resize, ShareCommand};
 pub use self::share_server::{SetupShareServer, ShareServerCommand};
 pub use self::snapshot::{ManageSnapshot, SnapshotCommand};
+pub use self::transcript::{Record, Replay};
 pub use self::values::{Kind, Level};
 
 const AFTER_HELP: &str = "\
@@ -59,6 +61,19 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// The command that is to be run: of a recording, the one that is recorded.
+    ///
+    /// # Errors
+    /// When what is to be recorded is no command.
+    pub fn recorded(self) -> Result<Self, clap::Error> {
+        match self.command {
+            Command::Record(record) => record.recorded(&self.global),
+            _ => Ok(self),
+        }
+    }
+}
+
 /// What holds for every command.
 #[derive(Debug, Args)]
 pub struct Global {
@@ -77,6 +92,9 @@ pub struct Global {
     /// The broker's program [default: `abaca-broker` beside this one]
     #[arg(long, global = true, hide = true, value_name = "PROGRAM", env = "ABACA_BROKER")]
     pub broker: Option<PathBuf>,
+    /// Where the calls of drivers are recorded; said by `record`.
+    #[arg(skip)]
+    pub record: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -129,6 +147,11 @@ pub enum Command {
     Call(Call),
     /// Print what can be called, its parameters and answers, as OpenRPC and JSON Schema
     Schema(Schema),
+    /// Run another command, and write every call of a driver and all that it asked the host into a
+    /// transcript
+    Record(Record),
+    /// Run a driver against a transcript, without its storage, and show where it does otherwise
+    Replay(Replay),
     /// Print a script that completes this command line
     Completions {
         /// The shell that reads it

@@ -76,6 +76,8 @@ pub fn of(command: &Command) -> Interruption {
         | Command::Owned(OwnedCommand::List { .. })
         | Command::Serve(_)
         | Command::Schema(_)
+        | Command::Record(_)
+        | Command::Replay(_)
         | Command::Completions { .. } => NOTHING,
     }
 }

@@ -25,6 +25,7 @@ mod output;
 mod owned;
 mod policy;
 mod recorded;
+mod replay;
 mod replica;
 mod service;
 mod share;
@@ -42,7 +43,7 @@ use crate::output::Output;
 use crate::service::Service;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse().and_then(Cli::recorded) {
         Ok(cli) => cli,
         Err(error) => return failure::usage(&error),
     };
@@ -93,6 +94,11 @@ async fn command(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Cgsnapshot(command) => cgsnapshot::run(command, &open()?, output).await?,
         Command::Replica(command) => Box::pin(replica::run(command, &open()?, output)).await?,
         Command::Migration(command) => Box::pin(migration::run(command, &open()?, output)).await?,
+        Command::Record(asked) => {
+            let unexpected = anyhow::anyhow!("{} is recorded by nobody", asked.output.display());
+            return Err(unexpected.into());
+        }
+        Command::Replay(asked) => return replay::run(asked, output).await,
         Command::Doctor(asked) => return doctor::run(asked, &global, output).await,
         Command::Serve(asked) => door::serve(&asked, open()?, output).await?,
         Command::Call(asked) => door::call(asked, &global, output).await?,

@@ -31,6 +31,8 @@ pub struct Service {
     configuration: Configuration,
     chosen: Option<String>,
     broker: Option<PathBuf>,
+    /// Where its drivers' calls are recorded, if they are.
+    record: Option<PathBuf>,
     /// Made when the first backend is opened.
     runtime: OnceLock<Runtime>,
 }
@@ -54,7 +56,8 @@ impl Service {
         };
         let configuration = Configuration::load(&file)?;
         let (chosen, broker) = (global.backend.clone(), global.broker.clone());
-        let service = Self { file, configuration, chosen, broker, runtime: OnceLock::new() };
+        let (record, runtime) = (global.record.clone(), OnceLock::new());
+        let service = Self { file, configuration, chosen, broker, record, runtime };
         if service.configuration.backends().is_empty() {
             return Err(Failure::refused(
                 format!("{} configures no backend", service.file.display()),
@@ -194,6 +197,9 @@ impl Service {
             .cache(configuration.cache());
         if let Some(broker) = &self.broker {
             builder = builder.broker(broker);
+        }
+        if let Some(file) = &self.record {
+            builder = builder.record(file);
         }
         let runtime = builder.build()?;
         Ok(self.runtime.get_or_init(|| runtime).clone())

@@ -56,7 +56,7 @@ use crate::database::{self, Database};
 use crate::driver::Driver;
 use crate::driver_state::DriverState;
 use crate::error::{Error, Result};
-use crate::gate::{self, Powers};
+use crate::gate::{self, Powers, Witness};
 use crate::limits::Limits;
 use crate::locks::{HeldLock, HeldShareNetwork, NamedLocks};
 use crate::metrics::BackendMetrics;
@@ -117,6 +117,8 @@ struct Shared {
     name: String,
     driver: Driver,
     powers: Arc<Powers>,
+    /// Who sees what its calls do, if anybody does.
+    witness: Option<Arc<dyn Witness>>,
     records: Records,
     /// How its driver behaves, and whether it is called at all.
     conduct: Conduct,
@@ -274,6 +276,8 @@ impl Backend {
         }
         let digest = policy.digest().to_owned();
         let broker = Broker::new(program, absolute(&policy_file)?, digest, records.presence());
+        let recorder = driver.runtime().shared().recorder.as_ref();
+        let witness = recorder.map(|recorder| recorder.of(&name, &driver));
         let powers = Powers {
             backend: name.clone(),
             policy,
@@ -298,6 +302,7 @@ impl Backend {
             records,
             conduct,
             powers: Arc::new(powers),
+            witness,
             driver,
             limits,
             stats: std::sync::Mutex::new(None),

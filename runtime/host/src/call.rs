@@ -18,7 +18,7 @@ use wasmtime::{ResourceLimiter, Store, Trap, UpdateDeadline};
 
 use crate::driver::Driver;
 use crate::error::{Error, Limit, Part, Result};
-use crate::gate::{AtWork, Ending, Gate, Powers};
+use crate::gate::{AtWork, Ending, Gate, Powers, Witness};
 use crate::limits::{KILL_GRACE, Limits};
 use crate::panics::caught;
 use crate::text::printable;
@@ -39,6 +39,8 @@ pub(crate) struct Call<'a> {
     pub id: &'a str,
     /// None only for `describe`.
     pub powers: Option<Arc<Powers>>,
+    /// Who sees what crosses the gate, if anybody does.
+    pub witness: Option<Arc<dyn Witness>>,
     pub limits: &'a Limits,
     /// Is told how many requests were denied when the call has ended.
     pub denied: &'a AtomicU32,
@@ -110,8 +112,9 @@ impl Call<'_> {
 
     fn store(&self, deadline: Instant, at_work: AtWork) -> Store<Room> {
         let limits = self.limits;
+        let (powers, witness) = (self.powers.clone(), self.witness.clone());
         let gate =
-            Gate::new(self.id.to_owned(), self.powers.clone(), deadline, at_work, limits.clone());
+            Gate::new(self.id.to_owned(), powers, witness, deadline, at_work, limits.clone());
         let taken = Taken::new(limits);
         let mut store = Store::new(self.driver.engine(), Room { gate, taken });
         store.limiter(|room| &mut room.taken);
@@ -144,6 +147,7 @@ impl Call<'_> {
                 return Error::Deadline { method, part, wall: self.limits.wall };
             }
             Ok(Ending::Fault(error)) => return error,
+            Ok(Ending::Killed(reason)) => return Error::Trap { method, reason },
             Err(error) => error,
         };
         let text = format!("{error:#}");

@@ -58,7 +58,8 @@ impl End<'_> {
     fn gate(&self, deadline: Instant) -> Gate {
         let at_work = AtWork::new(Part::Guest);
         let powers = Some(Arc::clone(self.powers));
-        Gate::new(self.call.to_owned(), powers, deadline, at_work, self.limits.clone())
+        // A copy is no call of a driver: nobody has it in a transcript.
+        Gate::new(self.call.to_owned(), powers, None, deadline, at_work, self.limits.clone())
     }
 }
 

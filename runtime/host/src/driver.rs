@@ -20,7 +20,7 @@ use std::time::Instant;
 use abaca_policy::Manifest;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use wasmtime::component::{Instance, InstancePre};
+use wasmtime::component::{Component, Instance, InstancePre};
 use wasmtime::{Engine, Store};
 
 use self::compiling::compile;
@@ -141,6 +141,7 @@ impl Driver {
             method: DESCRIBE,
             id: DESCRIBE,
             powers: None,
+            witness: None,
             limits: &limits,
             denied: &AtomicU32::new(0),
             account: &self.shared.runtime.shared().turns.account(),
@@ -223,6 +224,10 @@ impl Driver {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.shared.runtime.shared().engine
+    }
+
+    pub(crate) fn component(&self) -> &Component {
+        self.shared.instance.component()
     }
 
     pub(crate) fn exports(&self) -> &Exports {

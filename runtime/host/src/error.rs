@@ -164,6 +164,9 @@ pub enum Error {
     /// The configuration is wrong.
     #[error(transparent)]
     Configuration(#[from] crate::configuration::ConfigurationError),
+    /// A file is no transcript.
+    #[error(transparent)]
+    Transcript(#[from] crate::testing::TranscriptError),
     /// The policy is wrong.
     #[error(transparent)]
     Policy(#[from] Box<abaca_policy::PolicyError>),
@@ -323,6 +326,7 @@ impl Error {
             Self::Read { .. }
             | Self::Write { .. }
             | Self::Configuration(_)
+            | Self::Transcript(_)
             | Self::Policy(_)
             | Self::Option { .. }
             | Self::Mismatch(_)

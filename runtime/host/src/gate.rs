@@ -7,13 +7,15 @@
 //!                   (privileged only)          (what it made)  (privileged only, also if given up)
 //! ```
 //! "May I?" (`Crossing::permitted`) is pure; whose a thing is (`ownership`) is looked up; doing it
-//! (`Crossing::perform`) is another thing; only this file joins them. Called by the generated import traits, in `imports/`.
+//! (`Crossing::perform`) is another thing; only this file joins them. Where a `witness` stands beside
+//! it, that sees each request first and each answer last. Called by the generated import traits, in `imports/`.
 
 mod crossing;
 mod facts;
 mod meter;
 mod ownership;
 mod weight;
+mod witness;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,6 +50,7 @@ pub(crate) use self::ownership::{
     Claims, Ended, Examined, Make, Need, Refused, Taken, examine, look, resume,
 };
 pub(crate) use self::weight::Weight;
+pub(crate) use self::witness::{After, Answered, Asked, Before, Telling, Told, Waiting, Witness};
 
 /// What an operator lends one backend; all calls share it.
 #[derive(Debug)]
@@ -79,6 +82,9 @@ pub(crate) enum Ending {
     Deadline(Part),
     #[error(transparent)]
     Fault(#[from] Error),
+    /// A test has it die here.
+    #[error("{0}")]
+    Killed(String),
 }
 
 /// Which part of a call is at work, for whoever has to say what ran out.
@@ -105,6 +111,8 @@ pub(crate) struct Gate {
     pub call: String,
     /// None while a driver only describes itself: then nothing but `log` is granted.
     powers: Option<Arc<Powers>>,
+    /// Who sees what crosses, if anybody does.
+    witness: Option<Arc<dyn Witness>>,
     /// When the call ends at the latest.
     deadline: Instant,
     pub at_work: AtWork,
@@ -133,6 +141,7 @@ impl Gate {
     pub(crate) fn new(
         call: String,
         powers: Option<Arc<Powers>>,
+        witness: Option<Arc<dyn Witness>>,
         deadline: Instant,
         at_work: AtWork,
         limits: Limits,
@@ -142,6 +151,7 @@ impl Gate {
         Self {
             call,
             powers,
+            witness,
             deadline,
             at_work,
             limits,
@@ -202,7 +212,13 @@ impl Gate {
         let span = tracing::debug_span!(
             target: "abaca::gate", "import", import = C::IMPORT, request = self.meter.requests()
         );
-        let answer = self.decide(request, facts, clean, &subject).instrument(span).await?;
+        let answer = match self.witness.clone() {
+            None => self.decide(request, facts, clean, &subject).instrument(span).await?,
+            Some(witness) => {
+                let seen = self.seen(&*witness, request, facts, clean, &subject);
+                seen.instrument(span).await?
+            }
+        };
         self.at_work.set(Part::Guest);
         if Instant::now() >= self.deadline {
             return Err(Ending::Deadline(part).into());
@@ -210,6 +226,67 @@ impl Gate {
         self.meter.answered(&self.limits, &answer)?;
         self.cpu.resume();
         Ok(answer)
+    }
+
+    /// The same under the eyes of a witness, which may have it otherwise.
+    async fn seen<C: Crossing>(
+        &mut self,
+        witness: &dyn Witness,
+        request: C,
+        facts: Vec<(&'static str, Value)>,
+        clean: Result<(), Denial>,
+        subject: &str,
+    ) -> Result<Result<C::Answer, host::Error>, Ending> {
+        let unspeakable =
+            |error| Error::Runtime(format!("{} cannot be told in JSON: {error}", C::IMPORT));
+        let told = serde_json::to_value(&request).map_err(unspeakable)?;
+        let asked = Asked {
+            call: self.call.clone(),
+            number: self.meter.requests().into(),
+            import: C::IMPORT,
+            request: self.hidden_value(told),
+        };
+        let hear = |told: Told| match told {
+            Ok(answer) => C::Answer::hear(answer).map(Ok).map_err(unspeakable),
+            Err(error) => Ok(Err(error)),
+        };
+        let answer = match witness.before(&asked).await {
+            Before::End(ending) => return Err(ending),
+            Before::Answer(told) => hear(told)?,
+            Before::Go => self.decide(request, facts, clean, subject).await?,
+        };
+        let told = match &answer {
+            Ok(answer) => Ok(self.hidden_value(answer.tell().map_err(unspeakable)?)),
+            Err(error) => Err(error.clone()),
+        };
+        match witness.after(&asked, &told).await {
+            After::Keep => Ok(answer),
+            After::End(ending) => Err(ending),
+        }
+    }
+
+    /// Without the secrets that the driver may read.
+    fn hidden_value(&self, value: Value) -> Value {
+        match &self.powers {
+            Some(powers) => powers.revealed.hidden_value(value),
+            None => value,
+        }
+    }
+
+    /// Tells the witness which function of the driver is about to be called, and with what.
+    pub(crate) fn calls(
+        &self,
+        function: &str,
+        arguments: impl FnOnce() -> serde_json::Result<Vec<Value>>,
+    ) -> Result<(), Ending> {
+        let Some(witness) = &self.witness else { return Ok(()) };
+        // The bindings' name for it.
+        let method = &function.trim_start_matches("call_").replace('_', "-");
+        let arguments = arguments().map_err(|error| {
+            Error::Invalid(format!("the arguments of {method} cannot be written down: {error}"))
+        })?;
+        let arguments = arguments.into_iter().map(|value| self.hidden_value(value)).collect();
+        Ok(witness.called(&self.call, method, arguments)?)
     }
 
     /// Ends the call of a guest that has computed for so long.

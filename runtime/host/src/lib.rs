@@ -61,6 +61,7 @@ mod revealed;
 mod runtime;
 mod scan;
 mod storage;
+pub mod testing;
 mod text;
 mod turns;
 pub mod types;

@@ -18,6 +18,7 @@ use crate::limits::{EPOCH_TICK, Limits};
 use crate::metrics::Metrics;
 use crate::owned::Worksites;
 use crate::quarantine::Quarantine;
+use crate::testing::Recorder;
 use crate::turns::Turns;
 
 /// What host functions have of a call's stack beside the guest's own. The engine's default.
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub audit: AuditSettings,
     pub cache: Option<Cache>,
     pub broker: Option<PathBuf>,
+    pub recorder: Option<Recorder>,
     pub quarantine: Quarantine,
     pub metrics: Metrics,
     pub compiler: Option<PathBuf>,
@@ -52,6 +54,7 @@ pub struct Builder {
     audit: AuditSettings,
     cache: Option<PathBuf>,
     broker: Option<PathBuf>,
+    recorder: Option<PathBuf>,
     quarantine: Quarantine,
     compiler: Option<PathBuf>,
 }
@@ -94,16 +97,25 @@ impl Builder {
         self
     }
 
+    /// Writes every call of every backend, with all that crosses the gate, into this new file: a
+    /// [transcript](crate::testing::Transcript). Default: nothing is recorded.
+    pub fn record(mut self, file: impl Into<PathBuf>) -> Self {
+        self.recorder = Some(file.into());
+        self
+    }
+
     /// Makes the runtime.
     ///
     /// # Errors
-    /// When the engine does not start, or the cache cannot be used.
+    /// When the engine does not start, the cache cannot be used, or the transcript's file is there
+    /// already or cannot be made.
     pub fn build(self) -> Result<Runtime> {
         let failed = |error: wasmtime::Error| Error::Runtime(format!("the engine: {error:#}"));
         let engine = Engine::new(&configuration(&self.limits)).map_err(failed)?;
         let mut linker = Linker::new(&engine);
         crate::imports::link(&mut linker).map_err(failed)?;
         let cache = self.cache.as_deref().map(Cache::open).transpose()?;
+        let recorder = self.recorder.as_deref().map(Recorder::create).transpose()?;
         let Self { limits, audit, broker, compiler, quarantine, .. } = self;
         let (turns, commands) = (Turns::new(), Places::new(limits.concurrent_commands));
         let shared = Arc::new(Shared {
@@ -113,6 +125,7 @@ impl Builder {
             audit,
             cache,
             broker,
+            recorder,
             compiler,
             turns,
             commands,

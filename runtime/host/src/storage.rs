@@ -140,6 +140,17 @@ pub(crate) fn new_file() -> OpenOptions {
     options
 }
 
+/// Makes a new file that the operator named, for this user alone.
+///
+/// # Errors
+/// When something is there, or it cannot be made.
+pub(crate) fn create_new(path: &Path) -> Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    #[expect(clippy::disallowed_methods, reason = "the operator named this file")]
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    made.map_err(|source| Error::Write { path: path.to_owned(), source })
+}
+
 /// Writes a file that the operator named, or that replaces one there: all of it or nothing, also
 /// when the power is cut.
 pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {

@@ -3,6 +3,7 @@
 
 pub use crate::contract::bindings::abaca::driver::types::*;
 
+pub mod bytes;
 pub mod pairs;
 
 pub use self::pairs::Pairs;

@@ -10,6 +10,7 @@
 //! | `option<T>` | absent or `null` where there is none |
 //! | `list<T>` | absent where it is empty, as an array |
 //! | `list<pair>` | an object; a repeated key is refused |
+//! | `list<u8>` | a text, or `{"base64": …}` where it is none |
 //!
 //! Serialising, deserialising and the schema are derived from one mirrored type, so that they
 //! cannot differ.
@@ -92,15 +93,32 @@ fn field(field: &mut Field) {
                 #[schemars(with = "std::collections::BTreeMap<String, String>")]
             ));
         }
+        Some(item) if is_named(item, "u8") => bytes(field, "crate::types::bytes"),
         Some(_) => field.attrs.push(syn::parse_quote!(#[serde(default)])),
-        None => {}
+        None => {
+            let inner = item_of(&field.ty, "Option").and_then(list_item);
+            if inner.is_some_and(|item| is_named(item, "u8")) {
+                bytes(field, "crate::types::bytes::optional");
+            }
+        }
     }
+}
+
+/// Bytes are text where they can be.
+fn bytes(field: &mut Field, with: &str) {
+    field.attrs.push(syn::parse_quote!(#[serde(default, with = #with)]));
+    field.attrs.push(syn::parse_quote!(#[schemars(with = "String")]));
 }
 
 /// The `T` of a `Vec<T>`, wherever the `Vec` is named.
 fn list_item(ty: &Type) -> Option<&Type> {
+    item_of(ty, "Vec")
+}
+
+/// The `T` of a `NAME<T>`.
+fn item_of<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
     let Type::Path(path) = ty else { return None };
-    let last = path.path.segments.last().filter(|last| last.ident == "Vec")?;
+    let last = path.path.segments.last().filter(|last| last.ident == name)?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
     arguments.args.iter().find_map(|argument| match argument {
         GenericArgument::Type(item) => Some(item),
@@ -109,7 +127,11 @@ fn list_item(ty: &Type) -> Option<&Type> {
 }
 
 fn is_pair(ty: &Type) -> bool {
-    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Pair"))
+    is_named(ty, "Pair")
+}
+
+fn is_named(ty: &Type, name: &str) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
 }
 
 /// The word of the contract, as the bindings note it: `#[component(name = "error-deleting")]`.

@@ -10,9 +10,10 @@ use abaca::types::{
 use abaca::{Backend, Error, OptionValue, ShareServerRecord};
 
 use super::{
-    assert_busy, assert_driver, assert_invalid, calls, pair, serving, share_on, text, value,
+    assert_busy, assert_driver, assert_invalid, calls, pair, serving, serving_options, share_on,
+    text, value,
 };
-use crate::support::{Ground, eventually, settled, share, until};
+use crate::support::{Ground, built, eventually, load, program, settled, share, until};
 
 /// Three addresses.
 pub const RANGE: &str = "10.7.0.10-10.7.0.12";
@@ -56,6 +57,41 @@ pub async fn assert_free(backend: &Backend, free: u32) {
         free as usize
     );
     backend.deallocate_network("probe").await.unwrap();
+}
+
+#[tokio::test]
+async fn the_password_of_a_security_service_is_in_no_transcript() {
+    const PASSWORD: &str = "kept-from-everybody-5150";
+    let ground = Ground::new();
+    let (policy, file) =
+        (ground.path().join("policy.toml"), ground.path().join("transcript.jsonl"));
+    std::fs::write(&policy, "schema = 1\ndriver = \"dummy\"\n").unwrap();
+    let runtime = built(abaca::Runtime::builder().broker(program("abaca-broker")).record(&file));
+    let configuration = abaca::BackendConfiguration {
+        name: "dummy".to_owned(),
+        policy,
+        approved: false,
+        state: ground.state(),
+        options: serving_options(RANGE),
+        networks: BTreeMap::new(),
+    };
+    let driver = load(&runtime, "abaca-driver-dummy").await;
+    let backend = Backend::open(driver, configuration).await.unwrap();
+    let mut wanted = info("one");
+    wanted.security_services.push(SecurityService {
+        id: "service".to_owned(),
+        service_type: SecurityServiceType::Ldap,
+        name: None,
+        dns_ip: None,
+        server: None,
+        domain: None,
+        user: Some("somebody".to_owned()),
+        password: Some(PASSWORD.to_owned()),
+    });
+    backend.setup_server(wanted, &[]).await.unwrap().unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("setup-server") && text.contains("<secret password>"), "{text}");
+    assert!(!text.contains(PASSWORD), "{text}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use super::Backend;
+use super::calling::ask;
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
@@ -146,17 +147,17 @@ impl Backend {
             false => (set.add_rules, set.delete_rules),
         };
         self.call(METHOD, id, async |store: &mut Store<Room>, instance: &Instance| {
-            let guest = indices.load(&mut *store, instance)?;
-            guest
-                .call_update_access(
-                    store,
+            ask!(
+                store,
+                instance,
+                indices.call_update_access(
                     share,
                     access_rules,
                     add_rules,
                     delete_rules,
-                    share_server,
+                    share_server
                 )
-                .await
+            )
         })
         .await
     }

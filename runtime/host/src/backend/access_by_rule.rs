@@ -8,6 +8,7 @@ use wasmtime::component::Instance;
 
 use super::Backend;
 use super::access::RuleSet;
+use super::calling::ask;
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::contract::bindings::exports::abaca::driver::access_by_rule::GuestIndices;
@@ -112,15 +113,13 @@ impl Backend {
     ) -> Result<()> {
         for rule in set.to_allow() {
             self.call(ALLOW, id, async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_allow_access(store, set.share, rule, set.share_server).await
+                ask!(store, instance, indices.call_allow_access(set.share, rule, set.share_server))
             })
             .await?;
         }
         for rule in set.delete_rules {
             self.call(DENY, id, async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_deny_access(store, set.share, rule, set.share_server).await
+                ask!(store, instance, indices.call_deny_access(set.share, rule, set.share_server))
             })
             .await?;
         }

@@ -20,9 +20,22 @@ use super::{Backend, Shared};
 use crate::audit::Event;
 use crate::call::{Call, Room};
 use crate::error::{Error, Part, Result};
+use crate::gate::Answered;
 use crate::metrics::{Outcome, Running};
 use crate::records::{Beginning, Change, OpenCall};
 use crate::text::printable;
+
+/// Calls a function of the driver, and lets a witness know with what.
+macro_rules! ask {
+    ($store:ident, $instance:ident, $indices:ident.$function:ident($($argument:expr),* $(,)?)) => {{
+        let guest = $indices.load(&mut *$store, $instance)?;
+        $store.data().gate.calls(stringify!($function), || {
+            Ok(vec![$(serde_json::to_value(&$argument)?),*])
+        })?;
+        guest.$function($store, $($argument),*).await
+    }};
+}
+pub(super) use ask;
 
 impl Backend {
     /// Runs one function of the driver in a sandbox of its own. What a driver answers in error
@@ -36,6 +49,7 @@ impl Backend {
     where
         F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
         T: Serialize,
+        E: Serialize,
         Error: From<E>,
     {
         self.judged(method, id, function, |answer| (answer, Vec::new())).await.0
@@ -53,6 +67,7 @@ impl Backend {
     where
         F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
         T: Serialize,
+        E: Serialize,
         Error: From<E>,
     {
         let method = beginning.method;
@@ -112,6 +127,7 @@ impl Backend {
     where
         F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
         T: Serialize,
+        E: Serialize,
         Error: From<E>,
     {
         let work = async {
@@ -148,6 +164,7 @@ impl Backend {
     where
         F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
         T: Serialize,
+        E: Serialize,
         Error: From<E>,
     {
         let shared = &*self.shared;
@@ -159,12 +176,14 @@ impl Backend {
             method,
             id,
             powers: Some(Arc::clone(&shared.powers)),
+            witness: shared.witness.clone(),
             limits: &shared.limits,
             denied,
             account: &shared.account,
             began,
         };
         let answer = call.run(function).await;
+        self.tell_witness(id, &answer)?;
         if matches!(answer, Err(Error::Deadline { .. })) {
             // The error says that everything the call had started is gone.
             shared.powers.broker.quiet().await;
@@ -172,6 +191,26 @@ impl Backend {
         let answer = answer?.map_err(Error::from)?;
         shared.powers.revealed.check_answer(method, &answer)?;
         Ok(answer)
+    }
+
+    /// Tells whoever sees what the calls do how this one ended.
+    fn tell_witness<T: Serialize, E: Serialize>(
+        &self,
+        id: &str,
+        answer: &Result<std::result::Result<T, E>>,
+    ) -> Result<()> {
+        let Shared { witness: Some(witness), powers, .. } = &*self.shared else { return Ok(()) };
+        let told = |value: serde_json::Result<Value>| match value {
+            Ok(value) => powers.revealed.hidden_value(value),
+            // Against the contract, which is found out elsewhere.
+            Err(error) => Value::String(format!("cannot be written down: {error}")),
+        };
+        let answered = match answer {
+            Ok(Ok(answer)) => Answered::Driver(Ok(told(serde_json::to_value(answer)))),
+            Ok(Err(error)) => Answered::Driver(Err(told(serde_json::to_value(error)))),
+            Err(error) => Answered::Ended(powers.revealed.hidden(error.to_string())),
+        };
+        witness.ended(id, answered)
     }
 
     /// Waits for a place among the backend's calls; says so if it has to stand in line.
@@ -248,6 +287,12 @@ impl Drop for Told<'_> {
             return;
         }
         self.count(Outcome::Interrupted, None);
+        let interrupted = Answered::Ended("its caller gave it up".to_owned());
+        if let Some(witness) = &self.backend.shared.witness
+            && let Err(error) = witness.ended(self.id, interrupted)
+        {
+            tracing::error!(%error, "a call that was given up could not be recorded");
+        }
         if self.begun
             && let Err(error) = self.write(Event::CallEnd, self.ended("interrupted"))
         {

@@ -4,6 +4,7 @@ use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use super::Backend;
+use super::calling::ask;
 use super::shares::{beginning, check_new, made, making};
 use crate::call::Room;
 use crate::contract::Interface;
@@ -43,8 +44,11 @@ impl Backend {
         self.recorded(
             beginning,
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_create_share_from_snapshot(store, &share, snapshot, share_server).await
+                ask!(
+                    store,
+                    instance,
+                    indices.call_create_share_from_snapshot(&share, snapshot, share_server)
+                )
             },
             |answer| made(METHOD, &share, answer),
         )

@@ -3,6 +3,7 @@
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
+use super::calling::ask;
 use super::{Backend, check_locations, check_text};
 use crate::call::Room;
 use crate::contract::Interface;
@@ -43,8 +44,7 @@ impl Backend {
         self.recorded(
             making,
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_create_consistency_group(store, &group, share_server).await
+                ask!(store, instance, indices.call_create_consistency_group(&group, share_server))
             },
             |answer| match answer {
                 Ok(()) => (Ok(()), vec![status(&group, ConsistencyGroupStatus::Available)]),
@@ -95,15 +95,15 @@ impl Backend {
         self.recorded(
             making,
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest
-                    .call_create_consistency_group_from_cgsnapshot(
-                        store,
+                ask!(
+                    store,
+                    instance,
+                    indices.call_create_consistency_group_from_cgsnapshot(
                         &group,
                         cgsnapshot,
-                        share_server,
+                        share_server
                     )
-                    .await
+                )
             },
             |answer| match answer.and_then(|updates| checked(METHOD, &group, updates)) {
                 Ok(updates) => {
@@ -163,8 +163,7 @@ impl Backend {
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_delete_consistency_group(store, group, share_server).await
+                ask!(store, instance, indices.call_delete_consistency_group(group, share_server))
             },
             |answer| match answer {
                 Ok(()) | Err(Error::Driver(DriverError::ShareResourceNotFound(_))) => {
@@ -208,8 +207,7 @@ impl Backend {
                 if_failed: vec![failed],
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_create_cgsnapshot(store, cgsnapshot, share_server).await
+                ask!(store, instance, indices.call_create_cgsnapshot(cgsnapshot, share_server))
             },
             |answer| match answer.and_then(|updates| kept(METHOD, updates)) {
                 Ok(updates) => {
@@ -255,8 +253,7 @@ impl Backend {
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_delete_cgsnapshot(store, cgsnapshot, share_server).await
+                ask!(store, instance, indices.call_delete_cgsnapshot(cgsnapshot, share_server))
             },
             |answer| match answer {
                 Ok(()) | Err(Error::Driver(DriverError::SnapshotResourceNotFound(_))) => {

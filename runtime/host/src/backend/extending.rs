@@ -4,6 +4,7 @@ use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use super::Backend;
+use super::calling::ask;
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
@@ -48,8 +49,7 @@ impl Backend {
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_extend_share(store, &extending, new_size, share_server).await
+                ask!(store, instance, indices.call_extend_share(&extending, new_size, share_server))
             },
             |answer| super::resized(share, new_size, answer),
         )

@@ -21,6 +21,7 @@ use wasmtime::component::Instance;
 
 use super::Backend;
 use super::access::RuleSet;
+use super::calling::ask;
 use crate::call::Room;
 use crate::copier::{self, End};
 use crate::error::{Error, Result};
@@ -353,8 +354,11 @@ impl Backend {
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_delete_share(store, deleting, None).await
+                ask!(
+                    store,
+                    instance,
+                    indices.call_delete_share(deleting, None::<&crate::types::ShareServer>)
+                )
             },
             |answer| match answer {
                 Ok(()) | Err(Error::Driver(DriverError::ShareResourceNotFound(_))) => {

@@ -3,6 +3,7 @@
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
+use super::calling::ask;
 use super::{Backend, check_locations};
 use crate::call::Room;
 use crate::contract::Interface;
@@ -42,8 +43,7 @@ impl Backend {
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_manage_existing(store, &share, driver_options).await
+                ask!(store, instance, indices.call_manage_existing(&share, driver_options))
             },
             |answer| match answer.and_then(|managed| checked(METHOD, managed)) {
                 Ok(managed) => {
@@ -95,8 +95,7 @@ impl Backend {
         self.recorded(
             beginning,
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_unmanage(store, &share).await
+                ask!(store, instance, indices.call_unmanage(&share))
             },
             |answer| match answer {
                 Ok(()) => (Ok(()), gone),

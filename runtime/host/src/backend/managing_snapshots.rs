@@ -3,6 +3,7 @@
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
+use super::calling::ask;
 use super::{Backend, check_text};
 use crate::call::Room;
 use crate::contract::Interface;
@@ -47,8 +48,11 @@ impl Backend {
                 if_failed: vec![status(SnapshotStatus::ManageError)],
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_manage_existing_snapshot(store, &taking, driver_options).await
+                ask!(
+                    store,
+                    instance,
+                    indices.call_manage_existing_snapshot(&taking, driver_options)
+                )
             },
             |answer| match answer.and_then(|managed| checked(METHOD, managed)) {
                 Ok(managed) => {
@@ -95,8 +99,7 @@ impl Backend {
         self.recorded(
             beginning,
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_unmanage_snapshot(store, &leaving).await
+                ask!(store, instance, indices.call_unmanage_snapshot(&leaving))
             },
             |answer| match answer {
                 Ok(()) => (Ok(()), gone),

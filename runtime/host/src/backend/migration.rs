@@ -20,6 +20,7 @@
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
+use super::calling::ask;
 use super::{Backend, check_locations, check_pairs};
 use crate::call::Room;
 use crate::contract::Interface;
@@ -45,8 +46,7 @@ impl Backend {
         let Ok(indices) = self.migrating(METHOD) else { return Ok(Vec::new()) };
         let id = super::fresh_id();
         let function = async |store: &mut Store<Room>, instance: &Instance| {
-            let guest = indices.load(&mut *store, instance)?;
-            guest.call_migration_get_driver_info(store, share, share_server).await
+            ask!(store, instance, indices.call_migration_get_driver_info(share, share_server))
         };
         let checked = |info: Vec<(String, String)>| {
             check_pairs(METHOD, "what the destination is told", &info).map(|()| info)
@@ -106,17 +106,17 @@ impl Backend {
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest
-                    .call_migration_start(
-                        store,
+                ask!(
+                    store,
+                    instance,
+                    indices.call_migration_start(
                         share,
                         share_server,
                         destination,
                         driver_info,
-                        notify,
+                        notify
                     )
-                    .await
+                )
             },
             |answer| {
                 let checked = answer.and_then(|started| {
@@ -195,8 +195,11 @@ impl Backend {
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_migration_complete(store, share, share_server, driver_info).await
+                ask!(
+                    store,
+                    instance,
+                    indices.call_migration_complete(share, share_server, driver_info)
+                )
             },
             |answer| match answer.and_then(|found| check_locations(METHOD, &found).map(|()| found))
             {
@@ -266,8 +269,11 @@ impl Backend {
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_migration_cancel(store, share, share_server, driver_info).await
+                ask!(
+                    store,
+                    instance,
+                    indices.call_migration_cancel(share, share_server, driver_info)
+                )
             },
             |answer| match answer {
                 Ok(()) => {
@@ -313,8 +319,11 @@ impl Backend {
             METHOD,
             &id,
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_migration_get_progress(store, share, share_server, driver_info).await
+                ask!(
+                    store,
+                    instance,
+                    indices.call_migration_get_progress(share, share_server, driver_info)
+                )
             },
             |answer| (answer.and_then(percent), Vec::new()),
         );

@@ -4,6 +4,7 @@ use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use super::Backend;
+use super::calling::ask;
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
@@ -40,8 +41,7 @@ impl Backend {
         };
         let id = super::fresh_id();
         self.call(METHOD, &id, async |store: &mut Store<Room>, instance: &Instance| {
-            let guest = indices.load(&mut *store, instance)?;
-            guest.call_migration_get_info(store, share, share_server).await
+            ask!(store, instance, indices.call_migration_get_info(share, share_server))
         })
         .await
     }

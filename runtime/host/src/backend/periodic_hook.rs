@@ -3,6 +3,7 @@
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
+use super::calling::ask;
 use super::{Backend, check_pairs};
 use crate::call::Room;
 use crate::contract::Interface;
@@ -28,10 +29,7 @@ impl Backend {
         let id = super::fresh_id();
         let facts = self
             .call(METHOD, &id, async |store: &mut Store<Room>, instance: &Instance| {
-                indices
-                    .load(&mut *store, instance)?
-                    .call_get_periodic_hook_data(store, shares)
-                    .await
+                ask!(store, instance, indices.call_get_periodic_hook_data(shares))
             })
             .await?;
         if facts.iter().any(|one| !shares.iter().any(|share| share.id == one.share_id)) {

@@ -3,6 +3,7 @@
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
+use super::calling::ask;
 use super::{Backend, check_text};
 use crate::call::Room;
 use crate::contract::Interface;
@@ -25,7 +26,7 @@ impl Backend {
         let id = super::fresh_id();
         let pool = self
             .call(METHOD, &id, async |store: &mut Store<Room>, instance: &Instance| {
-                indices.load(&mut *store, instance)?.call_get_pool(store, share).await
+                ask!(store, instance, indices.call_get_pool(share))
             })
             .await?;
         check_text(METHOD, "the pool's name", pool.as_deref().unwrap_or_default())?;

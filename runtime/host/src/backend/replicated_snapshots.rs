@@ -4,6 +4,7 @@
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
+use super::calling::ask;
 use super::{Backend, check_text};
 use crate::call::Room;
 use crate::contract::Interface;
@@ -44,15 +45,15 @@ impl Backend {
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest
-                    .call_create_replicated_snapshot(
-                        store,
+                ask!(
+                    store,
+                    instance,
+                    indices.call_create_replicated_snapshot(
                         replica_list,
                         replica_snapshots,
-                        share_server,
+                        share_server
                     )
-                    .await
+                )
             },
             |answer| settled(METHOD, replica_snapshots, SnapshotStatus::Creating, answer),
         )
@@ -84,15 +85,15 @@ impl Backend {
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest
-                    .call_delete_replicated_snapshot(
-                        store,
+                ask!(
+                    store,
+                    instance,
+                    indices.call_delete_replicated_snapshot(
                         replica_list,
                         replica_snapshots,
-                        share_server,
+                        share_server
                     )
-                    .await
+                )
             },
             |answer| {
                 let answer = match answer {
@@ -145,17 +146,17 @@ impl Backend {
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest
-                    .call_update_replicated_snapshot(
-                        store,
+                ask!(
+                    store,
+                    instance,
+                    indices.call_update_replicated_snapshot(
                         replica_list,
                         share_replica,
                         replica_snapshots,
                         replica_snapshot,
-                        share_server,
+                        share_server
                     )
-                    .await
+                )
             },
             |answer| match answer {
                 Err(Error::Driver(DriverError::SnapshotResourceNotFound(_)))

@@ -8,6 +8,7 @@ use wasmtime::component::Instance;
 
 use self::updates::{check, promoted, said};
 use super::Backend;
+use super::calling::ask;
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::contract::bindings::exports::abaca::driver::replication::GuestIndices;
@@ -73,17 +74,17 @@ impl Backend {
         self.recorded(
             beginning,
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest
-                    .call_create_replica(
-                        store,
+                ask!(
+                    store,
+                    instance,
+                    indices.call_create_replica(
                         replica_list,
                         new_replica,
                         access_rules,
                         replica_snapshots,
-                        share_server,
+                        share_server
                     )
-                    .await
+                )
             },
             |answer| match answer
                 .and_then(|update| check(METHOD, &[share], &update).map(|()| update))
@@ -149,16 +150,16 @@ impl Backend {
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest
-                    .call_delete_replica(
-                        store,
+                ask!(
+                    store,
+                    instance,
+                    indices.call_delete_replica(
                         replica_list,
                         replica_snapshots,
                         replica,
-                        share_server,
+                        share_server
                     )
-                    .await
+                )
             },
             |answer| match answer {
                 Ok(()) | Err(Error::Driver(DriverError::ShareResourceNotFound(_))) => {
@@ -220,10 +221,11 @@ impl Backend {
             ..Beginning::default()
         };
         let promote = async |store: &mut Store<Room>, instance: &Instance| {
-            let guest = indices.load(&mut *store, instance)?;
-            guest
-                .call_promote_replica(store, replica_list, replica, access_rules, share_server)
-                .await
+            ask!(
+                store,
+                instance,
+                indices.call_promote_replica(replica_list, replica, access_rules, share_server)
+            )
         };
         let id = &replica.share.id;
         self.tracked(beginning, async |call: &str| {
@@ -301,17 +303,17 @@ impl Backend {
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest
-                    .call_update_replica_state(
-                        store,
+                ask!(
+                    store,
+                    instance,
+                    indices.call_update_replica_state(
                         replica_list,
                         replica,
                         access_rules,
                         replica_snapshots,
-                        share_server,
+                        share_server
                     )
-                    .await
+                )
             },
             |answer| match answer {
                 Ok(Some(ReplicaState::Active)) => {

@@ -4,6 +4,7 @@ use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use super::Backend;
+use super::calling::ask;
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
@@ -39,16 +40,16 @@ impl Backend {
             METHOD,
             &id,
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest
-                    .call_choose_share_server_compatible_with_share(
-                        store,
+                ask!(
+                    store,
+                    instance,
+                    indices.call_choose_share_server_compatible_with_share(
                         share_servers,
                         share,
                         snapshot,
-                        consistency_group,
+                        consistency_group
                     )
-                    .await
+                )
             },
             |answer| (answer.and_then(|found| checked(METHOD, share_servers, found)), Vec::new()),
         )
@@ -78,15 +79,15 @@ impl Backend {
             METHOD,
             &id,
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest
-                    .call_choose_share_server_compatible_with_cg(
-                        store,
+                ask!(
+                    store,
+                    instance,
+                    indices.call_choose_share_server_compatible_with_cg(
                         share_servers,
                         consistency_group,
-                        cgsnapshot,
+                        cgsnapshot
                     )
-                    .await
+                )
             },
             |answer| (answer.and_then(|found| checked(METHOD, share_servers, found)), Vec::new()),
         )

@@ -4,6 +4,7 @@ use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use super::Backend;
+use super::calling::ask;
 use crate::call::Room;
 use crate::driver::Driver;
 use crate::error::{Error, Result};
@@ -20,7 +21,7 @@ impl Backend {
         let indices = &self.driver().exports().backend;
         let id = super::fresh_id();
         self.call("do-setup", &id, async |store: &mut Store<Room>, instance: &Instance| {
-            indices.load(&mut *store, instance)?.call_do_setup(store).await
+            ask!(store, instance, indices.call_do_setup())
         })
         .await
     }
@@ -37,7 +38,7 @@ impl Backend {
             "check-for-setup-error",
             &id,
             async |store: &mut Store<Room>, instance: &Instance| {
-                indices.load(&mut *store, instance)?.call_check_for_setup_error(store).await
+                ask!(store, instance, indices.call_check_for_setup_error())
             },
         )
         .await

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
+use super::calling::ask;
 use super::{Backend, check_pairs};
 use crate::call::Room;
 use crate::contract::Interface;
@@ -40,8 +41,7 @@ impl Backend {
         const METHOD: &str = "get-network-allocations-number";
         let (indices, id) = (self.serving(METHOD)?, super::fresh_id());
         self.call(METHOD, &id, async |store: &mut Store<Room>, instance: &Instance| {
-            let guest = indices.load(&mut *store, instance)?;
-            guest.call_get_network_allocations_number(store).await
+            ask!(store, instance, indices.call_get_network_allocations_number())
         })
         .await
     }
@@ -56,8 +56,7 @@ impl Backend {
         let Ok(indices) = self.serving(METHOD) else { return Ok(0) };
         let id = super::fresh_id();
         self.call(METHOD, &id, async |store: &mut Store<Room>, instance: &Instance| {
-            let guest = indices.load(&mut *store, instance)?;
-            guest.call_get_admin_network_allocations_number(store).await
+            ask!(store, instance, indices.call_get_admin_network_allocations_number())
         })
         .await
     }
@@ -241,10 +240,9 @@ impl Backend {
         let indices = self.serving(METHOD)?;
         let answer = self
             .call(METHOD, id, async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
                 store.data_mut().gate.share_server = Some(info.server_id.clone());
                 store.data_mut().gate.share_network = Some(ShareNetwork::from(&info));
-                guest.call_setup_server(store, &info, metadata).await
+                ask!(store, instance, indices.call_setup_server(&info, metadata))
             })
             .await;
         let details = match answer {
@@ -304,10 +302,9 @@ impl Backend {
             };
             let answer = self
                 .call(METHOD, id, async |store: &mut Store<Room>, instance: &Instance| {
-                    let guest = indices.load(&mut *store, instance)?;
                     store.data_mut().gate.share_server = Some(server_id.clone());
                     let details = &server.backend_details;
-                    guest.call_teardown_server(store, details, security_services).await
+                    ask!(store, instance, indices.call_teardown_server(details, security_services))
                 })
                 .await;
             if let Err(error) = answer {
@@ -344,8 +341,7 @@ impl Backend {
         let Ok(indices) = self.serving(METHOD) else { return Ok(Vec::new()) };
         let id = super::fresh_id();
         self.call(METHOD, &id, async |store: &mut Store<Room>, instance: &Instance| {
-            let guest = indices.load(&mut *store, instance)?;
-            guest.call_get_share_server_pools(store, share_server).await
+            ask!(store, instance, indices.call_get_share_server_pools(share_server))
         })
         .await
     }

@@ -3,6 +3,7 @@
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
+use super::calling::ask;
 use super::{Backend, check_locations};
 use crate::call::Room;
 use crate::error::{Error, Result};
@@ -34,8 +35,7 @@ impl Backend {
         self.recorded(
             making,
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_create_share(store, &share, share_server).await
+                ask!(store, instance, indices.call_create_share(&share, share_server))
             },
             |answer| made(METHOD, &share, answer),
         )
@@ -80,8 +80,7 @@ impl Backend {
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_delete_share(store, &share, share_server).await
+                ask!(store, instance, indices.call_delete_share(&share, share_server))
             },
             |answer| match answer {
                 Ok(()) | Err(Error::Driver(DriverError::ShareResourceNotFound(_))) => {
@@ -115,8 +114,7 @@ impl Backend {
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_ensure_share(store, share, share_server).await
+                ask!(store, instance, indices.call_ensure_share(share, share_server))
             },
             |answer| match answer.and_then(|found| check_locations(METHOD, &found).map(|()| found))
             {

@@ -4,6 +4,7 @@ use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use super::Backend;
+use super::calling::ask;
 use crate::call::Room;
 use crate::contract::Interface;
 use crate::error::{Error, Result};
@@ -51,8 +52,7 @@ impl Backend {
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_shrink_share(store, &shrinking, new_size, share_server).await
+                ask!(store, instance, indices.call_shrink_share(&shrinking, new_size, share_server))
             },
             |answer| match answer {
                 Err(error @ Error::Driver(DriverError::ShareShrinkingPossibleDataLoss(_))) => {

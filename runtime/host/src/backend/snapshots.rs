@@ -3,6 +3,7 @@
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
+use super::calling::ask;
 use super::{Backend, check_text};
 use crate::call::Room;
 use crate::contract::Interface;
@@ -36,8 +37,7 @@ impl Backend {
                 if_failed: vec![Change::SnapshotStatus(snapshot.id.clone(), SnapshotStatus::Error)],
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_create_snapshot(store, &taking, share_server).await
+                ask!(store, instance, indices.call_create_snapshot(&taking, share_server))
             },
             |answer| match answer.and_then(|update| checked(METHOD, update)) {
                 Ok(update) => {
@@ -80,8 +80,7 @@ impl Backend {
                 ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
-                let guest = indices.load(&mut *store, instance)?;
-                guest.call_delete_snapshot(store, &deleting, share_server).await
+                ask!(store, instance, indices.call_delete_snapshot(&deleting, share_server))
             },
             |answer| match answer {
                 Ok(()) | Err(Error::Driver(DriverError::SnapshotResourceNotFound(_))) => {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
+use super::calling::ask;
 use super::{Backend, check_pairs, check_text};
 use crate::call::Room;
 use crate::contract::Interface;
@@ -77,7 +78,7 @@ impl Backend {
                 METHOD,
                 &id,
                 async |store: &mut Store<Room>, instance: &Instance| {
-                    indices.load(&mut *store, instance)?.call_get_share_stats(store).await
+                    ask!(store, instance, indices.call_get_share_stats())
                 },
                 |answer| (answer.and_then(checked), Vec::new()),
             )

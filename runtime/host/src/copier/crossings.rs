@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 
 use abaca_broker::protocol::{FilesReply, FilesRequest, Outcome, Place, RequestKind};
 use abaca_policy::{Denial, GuestPath, Object, Verb};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::contract::bindings::abaca::host::types::Error;
@@ -13,18 +14,23 @@ use crate::gate::{Claims, Crossing, Done, Gate, Need, Powers, Refusal, Weight};
 use crate::imports::failure;
 
 /// What there is to send or to take in.
+#[derive(Serialize)]
 pub(super) struct Tree {
+    #[serde(serialize_with = "spelled")]
     pub place: GuestPath,
     /// Names at its top that are left alone.
     pub ignore: Vec<String>,
     /// What the broker writes it to, or reads it from.
+    #[serde(skip)]
     pub stream: OwnedFd,
 }
 
 /// A tree is read.
+#[derive(Serialize)]
 pub(super) struct SendTree(pub Tree);
 
 /// A tree is filled.
+#[derive(Serialize)]
 pub(super) struct ReceiveTree(pub Tree);
 
 /// Entries, and bytes of regular files.
@@ -66,6 +72,10 @@ impl Tree {
             other => Err(failure(other).into()),
         }
     }
+}
+
+fn spelled<S: serde::Serializer>(place: &GuestPath, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(place)
 }
 
 macro_rules! crossing {

@@ -122,6 +122,7 @@ fn kind(error: &Error) -> ErrorKind {
         Error::Read { .. } => ErrorKind::Read,
         Error::Write { .. } => ErrorKind::Write,
         Error::Configuration(_) => ErrorKind::Configuration,
+        Error::Transcript(_) => ErrorKind::Invalid,
         Error::Policy(_) => ErrorKind::Policy,
         Error::Option { .. } => ErrorKind::Option,
         Error::Mismatch(_) => ErrorKind::Mismatch,

@@ -2,15 +2,16 @@
 //! a request, in `imports/`; only the gate asks one.
 
 use abaca_policy::Denial;
+use serde::Serialize;
 use serde_json::Value;
 
-use super::{Claims, Ended, Gate, Powers, Weight};
+use super::{Claims, Ended, Gate, Powers, Telling, Weight};
 use crate::contract::bindings::abaca::host::types as host;
 use crate::error::Error;
 use crate::text::printable;
 
 /// What one request can be asked. Implemented in `imports/`, one for each function.
-pub(crate) trait Crossing: Weight + Send + Sized {
+pub(crate) trait Crossing: Weight + Serialize + Send + Sized {
     /// Interface and function, for example `command.run`.
     const IMPORT: &'static str;
     /// Whether the audit must know before it is done.
@@ -19,7 +20,7 @@ pub(crate) trait Crossing: Weight + Send + Sized {
     /// it is looked at what it needs and makes, for that may be another thing after the wait.
     const COMMAND: bool = false;
     /// What the driver gets.
-    type Answer: Weight + Send;
+    type Answer: Weight + Telling + Send;
 
     /// What is asked, for the audit: the request's own words, to be bounded by the gate.
     fn facts(&self) -> Vec<(&'static str, Value)>;

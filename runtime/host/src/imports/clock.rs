@@ -22,6 +22,7 @@ impl Host for Room {
 }
 
 /// The request of `now`, which carries nothing.
+#[derive(serde::Serialize)]
 struct Now;
 
 impl Weight for Now {

@@ -1,0 +1,15 @@
+//! Testing a driver in isolation. The gate is the one border between a driver and the world, so what
+//! crosses it is all that there is to know:
+//!
+//! - [`Transcript`]: all that crossed, as JSON lines; `Runtime::builder().record(…)` writes one.
+//! - [`Replay`]: runs a driver against a transcript, without its storage.
+
+mod functions;
+mod replay;
+mod transcript;
+mod values;
+
+pub use self::functions::{Answer, FUNCTIONS};
+pub use self::replay::{Divergence, Order, Replay, Replayed};
+pub(crate) use self::transcript::Recorder;
+pub use self::transcript::{Transcript, TranscriptError};

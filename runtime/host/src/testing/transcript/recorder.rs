@@ -1,0 +1,207 @@
+//! Writes a transcript: one file for all backends of a runtime.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use serde_json::{Map, Value};
+
+use super::{Answered, Ended, Line, Recorded, VERSION};
+use crate::driver::Driver;
+use crate::error::{Error, Result};
+use crate::gate::{self, After, Asked, Before, Told, Waiting, Witness};
+use crate::storage::create_new;
+
+/// The fields of arguments that hold secrets: of a security service.
+const SECRET: &str = "password";
+
+/// What is written in their place.
+const HIDDEN: &str = "<secret password>";
+
+/// Where a runtime is recorded.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorder(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    began: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    file: File,
+    calls: u64,
+    /// The calls under way, by the audit's identifier.
+    open: BTreeMap<String, Open>,
+}
+
+/// A call under way.
+#[derive(Debug)]
+struct Open {
+    number: u64,
+    requests: u64,
+    /// The request that has no answer yet.
+    waiting: Option<(&'static str, Value)>,
+    /// What must not be written.
+    secrets: Vec<String>,
+}
+
+/// The recorder at the gate of one backend.
+#[derive(Debug)]
+struct AtGate {
+    recorder: Recorder,
+    backend: String,
+    driver: Recorded,
+}
+
+impl Recorder {
+    /// Begins a transcript in a new file, which this user alone can read.
+    ///
+    /// # Errors
+    /// When the file is there already, or cannot be made or written.
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        let state = State { file: create_new(path)?, calls: 0, open: BTreeMap::new() };
+        let (path, began) = (path.to_owned(), Instant::now());
+        let recorder = Self(Arc::new(Shared { path, began, state: Mutex::new(state) }));
+        let abaca = env!("CARGO_PKG_VERSION").to_owned();
+        recorder.write(&mut recorder.state(), &Line::Begin { transcript: VERSION, abaca })?;
+        Ok(recorder)
+    }
+
+    /// The witness for one backend.
+    pub(crate) fn of(&self, backend: &str, driver: &Driver) -> Arc<dyn Witness> {
+        let description = driver.description();
+        Arc::new(AtGate {
+            recorder: self.clone(),
+            backend: backend.to_owned(),
+            driver: Recorded {
+                name: description.name.clone(),
+                version: description.version.clone(),
+                component: driver.digest().to_owned(),
+            },
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn at_ms(&self) -> u64 {
+        u64::try_from(self.0.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn write(&self, state: &mut State, line: &Line) -> Result<()> {
+        let mut text = serde_json::to_vec(line)
+            .map_err(|error| Error::Runtime(format!("a line of a transcript: {error}")))?;
+        text.push(b'\n');
+        let path = || self.0.path.clone();
+        state.file.write_all(&text).map_err(|source| Error::Write { path: path(), source })
+    }
+
+    /// Writes the request that is answered, or at which its call ended.
+    fn answered(&self, state: &mut State, call: &str, answered: Option<Answered>) -> Result<()> {
+        let at_ms = self.at_ms();
+        let Some(open) = state.open.get_mut(call) else { return Ok(()) };
+        let Some((import, asked)) = open.waiting.take() else { return Ok(()) };
+        open.requests += 1;
+        let (call, request) = (open.number, open.requests);
+        let asked = hidden(asked, &open.secrets);
+        let answered = answered.map(|answered| match answered {
+            Answered::Ok(value) => Answered::Ok(hidden(value, &open.secrets)),
+            error => error,
+        });
+        let import = import.to_owned();
+        self.write(state, &Line::Request { call, request, at_ms, import, asked, answered })
+    }
+}
+
+impl Witness for AtGate {
+    fn called(&self, call: &str, method: &str, arguments: Vec<Value>) -> Result<()> {
+        let Self { recorder, backend, driver } = self;
+        let at_ms = recorder.at_ms();
+        let mut state = recorder.state();
+        state.calls += 1;
+        let number = state.calls;
+        let mut secrets = Vec::new();
+        arguments.iter().for_each(|argument| passwords(argument, &mut secrets));
+        let arguments = arguments.into_iter().map(|argument| hidden(argument, &secrets)).collect();
+        let open = Open { number, requests: 0, waiting: None, secrets };
+        state.open.insert(call.to_owned(), open);
+        let (backend, driver, method) = (backend.clone(), driver.clone(), method.to_owned());
+        let line = Line::Call { call: number, at_ms, backend, driver, method, arguments };
+        recorder.write(&mut state, &line)
+    }
+
+    fn before<'a>(&'a self, asked: &'a Asked) -> Waiting<'a, Before> {
+        if let Some(open) = self.recorder.state().open.get_mut(&asked.call) {
+            open.waiting = Some((asked.import, asked.request.clone()));
+        }
+        Box::pin(std::future::ready(Before::Go))
+    }
+
+    fn after<'a>(&'a self, asked: &'a Asked, answer: &'a Told) -> Waiting<'a, After> {
+        let answered = match answer {
+            Ok(answer) => Answered::Ok(answer.clone()),
+            Err(error) => Answered::Error(error.clone()),
+        };
+        let mut state = self.recorder.state();
+        let written = self.recorder.answered(&mut state, &asked.call, Some(answered));
+        drop(state);
+        Box::pin(std::future::ready(match written {
+            Ok(()) => After::Keep,
+            Err(error) => After::End(error.into()),
+        }))
+    }
+
+    fn ended(&self, call: &str, answered: gate::Answered) -> Result<()> {
+        let at_ms = self.recorder.at_ms();
+        let mut state = self.recorder.state();
+        self.recorder.answered(&mut state, call, None)?;
+        let Some(open) = state.open.remove(call) else { return Ok(()) };
+        let answered = match answered {
+            gate::Answered::Driver(Ok(answer)) => Ended::Ok(hidden(answer, &open.secrets)),
+            gate::Answered::Driver(Err(error)) => Ended::Error(hidden(error, &open.secrets)),
+            gate::Answered::Ended(reason) => Ended::Ended(reason),
+        };
+        self.recorder.write(&mut state, &Line::End { call: open.number, at_ms, answered })
+    }
+}
+
+/// The passwords in arguments.
+fn passwords(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| passwords(item, found)),
+        Value::Object(fields) => fields.iter().for_each(|(name, field)| match field {
+            Value::String(secret) if name == SECRET && !secret.is_empty() => {
+                found.push(secret.clone());
+            }
+            field => passwords(field, found),
+        }),
+        _ => {}
+    }
+}
+
+/// A value without these secrets.
+fn hidden(value: Value, secrets: &[String]) -> Value {
+    if secrets.is_empty() {
+        return value;
+    }
+    match value {
+        Value::String(text) => {
+            secrets.iter().fold(text, |text, secret| text.replace(secret, HIDDEN)).into()
+        }
+        Value::Array(items) => {
+            items.into_iter().map(|item| hidden(item, secrets)).collect::<Vec<_>>().into()
+        }
+        Value::Object(fields) => {
+            let fields = fields.into_iter().map(|(name, field)| (name, hidden(field, secrets)));
+            Value::Object(fields.collect::<Map<_, _>>())
+        }
+        other => other,
+    }
+}
