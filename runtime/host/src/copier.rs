@@ -119,8 +119,7 @@ async fn relay(out: OwnedFd, into: OwnedFd, progress: &watch::Sender<u8>) -> Err
     };
     let mut meter = Meter { decoder: Some(Decoder::default()), all: 0, passed: 0 };
     let mut piece = vec![0; PIECE];
-    loop {
-        let Ok(count @ 1..) = out.read(&mut piece).await else { break };
+    while let Ok(count @ 1..) = out.read(&mut piece).await {
         let Some(bytes) = piece.get(..count) else { break };
         if into.write_all(bytes).await.is_err() {
             break;

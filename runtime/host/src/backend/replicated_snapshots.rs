@@ -41,7 +41,6 @@ impl Backend {
                     .collect(),
                 changes: replica_snapshots.iter().map(begun).collect(),
                 if_failed: all(replica_snapshots, SnapshotStatus::Error),
-                ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
                 let guest = indices.load(&mut *store, instance)?;
