@@ -46,4 +46,5 @@ mod records;
 mod revealed;
 mod storage;
 mod support;
+mod two_processes;
 mod upgrade;

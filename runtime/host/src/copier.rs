@@ -58,7 +58,8 @@ impl End<'_> {
     fn gate(&self, deadline: Instant) -> Gate {
         let at_work = AtWork::new(Part::Guest);
         let powers = Some(Arc::clone(self.powers));
-        Gate::new(self.call.to_owned(), powers, deadline, at_work, self.limits.clone())
+        let (call, limits) = (self.call.to_owned(), self.limits.clone());
+        Gate::new(call, powers, deadline, at_work, limits, Arc::default())
     }
 }
 

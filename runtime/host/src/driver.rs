@@ -14,7 +14,6 @@ mod manifest;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 use std::time::Instant;
 
 use abaca_policy::Manifest;
@@ -142,7 +141,7 @@ impl Driver {
             id: DESCRIBE,
             powers: None,
             limits: &limits,
-            denied: &AtomicU32::new(0),
+            tally: Arc::default(),
             account: &self.shared.runtime.shared().turns.account(),
             began: Instant::now(),
         };
