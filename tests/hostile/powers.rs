@@ -33,6 +33,17 @@ const CHANGES: &str = "my ($p, $x, $v) = (q(@/outside/secret), q(user.abaca), q(
      syscall(16, fileno $f, 0x40086602, $flags) == 0 and die q(flags); \
      syscall(91, 0, 0600) == 0 and die q(device); chmod(0666, $p) or die $!;";
 
+/// Gives a file away. The kernel has two reasons to refuse, and the right one is that which fits
+/// the users that the command can name: another one, but it has not the power to (1, `EPERM`); or none
+/// but its own, as in the view of an ordinary user's command (22, `EINVAL`).
+const GIVING: &str = "my $given = chown(1234, 1234, q(@/lair/file)); my $why = $!; \
+     $given and die q(given away); \
+     open(my $map, q(<), q(/proc/self/uid_map)) or die q(who can be named is not told); \
+     my $named = grep { my ($first, undef, $count) = split; \
+       $first <= 1234 && 1234 < $first + $count } <$map>; \
+     $why == ($named ? 1 : 22) or die qq(for another reason: $why); \
+     print STDERR qq(it stays its own: $why); exit 1;";
+
 attacks! { EscapingCommands:
     /// Changes mode, owner, time, flags and extended attributes of files outside of its roots, which
     /// its user owns.
@@ -100,13 +111,14 @@ attacks! { EscapingCommands:
     /// Gives its files to somebody else.
     giving_files_away {
         setup: attributes(
-            "chown(1234, 1234, q(@/lair/file)) or die $!;",
+            GIVING,
             "chown(-1, -1, q(@/lair/file)) or die $!;",
         ),
         given: furnish,
         attack: async |range| range.script("attack").await,
-        contained: "refused: root's powers are not kept unless the rule names them",
-        refused: "Operation not permitted",
+        contained: "refused: root's powers are not kept unless the rule names them; where an \
+                    ordinary user runs it, it can name nobody else",
+        refused: "stays its own: ",
         twin: async |range| range.script("benign").await,
         answers: "ok:0:done",
     }

@@ -5,6 +5,7 @@ mod anchors;
 mod beside;
 mod crashes;
 mod given_up;
+mod permitted;
 mod reading;
 mod rotation;
 mod tampering;

@@ -47,5 +47,6 @@ mod revealed;
 mod storage;
 mod support;
 mod transcripts;
+mod two_processes;
 mod upgrade;
 mod widths;

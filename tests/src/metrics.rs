@@ -193,7 +193,7 @@ async fn a_command_has_a_span_within_that_of_its_request() {
     let line = text.lines().find(is_it).unwrap_or_else(|| panic!("{text}"));
     let place = |what: &str| line.find(what).unwrap_or_else(|| panic!("{what}: {line}"));
     let order = [&format!("call=\"{call}\""), &format!("request={request}"), "command{programs="];
-    assert!(order.map(|what| place(what)).is_sorted(), "{line}");
+    assert!(order.map(place).is_sorted(), "{line}");
     assert!(line.contains("df"), "{line}");
 }
 

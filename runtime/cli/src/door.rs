@@ -67,7 +67,7 @@ pub async fn serve(asked: &Serve, service: Service, output: Output) -> Result<()
     let showing = async {
         match shown {
             Some((listening, runtime)) => {
-                metrics::show(listening, metrics::Figures { runtime, door: figured }).await
+                metrics::show(listening, metrics::Figures { runtime, door: figured }).await;
             }
             None => std::future::pending().await,
         }

@@ -19,6 +19,7 @@ async fn main() -> Result<()> {
     serve(file.as_ref(), programs.as_ref(), socket.as_ref()).await
 }
 
+/// Serves all backends of the configuration; those that cannot be used answer why.
 pub async fn serve(file: &Path, programs: &Path, socket: &Path) -> Result<()> {
     let configuration = Configuration::load(file)?;
     let builder = Runtime::builder().cache(configuration.cache());

@@ -223,7 +223,7 @@ pub(crate) fn take_up(approval: &Approval, audit: &Audit, database: &Database) -
         ("roots".to_owned(), json!(approval.roots)),
         ("reasons".to_owned(), json!(approval.reasons)),
     ]);
-    audit.write(Event::Approval, &fresh_id(), &line)?;
+    audit.write(Event::Approval, &fresh_id(), line)?;
     database.write_now(|transaction| {
         let query = "INSERT OR REPLACE INTO approval VALUES (1, ?1)";
         transaction.execute(query, [&digest]).map(drop)

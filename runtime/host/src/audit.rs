@@ -39,6 +39,8 @@ use self::kept::Kept;
 use crate::database::Database;
 use crate::error::{Error, Result};
 
+pub(crate) use self::line::News;
+
 pub use self::finding::{Finding, FindingKind, Verification};
 pub use self::kept::{Anchor, AnchorSource};
 pub use self::line::{AuditLine, Link};
@@ -82,6 +84,9 @@ pub(crate) enum Event {
     CallEnd,
     /// A request of the driver was denied; nothing was done.
     Denied,
+    /// A request that is granted to every driver, about what is the backend's own, is about to be
+    /// done.
+    Permitted,
     /// A privileged request was permitted and is about to be done.
     Intent,
     /// A request was done, or failed.
@@ -123,6 +128,7 @@ impl Event {
             Self::Call => "call",
             Self::CallEnd => "call-end",
             Self::Denied => "denied",
+            Self::Permitted => "permitted",
             Self::Intent => "intent",
             Self::Outcome => "outcome",
             Self::Limit => "limit",
@@ -170,15 +176,22 @@ impl Audit {
     ///
     /// # Errors
     /// When it cannot be written; what needed it must not be done then.
-    pub(crate) fn write(&self, event: Event, call: &str, facts: &Map<String, Value>) -> Result<()> {
-        self.append(event, call, facts).map(|_| ())
+    pub(crate) fn write(&self, event: Event, call: &str, facts: Map<String, Value>) -> Result<()> {
+        self.write_all(call, &[News { event, facts }])
     }
 
-    fn append(&self, event: Event, call: &str, facts: &Map<String, Value>) -> Result<Written> {
+    /// Appends a line for each, all or none.
+    ///
+    /// # Errors
+    /// As `write`.
+    pub(crate) fn write_all(&self, call: &str, news: &[News]) -> Result<()> {
+        self.append(call, news).map(|_| ())
+    }
+
+    fn append(&self, call: &str, news: &[News]) -> Result<Written> {
         // A writer that panicked has left a whole line or none, or the next one tells of it.
         let mut chain = self.shared.chain.lock().unwrap_or_else(PoisonError::into_inner);
-        let written =
-            chain.append(event, Some(call), facts).map_err(|reason| self.failed(reason))?;
+        let written = chain.append(Some(call), news).map_err(|reason| self.failed(reason))?;
         drop(chain);
         self.shared.keeper.tell(written.clone()).map_err(|reason| self.failed(reason))?;
         Ok(written)

@@ -10,7 +10,6 @@
 //! Called by `Driver` for `describe` and by every room of `backend/`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use wasmtime::component::Instance;
@@ -18,7 +17,7 @@ use wasmtime::{ResourceLimiter, Store, Trap, UpdateDeadline};
 
 use crate::driver::Driver;
 use crate::error::{Error, Limit, Part, Result};
-use crate::gate::{AtWork, Ending, Gate, Powers, Witness};
+use crate::gate::{AtWork, Ending, Gate, Powers, Tally, Witness};
 use crate::limits::{KILL_GRACE, Limits};
 use crate::panics::caught;
 use crate::text::printable;
@@ -42,8 +41,8 @@ pub(crate) struct Call<'a> {
     /// Who sees what crosses the gate, if anybody does.
     pub witness: Option<Arc<dyn Witness>>,
     pub limits: &'a Limits,
-    /// Is told how many requests were denied when the call has ended.
-    pub denied: &'a AtomicU32,
+    /// Where its requests are counted.
+    pub tally: Arc<Tally>,
     /// On which the guest's computing is counted.
     pub account: &'a Account,
     /// When it began, waiting for its place included.
@@ -88,8 +87,9 @@ impl Call<'_> {
             Ok(answer) => answer?,
             Err(_) => Err(Ending::Deadline(at_work.get()).into()),
         };
+        // Before it is told how the call ended, also where it did not end well.
+        let told = store.data_mut().gate.audit_now();
         let room = store.data();
-        self.denied.store(room.gate.denied(), Ordering::Relaxed);
         if room.gate.log.dropped > 0 {
             let (method, dropped) = (self.method, room.gate.log.dropped);
             tracing::warn!(
@@ -98,7 +98,8 @@ impl Call<'_> {
                 "the driver logged more than a call may; dropped lines"
             );
         }
-        answer.map_err(|error| self.explain(error, room))
+        let answer = answer.map_err(|error| self.explain(error, room))?;
+        told.map(|()| answer)
     }
 
     async fn instance(&self, store: &mut Store<Room>) -> wasmtime::Result<Instance> {
@@ -113,8 +114,15 @@ impl Call<'_> {
     fn store(&self, deadline: Instant, at_work: AtWork) -> Store<Room> {
         let limits = self.limits;
         let (powers, witness) = (self.powers.clone(), self.witness.clone());
-        let gate =
-            Gate::new(self.id.to_owned(), powers, witness, deadline, at_work, limits.clone());
+        let gate = Gate::new(
+            self.id.to_owned(),
+            powers,
+            witness,
+            deadline,
+            at_work,
+            limits.clone(),
+            Arc::clone(&self.tally),
+        );
         let taken = Taken::new(limits);
         let mut store = Store::new(self.driver.engine(), Room { gate, taken });
         store.limiter(|room| &mut room.taken);

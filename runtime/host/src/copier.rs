@@ -58,8 +58,9 @@ impl End<'_> {
     fn gate(&self, deadline: Instant) -> Gate {
         let at_work = AtWork::new(Part::Guest);
         let powers = Some(Arc::clone(self.powers));
+        let (call, limits) = (self.call.to_owned(), self.limits.clone());
         // A copy is no call of a driver: nobody has it in a transcript.
-        Gate::new(self.call.to_owned(), powers, None, deadline, at_work, self.limits.clone())
+        Gate::new(call, powers, None, deadline, at_work, limits, Arc::default())
     }
 }
 
@@ -120,8 +121,7 @@ async fn relay(out: OwnedFd, into: OwnedFd, progress: &watch::Sender<u8>) -> Err
     };
     let mut meter = Meter { decoder: Some(Decoder::default()), all: 0, passed: 0 };
     let mut piece = vec![0; PIECE];
-    loop {
-        let Ok(count @ 1..) = out.read(&mut piece).await else { break };
+    while let Ok(count @ 1..) = out.read(&mut piece).await {
         let Some(bytes) = piece.get(..count) else { break };
         if into.write_all(bytes).await.is_err() {
             break;

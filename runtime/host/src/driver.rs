@@ -14,7 +14,6 @@ mod manifest;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 use std::time::Instant;
 
 use abaca_policy::Manifest;
@@ -143,7 +142,7 @@ impl Driver {
             powers: None,
             witness: None,
             limits: &limits,
-            denied: &AtomicU32::new(0),
+            tally: Arc::default(),
             account: &self.shared.runtime.shared().turns.account(),
             began: Instant::now(),
         };

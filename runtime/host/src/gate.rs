@@ -3,8 +3,10 @@
 //! ```text
 //! count ─▶ permitted? (a place, for a command) its own? ──no──▶ audit `denied` ─▶ typed refusal
 //!              │yes
-//!              └──▶ audit `intent` ─▶ perform ─▶ settle ─▶ audit `outcome` ─▶ answer
-//!                   (privileged only)          (what it made)  (privileged only, also if given up)
+//!              ├──▶ audit `intent` ─▶ perform ─▶ settle ─▶ audit `outcome` ─▶ answer
+//!              │    (privileged)               (what it made)  (also if given up)
+//!              └──▶ audit `permitted`, or count ─▶ perform ─▶ answer
+//!                   (granted to every driver)
 //! ```
 //! "May I?" (`Crossing::permitted`) is pure; whose a thing is (`ownership`) is looked up; doing it
 //! (`Crossing::perform`) is another thing; only this file joins them. Where a `witness` stands beside
@@ -14,6 +16,7 @@ mod crossing;
 mod facts;
 mod meter;
 mod ownership;
+mod tally;
 mod weight;
 mod witness;
 
@@ -25,7 +28,7 @@ use abaca_policy::{Denial, Policy};
 use serde_json::{Map, Value};
 use tracing::Instrument;
 
-use crate::audit::{Audit, Event};
+use crate::audit::{Audit, Event, News};
 use crate::broker::Broker;
 use crate::commands::{Commands, Place};
 use crate::contract::bindings::abaca::host::types as host;
@@ -42,15 +45,19 @@ use crate::owned::{Owned, Worksites};
 use crate::revealed::Revealed;
 use crate::text::printable;
 
-pub(crate) use self::crossing::{Crossing, Done, Refusal};
+pub(crate) use self::crossing::{Crossing, Done, Refusal, Told};
 use self::facts::{SUBJECT_BYTES, bounded, subject, whole};
 use self::meter::Meter;
 use self::ownership::Stop;
 pub(crate) use self::ownership::{
     Claims, Ended, Examined, Make, Need, Refused, Taken, examine, look, resume,
 };
+pub(crate) use self::tally::Tally;
 pub(crate) use self::weight::Weight;
-pub(crate) use self::witness::{After, Answered, Asked, Before, Telling, Told, Waiting, Witness};
+pub(crate) use self::witness::{After, Answered, Asked, Before, Seen, Telling, Waiting, Witness};
+
+/// The most lines that wait for the next one: what a driver says in them is held in memory.
+const NEWS: usize = 64;
 
 /// What an operator lends one backend; all calls share it.
 #[derive(Debug)]
@@ -121,6 +128,10 @@ pub(crate) struct Gate {
     pub cpu: Cpu,
     /// What it has asked so far.
     meter: Meter,
+    /// What of it the end of the call tells.
+    tally: Arc<Tally>,
+    /// What of it the audit is told with the next line.
+    news: Vec<News>,
     /// The share server that this call sets up or tears down, if it does.
     pub share_server: Option<String>,
     /// The network that it sets it up in.
@@ -145,6 +156,7 @@ impl Gate {
         deadline: Instant,
         at_work: AtWork,
         limits: Limits,
+        tally: Arc<Tally>,
     ) -> Self {
         let log = crate::imports::log::Meter::default();
         let meter = Meter::new(&limits);
@@ -157,6 +169,8 @@ impl Gate {
             limits,
             cpu: Cpu::default(),
             meter,
+            tally,
+            news: Vec::new(),
             share_server: None,
             share_network: None,
             must_be_new: false,
@@ -246,7 +260,7 @@ impl Gate {
             import: C::IMPORT,
             request: self.hidden_value(told),
         };
-        let hear = |told: Told| match told {
+        let hear = |told: Seen| match told {
             Ok(answer) => C::Answer::hear(answer).map(Ok).map_err(unspeakable),
             Err(error) => Ok(Err(error)),
         };
@@ -342,6 +356,12 @@ impl Gate {
                 && self.revealed.insert(secret.to_owned())
             {
                 self.audit(Event::Reveal, line)?;
+            } else {
+                match C::TOLD {
+                    Told::First => self.audit(Event::Permitted, line)?,
+                    Told::WithTheNext => self.audit_later(Event::Permitted, line)?,
+                    Told::Counted => self.tally.add(C::IMPORT),
+                }
             }
             return match request.perform(self, &powers).await {
                 Ok(done) => Ok(Ok(done.answer)),
@@ -390,6 +410,7 @@ impl Gate {
         for (name, value) in request.granted(self, &powers) {
             intent.insert(name.into(), whole(value));
         }
+        self.audit_now()?;
         let intent = powers.revealed.hidden_line(intent);
         let given_up = powers.revealed.hidden_line(line.clone());
         let deed = powers.audit.begin(&self.call, intent, given_up).await?;
@@ -419,11 +440,6 @@ impl Gate {
         self.audit(Event::Outcome, line)?;
         settled?;
         answer
-    }
-
-    /// How many requests were denied until now.
-    pub(crate) fn denied(&self) -> u32 {
-        self.meter.denials()
     }
 
     /// A place among the commands of all backends; the wait for it takes the call's time.
@@ -469,6 +485,7 @@ impl Gate {
         line.insert("reason".into(), bounded(denial.reason.clone().into()));
         powers.metrics.asked(import, false);
         self.audit(Event::Denied, line)?;
+        self.tally.deny();
         self.meter.denied(&self.limits)?;
         Ok(denial.into())
     }
@@ -487,12 +504,29 @@ impl Gate {
     }
 
     /// Writes a line, or ends the call: what is not written down is not done.
-    pub(crate) fn audit(&self, event: Event, line: Map<String, Value>) -> Result<(), Error> {
+    pub(crate) fn audit(&mut self, event: Event, line: Map<String, Value>) -> Result<(), Error> {
+        self.news(event, line);
+        self.audit_now()
+    }
+
+    /// Leaves a line to be written with the next one.
+    fn audit_later(&mut self, event: Event, line: Map<String, Value>) -> Result<(), Error> {
+        self.news(event, line);
+        if self.news.len() < NEWS { Ok(()) } else { self.audit_now() }
+    }
+
+    fn news(&mut self, event: Event, line: Map<String, Value>) {
+        if let Some(powers) = &self.powers {
+            self.news.push(News { event, facts: powers.revealed.hidden_line(line) });
+        }
+    }
+
+    /// Writes what was left to be written, or ends the call.
+    pub(crate) fn audit_now(&mut self) -> Result<(), Error> {
+        let news = std::mem::take(&mut self.news);
         match &self.powers {
-            Some(powers) => {
-                powers.audit.write(event, &self.call, &powers.revealed.hidden_line(line))
-            }
-            None => Ok(()),
+            Some(powers) if !news.is_empty() => powers.audit.write_all(&self.call, &news),
+            _ => Ok(()),
         }
     }
 }
@@ -501,6 +535,9 @@ impl Drop for Gate {
     /// A call that was given up may have left processes that are being ended: its locks are for
     /// others only when those are gone.
     fn drop(&mut self) {
+        if let Err(error) = self.audit_now() {
+            tracing::error!(%error, "the audit could not be told all that a call has asked");
+        }
         if let Some(powers) = &self.powers {
             let (lifted, lowered) = self.meter.bytes();
             powers.metrics.carried(lifted, lowered);

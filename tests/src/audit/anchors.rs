@@ -77,7 +77,7 @@ fn a_chain_that_was_written_anew_does_not_fit_the_system_log() {
     let (written, log) = written();
     let text = log.lines();
     let mut lines = written.lines();
-    lines[2] = lines[2].replace("\"event\":\"call\"", "\"event\":\"limit\"");
+    lines[2] = lines[2].replace("\"event\":\"permitted\"", "\"event\":\"limit\"");
     let first = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
     let mut prev = first(&lines[2])["prev"].as_str().unwrap().to_owned();
     for line in lines.iter_mut().skip(2) {

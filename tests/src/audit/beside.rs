@@ -25,7 +25,11 @@ fn processes_write_one_chain() {
     let mut calls = BTreeMap::<String, i32>::new();
     for line in written.ground.audit("dummy") {
         let call = line["call"].as_str().unwrap().to_owned();
-        *calls.entry(call).or_default() += if line["event"] == "call" { 1 } else { -1 };
+        *calls.entry(call).or_default() += match line["event"].as_str() {
+            Some("call") => 1,
+            Some("call-end") => -1,
+            _ => 0,
+        };
     }
     assert!(calls.len() >= 18 && calls.values().all(|open| *open == 0), "{calls:?}");
 }

@@ -62,12 +62,12 @@ async fn every_flipped_bit_is_found() {
 fn a_line_whose_text_was_changed_is_named() {
     let written = Written::new();
     let mut lines = written.lines();
-    lines[3] = lines[3].replace("\"event\":\"call-end\"", "\"event\":\"call-ene\"");
+    lines[3] = lines[3].replace("\"event\":\"permitted\"", "\"event\":\"permittee\"");
     assert_ne!(lines, written.lines());
     written.rewrite(&lines);
     assert_eq!(written.found(), ["audit.jsonl:4 altered"]);
     // The other lines are still shown.
-    let answer = written.desk.run(&["audit", "tail", "--json"]);
+    let answer = written.desk.run(&["audit", "show", "--json"]);
     assert_eq!(answer.stdout.lines().count(), lines.len() - 1);
     assert!(answer.stderr.contains("audit.jsonl:4 is not as it was written"), "{answer:?}");
 }
@@ -160,7 +160,7 @@ fn a_tail_that_was_written_anew_is_found_by_the_state() {
     let written = Written::new();
     let mut lines = written.lines();
     // One line says something else, and all after it are sealed again; so is the head.
-    lines[3] = lines[3].replace("\"event\":\"call-end\"", "\"event\":\"call\"");
+    lines[3] = lines[3].replace("\"event\":\"permitted\"", "\"event\":\"limit\"");
     for at in 3..lines.len() {
         let prev = sealed(&lines[at - 1], prev_of(&lines[at - 1])).1;
         lines[at] = sealed(&lines[at], &prev).0;
@@ -177,7 +177,7 @@ fn a_tail_that_was_written_anew_is_found_by_the_state() {
 fn a_line_that_was_sealed_again_alone_is_named() {
     let written = Written::new();
     let mut lines = written.lines();
-    let changed = lines[2].replace("\"event\":\"call\"", "\"event\":\"cell\"");
+    let changed = lines[2].replace("\"event\":\"permitted\"", "\"event\":\"permittee\"");
     lines[2] = sealed(&changed, prev_of(&changed)).0;
     written.rewrite(&lines);
     // The one after it does not follow it.

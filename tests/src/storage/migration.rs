@@ -192,7 +192,7 @@ fn fill(top: &Path) {
     chown(&large, Some(1000), Some(1001)).unwrap();
     fs::set_permissions(&large, Permissions::from_mode(0o640)).unwrap();
     write("empty", b"");
-    fs::set_permissions(write("closed", b"closed"), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(write("closed", b"closed"), Permissions::from_mode(0o0)).unwrap();
     fs::set_permissions(write("program", b"#!"), Permissions::from_mode(0o6755)).unwrap();
     // Names of all sorts.
     for name in [

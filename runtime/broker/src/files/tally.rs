@@ -51,10 +51,8 @@ pub fn tally(at: &Target<'_>, top: BorrowedFd<'_>, ignore: &[String]) -> Result<
                 levels.push(level);
                 check_depth(at, depth + 1)?;
             }
-            FileType::RegularFile => {
-                if is_first(at, &stat, &mut linked)? {
-                    tally.bytes = tally.bytes.saturating_add(size(&stat));
-                }
+            FileType::RegularFile if is_first(at, &stat, &mut linked)? => {
+                tally.bytes = tally.bytes.saturating_add(size(&stat));
             }
             _ => {}
         }

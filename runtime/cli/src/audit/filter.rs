@@ -49,6 +49,7 @@ fn became(line: &AuditLine, verdict: Verdict) -> bool {
     let (event, outcome) = (line.word("event"), line.word("outcome"));
     match verdict {
         Verdict::Granted => matches!(event, "intent" | "outcome"),
+        Verdict::Permitted => matches!(event, "permitted" | "reveal"),
         Verdict::Denied => event == "denied",
         Verdict::Ok => event == "call-end" && outcome == "ok",
         Verdict::Failed => match event {

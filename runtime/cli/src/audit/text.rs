@@ -60,6 +60,7 @@ fn said(line: &AuditLine) -> String {
             if word("error").is_empty() { end } else { format!("{end}: {}", word("error")) }
         }
         "denied" => format!("{}: {}", asked(), word("reason")),
+        "permitted" => permitted(line),
         "intent" => format!("{} granted by `{}`", asked(), word("rule")),
         "outcome" => {
             let end = match (word("error"), line.fields.get("status")) {
@@ -102,6 +103,13 @@ fn said(line: &AuditLine) -> String {
         "gap" => format!("lines are missing before this one: there was {}", field("last")),
         _ => String::new(),
     }
+}
+
+/// What every driver is granted: the import, and what of the backend's own it is about.
+fn permitted(line: &AuditLine) -> String {
+    let about = ["name", "entity", "key", "milliseconds", "changes"];
+    let about = about.iter().filter_map(|field| line.fields.get(*field)).map(shown);
+    [line.word("import").to_owned()].into_iter().chain(about).collect::<Vec<_>>().join(" ")
 }
 
 /// Texts as they are, lists as words beside each other, the rest as JSON.

@@ -62,7 +62,9 @@ pub struct Which {
 pub enum Verdict {
     /// Requests that the policy grants, before and after they are done
     Granted,
-    /// Requests that it does not
+    /// Requests that every driver is granted, about what is its backend's own: state, locks, options
+    Permitted,
+    /// Requests that are not granted
     Denied,
     /// Calls that ended well
     Ok,

@@ -54,7 +54,7 @@ pub async fn follow(service: Arc<Service>, door: Door, opened: Opened, output: O
             complain(&format!("warning: a backend's versions are not followed: {error}\n"));
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn follow_one(

@@ -21,7 +21,7 @@ use super::files::{self, FILE, closed};
 use super::head::{Head, HeadFile};
 use super::keeper::Written;
 use super::kept::Kept;
-use super::line::{AuditLine, Link, read, seal};
+use super::line::{AuditLine, Link, News, read, seal};
 use super::pieces::Torn;
 use super::settings::AuditSettings;
 use super::{Event, Subject};
@@ -69,16 +69,11 @@ impl Chain {
         Ok(Self { directory, settings, subject, kept, head, file, number: None })
     }
 
-    /// Appends a line.
+    /// Appends a line for each, all or none.
     ///
     /// # Errors
-    /// When it cannot be written whole, or the lock is not to be had.
-    pub(super) fn append(
-        &mut self,
-        event: Event,
-        call: Option<&str>,
-        facts: &Map<String, Value>,
-    ) -> Outcome<Written> {
+    /// When they cannot be written whole, or the lock is not to be had.
+    pub(super) fn append(&mut self, call: Option<&str>, news: &[News]) -> Outcome<Written> {
         loop {
             let head = Arc::clone(&self.head);
             let _locked = head.lock().map_err(said)?;
@@ -91,23 +86,20 @@ impl Chain {
             if stand.head.length >= self.settings.file_bytes {
                 self.begin_file(&mut stand)?;
             }
-            self.put(&mut stand, event, call, facts)?;
+            self.put(&mut stand, call, news)?;
             let Head { chain, link, .. } = stand.head;
             return Ok(Written { chain, link, file: Arc::clone(&self.file) });
         }
     }
 
-    /// Writes a line behind `stand`, and the head.
-    fn put(
-        &self,
-        stand: &mut Stand,
-        event: Event,
-        call: Option<&str>,
-        facts: &Map<String, Value>,
-    ) -> Outcome<()> {
-        let (mut bytes, link) = seal(&stand.head.link, event, call, &self.subject, facts)?;
-        if stand.unended {
-            bytes.insert(0, b'\n');
+    /// Writes lines behind `stand`, and the head.
+    fn put(&self, stand: &mut Stand, call: Option<&str>, news: &[News]) -> Outcome<()> {
+        let mut bytes = if stand.unended { b"\n".to_vec() } else { Vec::new() };
+        let mut link = stand.head.link.clone();
+        for one in news {
+            let (line, its) = seal(&link, call, &self.subject, one)?;
+            bytes.extend(line);
+            link = its;
         }
         if let Err(error) = (&*self.file).write_all(&bytes) {
             // A piece of it may be there. Where it cannot be taken back, the next line tells of it.
@@ -152,7 +144,7 @@ impl Chain {
         let facts = facts(json!({ "last": head.link, "bytes": length, "bytes_were": head.length }));
         head.length = length;
         let mut stand = Stand { unended: !self.is_ended(length)?, head };
-        self.put(&mut stand, Event::Gap, None, &facts)?;
+        self.put(&mut stand, None, &[News { event: Event::Gap, facts }])?;
         Ok(stand)
     }
 
@@ -175,7 +167,7 @@ impl Chain {
         if is_torn {
             let (bytes, sha256) = torn.finish();
             let facts = facts(json!({ "torn_bytes": bytes, "torn_sha256": sha256 }));
-            self.put(&mut stand, Event::Torn, None, &facts)?;
+            self.put(&mut stand, None, &[News { event: Event::Torn, facts }])?;
         }
         Ok(stand)
     }
@@ -234,7 +226,7 @@ impl Chain {
             told.insert("removed".to_owned(), json!(names));
             told.insert("removed_through".to_owned(), json!(through));
         }
-        self.put(stand, Event::File, None, &told)?;
+        self.put(stand, None, &[News { event: Event::File, facts: told }])?;
         for name in gone.into_iter().flat_map(|(_, names)| names) {
             self.directory.remove_file(name).map_err(said)?;
         }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
-use super::{Audit, Event};
+use super::{Audit, Event, News};
 use crate::error::{Error, Result};
 
 /// How far the audit is with the intent.
@@ -61,7 +61,7 @@ impl Audit {
         // It goes on if this future is dropped.
         let telling = tokio::task::spawn_blocking(move || {
             let GivenUp { audit, call, .. } = &*given_up;
-            let written = audit.append(Event::Intent, call, &intent)?;
+            let written = audit.append(call, &[News { event: Event::Intent, facts: intent }])?;
             written.file.sync_data().map_err(|error| audit.failed(error.to_string()))?;
             let mut stage = lock(&stage);
             match *stage {
@@ -98,7 +98,7 @@ impl Drop for Deed {
 
 impl GivenUp {
     fn tell(&self) {
-        if let Err(error) = self.audit.write(Event::Outcome, &self.call, &self.line) {
+        if let Err(error) = self.audit.write(Event::Outcome, &self.call, self.line.clone()) {
             tracing::error!(%error, "a deed that was given up could not be told to the audit");
         }
     }

@@ -34,6 +34,13 @@ pub struct Link {
     pub hash: String,
 }
 
+/// What a line tells. Its time is that of writing it, so that times do not go back in a chain.
+#[derive(Debug)]
+pub(crate) struct News {
+    pub event: Event,
+    pub facts: Map<String, Value>,
+}
+
 /// A line that is about to be written.
 #[derive(Serialize)]
 struct Line<'a> {
@@ -87,14 +94,14 @@ impl AuditLine {
 /// One sentence: it would be longer than any that is read again.
 pub(super) fn seal(
     before: &Link,
-    event: Event,
     call: Option<&str>,
     subject: &Subject,
-    facts: &Map<String, Value>,
+    news: &News,
 ) -> Result<(Vec<u8>, Link), String> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let (seq, prev) = (before.seq.saturating_add(1), &*before.hash);
-    let line = Line { seq, prev, time: since.as_secs_f64(), event, call, subject, facts };
+    let News { event, facts } = news;
+    let line = Line { seq, prev, time: since.as_secs_f64(), event: *event, call, subject, facts };
     let mut bytes = serde_json::to_vec(&line).map_err(|error| error.to_string())?;
     // The brace that ends the object comes after the hash.
     bytes.pop();

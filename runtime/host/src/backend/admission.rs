@@ -86,7 +86,7 @@ impl Backend {
         if let Some(last) = standing.last_strike.filter(|_| matches!(event, Event::Strike)) {
             line.insert("kind".into(), last.kind.name().into());
         }
-        if let Err(error) = self.shared.powers.audit.write(event, id, &line) {
+        if let Err(error) = self.shared.powers.audit.write(event, id, line) {
             tracing::error!(%error, "the audit could not be told of a quarantine");
         }
         if standing.state != State::Ok {

@@ -6,7 +6,6 @@
 //! ```
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -20,7 +19,7 @@ use super::{Backend, Shared};
 use crate::audit::Event;
 use crate::call::{Call, Room};
 use crate::error::{Error, Part, Result};
-use crate::gate::Answered;
+use crate::gate::{Answered, Tally};
 use crate::metrics::{Outcome, Running};
 use crate::records::{Beginning, Change, OpenCall};
 use crate::text::printable;
@@ -139,13 +138,14 @@ impl Backend {
                 began,
                 open: true,
                 begun: false,
+                tally: Arc::default(),
                 _running: running,
             };
-            let denied = AtomicU32::new(0);
-            let (answer, changes) = settle(self.run(&mut told, &denied, function).await);
+            let tally = Arc::clone(&told.tally);
+            let (answer, changes) = settle(self.run(&mut told, function).await);
             let answer = answer.map_err(|error| self.shared.powers.revealed.hidden_error(error));
             let ended = told.end(answer.as_ref().err());
-            self.weigh(method, id, answer.as_ref().err(), denied.into_inner()).await;
+            self.weigh(method, id, answer.as_ref().err(), tally.denied()).await;
             match ended {
                 Ok(()) => (answer, changes),
                 Err(error) => (Err(error), changes),
@@ -160,7 +160,7 @@ impl Backend {
             .unwrap_or_else(|refused| (Err(refused), Vec::new()))
     }
 
-    async fn run<T, E, F>(&self, told: &mut Told<'_>, denied: &AtomicU32, function: F) -> Result<T>
+    async fn run<T, E, F>(&self, told: &mut Told<'_>, function: F) -> Result<T>
     where
         F: AsyncFnOnce(&mut Store<Room>, &Instance) -> wasmtime::Result<Result<T, E>>,
         T: Serialize,
@@ -178,7 +178,7 @@ impl Backend {
             powers: Some(Arc::clone(&shared.powers)),
             witness: shared.witness.clone(),
             limits: &shared.limits,
-            denied,
+            tally: Arc::clone(&told.tally),
             account: &shared.account,
             began,
         };
@@ -238,6 +238,8 @@ struct Told<'a> {
     open: bool,
     /// Whether that it begins was told.
     begun: bool,
+    /// What it has asked.
+    tally: Arc<Tally>,
     /// Held, not used: it counts as running.
     _running: Running,
 }
@@ -269,15 +271,17 @@ impl Told<'_> {
 
     fn ended(&self, outcome: &str) -> Map<String, Value> {
         let took = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Map::from_iter([
+        let mut line = Map::from_iter([
             ("duration_ms".to_owned(), took.into()),
             ("outcome".to_owned(), outcome.into()),
-        ])
+        ]);
+        line.extend(self.tally.told().map(|counted| ("counted".to_owned(), counted)));
+        line
     }
 
     fn write(&self, event: Event, mut line: Map<String, Value>) -> Result<()> {
         line.insert("method".into(), self.method.into());
-        self.backend.shared.powers.audit.write(event, self.id, &line)
+        self.backend.shared.powers.audit.write(event, self.id, line)
     }
 }
 

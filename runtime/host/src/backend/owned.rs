@@ -69,6 +69,6 @@ impl Backend {
         line.insert("container".to_owned(), object.container.to_string().into());
         line.insert("name".to_owned(), object.name.clone().into());
         line.insert("by".to_owned(), who().into());
-        self.shared.powers.audit.write(event, &fresh_id(), &line)
+        self.shared.powers.audit.write(event, &fresh_id(), line)
     }
 }

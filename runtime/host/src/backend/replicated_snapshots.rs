@@ -42,7 +42,6 @@ impl Backend {
                     .collect(),
                 changes: replica_snapshots.iter().map(begun).collect(),
                 if_failed: all(replica_snapshots, SnapshotStatus::Error),
-                ..Beginning::default()
             },
             async |store: &mut Store<Room>, instance: &Instance| {
                 ask!(

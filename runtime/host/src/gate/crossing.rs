@@ -19,6 +19,8 @@ pub(crate) trait Crossing: Weight + Serialize + Send + Sized {
     /// Whether it runs programs, and so waits for a place among the commands of all backends: before
     /// it is looked at what it needs and makes, for that may be another thing after the wait.
     const COMMAND: bool = false;
+    /// How the audit is told of it, where it is not privileged.
+    const TOLD: Told = Told::First;
     /// What the driver gets.
     type Answer: Weight + Telling + Send;
 
@@ -72,6 +74,19 @@ pub(crate) trait Crossing: Weight + Serialize + Send + Sized {
     fn alone(&self, _: &mut Gate) -> Option<Result<Self::Answer, host::Error>> {
         None
     }
+}
+
+/// How the audit is told that something was permitted that every driver is granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// By a line, before it is done: it changes something, or may take long.
+    First,
+    /// By a line, which is written with the next one of the call, its end at the latest: it only asks,
+    /// and a driver asks much. Writing ten lines takes hardly longer than writing one.
+    WithTheNext,
+    /// By a number in the line that ends the call: a line for each would tell nothing of it but that
+    /// it was there.
+    Counted,
 }
 
 /// Why a request was not done.

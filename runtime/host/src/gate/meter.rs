@@ -32,11 +32,6 @@ impl Meter {
         self.crossed
     }
 
-    /// How many of them were denied.
-    pub(super) fn denials(&self) -> u32 {
-        self.denied
-    }
-
     /// How many bytes were lifted out of the guest, and lowered into it.
     pub(super) fn bytes(&self) -> (usize, usize) {
         (self.lifted, self.lowered)

@@ -23,7 +23,7 @@ use crate::types::bytes::Bytes;
 pub(crate) type Waiting<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// An answer as a witness sees it.
-pub(crate) type Told = Result<Value, HostError>;
+pub(crate) type Seen = Result<Value, HostError>;
 
 /// One request at the gate.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +44,7 @@ pub(crate) enum Before {
     /// Lets it go on.
     Go,
     /// Answers it; neither the policy nor the world is asked.
-    Answer(Told),
+    Answer(Seen),
     /// Ends the call.
     End(Ending),
 }
@@ -80,7 +80,7 @@ pub(crate) trait Witness: Send + Sync + fmt::Debug {
     }
 
     /// It has its answer.
-    fn after<'a>(&'a self, _asked: &'a Asked, _answer: &'a Told) -> Waiting<'a, After> {
+    fn after<'a>(&'a self, _asked: &'a Asked, _answer: &'a Seen) -> Waiting<'a, After> {
         Box::pin(async { After::Keep })
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::call::Room;
 use crate::contract::bindings::abaca::host::clock::{Host, SleepRequest, Timestamp};
 use crate::contract::bindings::abaca::host::types::Error;
-use crate::gate::{Crossing, Done, Gate, Powers, Refusal, Weight};
+use crate::gate::{Crossing, Done, Gate, Powers, Refusal, Told, Weight};
 
 impl Host for Room {
     async fn now(&mut self) -> wasmtime::Result<Result<Timestamp, Error>> {
@@ -34,6 +34,7 @@ impl Weight for Now {
 impl Crossing for Now {
     const IMPORT: &'static str = "clock.now";
     const PRIVILEGED: bool = false;
+    const TOLD: Told = Told::Counted;
     type Answer = Timestamp;
 
     fn facts(&self) -> Vec<(&'static str, Value)> {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::call::Room;
 use crate::contract::bindings::abaca::host::config::{self, GetRequest, Host};
 use crate::contract::bindings::abaca::host::types::Error;
-use crate::gate::{Crossing, Done, Gate, Powers, Refusal};
+use crate::gate::{Crossing, Done, Gate, Powers, Refusal, Told};
 use crate::options::OptionValue;
 
 impl Host for Room {
@@ -24,6 +24,7 @@ impl Host for Room {
 impl Crossing for GetRequest {
     const IMPORT: &'static str = "config.get";
     const PRIVILEGED: bool = false;
+    const TOLD: Told = Told::WithTheNext;
     type Answer = Option<config::Value>;
 
     fn facts(&self) -> Vec<(&'static str, Value)> {

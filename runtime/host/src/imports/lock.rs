@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::call::Room;
 use crate::contract::bindings::abaca::host::lock::{AcquireRequest, Host, ReleaseRequest};
 use crate::contract::bindings::abaca::host::types::Error;
-use crate::gate::{Crossing, Done, Gate, Powers, Refusal};
+use crate::gate::{Crossing, Done, Gate, Powers, Refusal, Told};
 use crate::locks::Held;
 use crate::text::is_plain_text;
 
@@ -55,6 +55,7 @@ impl Crossing for AcquireRequest {
 impl Crossing for ReleaseRequest {
     const IMPORT: &'static str = "lock.release";
     const PRIVILEGED: bool = false;
+    const TOLD: Told = Told::WithTheNext;
     type Answer = ();
 
     fn facts(&self) -> Vec<(&'static str, Value)> {

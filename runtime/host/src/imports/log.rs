@@ -8,7 +8,7 @@ use crate::audit::Event;
 use crate::call::Room;
 use crate::contract::bindings::abaca::host::log::{Host, Level, WriteRequest};
 use crate::contract::bindings::abaca::host::types::Error;
-use crate::gate::{Crossing, Done, Gate, Powers, Refusal};
+use crate::gate::{Crossing, Done, Gate, Powers, Refusal, Told};
 use crate::text::printable;
 
 /// What has been written in this call, and what has not.
@@ -28,6 +28,8 @@ impl Host for Room {
 impl Crossing for WriteRequest {
     const IMPORT: &'static str = "log.write";
     const PRIVILEGED: bool = false;
+    // What it says is in the log, with the same call.
+    const TOLD: Told = Told::Counted;
     type Answer = ();
 
     fn facts(&self) -> Vec<(&'static str, serde_json::Value)> {

@@ -2,14 +2,14 @@
 //! driver; bounded by keys and bytes.
 
 use abaca_policy::Denial;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::call::Room;
 use crate::contract::bindings::abaca::host::state::{
     ApplyRequest, Change, Details, FindRequest, Found, GetAllRequest, GetRequest, Host,
 };
 use crate::contract::bindings::abaca::host::types::Error;
-use crate::gate::{Crossing, Done, Gate, Powers, Refusal};
+use crate::gate::{Crossing, Done, Gate, Powers, Refusal, Told};
 use crate::text::is_plain_text;
 
 /// The longest entity or key, in bytes. Upstream's keys are at most 255.
@@ -19,7 +19,7 @@ const NAME_BYTES: usize = 255;
 const BATCH: usize = 1024;
 
 macro_rules! crossing {
-    ($($function:ident($request:ident) -> $answer:ty = $word:literal, keeps $kept:expr,
+    ($($function:ident($request:ident) -> $answer:ty = $word:literal, told $told:ident, asks $facts:expr, keeps $kept:expr,
        |$this:ident, $state:ident, $limits:ident| $check:expr, $perform:expr;)*) => {
         impl Host for Room {
             $(async fn $function(
@@ -33,10 +33,11 @@ macro_rules! crossing {
         $(impl Crossing for $request {
             const IMPORT: &'static str = concat!("state.", $word);
             const PRIVILEGED: bool = false;
+            const TOLD: Told = Told::$told;
             type Answer = $answer;
 
             fn facts(&self) -> Vec<(&'static str, Value)> {
-                Vec::new()
+                $facts(self)
             }
 
             fn kept(&self) -> Vec<&str> {
@@ -62,18 +63,41 @@ macro_rules! crossing {
 }
 
 crossing! {
-    get(GetRequest) -> Option<String> = "get", keeps nothing, |this, state, limits|
+    get(GetRequest) -> Option<String> = "get",
+        told WithTheNext, asks |this: &GetRequest| asked(&this.entity, &this.key), keeps nothing, |this, state, limits|
         { name(&this.entity)?; name(&this.key)? },
         state.get(this.entity, this.key);
-    get_all(GetAllRequest) -> Details = "get-all", keeps nothing, |this, state, limits|
+    get_all(GetAllRequest) -> Details = "get-all",
+        told WithTheNext, asks |this: &GetAllRequest| vec![("entity", this.entity.clone().into())],
+        keeps nothing, |this, state, limits|
         name(&this.entity)?,
         state.get_all(this.entity);
-    find(FindRequest) -> Found = "find", keeps nothing, |this, state, limits|
+    find(FindRequest) -> Found = "find",
+        told WithTheNext, asks |this: &FindRequest| vec![("key", this.key.clone().into())],
+        keeps nothing, |this, state, limits|
         name(&this.key)?,
         state.find(this.key);
-    apply(ApplyRequest) -> u64 = "apply", keeps texts, |this, state, limits|
+    apply(ApplyRequest) -> u64 = "apply",
+        told First, asks changes, keeps texts, |this, state, limits|
         batch(&this, limits.state_value_bytes)?,
         state.apply(this, limits.clone());
+}
+
+fn asked(entity: &str, key: &str) -> Vec<(&'static str, Value)> {
+    vec![("entity", entity.into()), ("key", key.into())]
+}
+
+/// What a batch changes, by entity and key; never a value. Of one that is too long as much as one may
+/// have: it is refused as a whole, and costs no more than that.
+fn changes(request: &ApplyRequest) -> Vec<(&'static str, Value)> {
+    let changes = request.changes.iter().take(BATCH).map(|change| match change {
+        Change::Set(set) => json!(["set", set.entity, set.key]),
+        Change::Remove(remove) => match &remove.key {
+            Some(key) => json!(["remove", remove.entity, key]),
+            None => json!(["remove", remove.entity]),
+        },
+    });
+    vec![("count", request.changes.len().into()), ("changes", changes.collect())]
 }
 
 /// What is kept of a request that only asks.

@@ -231,7 +231,7 @@ impl Conduct {
         if let Some(reason) = reason {
             line.insert("reason".to_owned(), reason.into());
         }
-        audit.write(event, &fresh_id(), &line)
+        audit.write(event, &fresh_id(), line)
     }
 
     /// Lets a call begin, perhaps on trial.

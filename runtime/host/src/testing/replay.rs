@@ -9,7 +9,6 @@
 mod answers;
 mod divergence;
 
-use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -24,7 +23,7 @@ use super::transcript::{self, Answered, Ended, Line, Transcript};
 use crate::call::{Call, Room};
 use crate::driver::Driver;
 use crate::error::{Error, Result};
-use crate::gate::{After, Asked, Before, Ending, Told, Waiting, Witness};
+use crate::gate::{After, Asked, Before, Ending, Seen, Waiting, Witness};
 
 /// In which order a driver's requests have to come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,7 +122,7 @@ impl Replay {
             powers: None,
             witness: Some(witness),
             limits: &limits,
-            denied: &AtomicU32::new(0),
+            tally: Arc::default(),
             account: &driver.runtime().shared().turns.account(),
             began: Instant::now(),
         };
@@ -233,7 +232,7 @@ impl Witness for Stands {
         }))
     }
 
-    fn after<'a>(&'a self, _: &'a Asked, _: &'a Told) -> Waiting<'a, After> {
+    fn after<'a>(&'a self, _: &'a Asked, _: &'a Seen) -> Waiting<'a, After> {
         Box::pin(std::future::ready(After::Keep))
     }
 }

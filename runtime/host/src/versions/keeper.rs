@@ -333,7 +333,7 @@ impl Keeper {
             line.insert("roots".to_owned(), json!(approval.roots));
             line.insert("reasons".to_owned(), json!(approval.reasons));
         }
-        self.audit.write(Event::Version, &fresh_id(), &line)
+        self.audit.write(Event::Version, &fresh_id(), line)
     }
 
     fn check_floor(&self, version: &str) -> Result<()> {

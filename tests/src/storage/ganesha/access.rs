@@ -47,7 +47,8 @@ async fn rules_let_in_whom_they_name() {
     let Some(home) = Home::new("access rules on NFS").await else { return };
     let (current, location) = begun(&home).await;
     // Each set in the place of the one before.
-    let sets: [(&[(&str, AccessLevel)], (char, char)); 14] = [
+    type Rules = [(&'static str, AccessLevel)];
+    let sets: [(&Rules, (char, char)); 14] = [
         (&[("198.51.100.12", Rw)], ('-', 'w')),
         (&[("198.51.100.11", Ro), ("198.51.100.12", Rw)], ('r', 'w')),
         (&[("198.51.100.0/24", Ro)], ('r', 'r')),

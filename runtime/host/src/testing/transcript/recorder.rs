@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{Answered, Ended, Line, Recorded, VERSION};
 use crate::driver::Driver;
 use crate::error::{Error, Result};
-use crate::gate::{self, After, Asked, Before, Told, Waiting, Witness};
+use crate::gate::{self, After, Asked, Before, Seen, Waiting, Witness};
 use crate::storage::create_new;
 
 /// The fields of arguments that hold secrets: of a security service.
@@ -144,7 +144,7 @@ impl Witness for AtGate {
         Box::pin(std::future::ready(Before::Go))
     }
 
-    fn after<'a>(&'a self, asked: &'a Asked, answer: &'a Told) -> Waiting<'a, After> {
+    fn after<'a>(&'a self, asked: &'a Asked, answer: &'a Seen) -> Waiting<'a, After> {
         let answered = match answer {
             Ok(answer) => Answered::Ok(answer.clone()),
             Err(error) => Answered::Error(error.clone()),
