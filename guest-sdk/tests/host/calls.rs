@@ -14,7 +14,7 @@ use crate::{SHARES, at, case};
 
 /// What a test's code panics with; its own hook stays as it is.
 fn panic_of(code: impl FnOnce()) -> String {
-    let payload = catch_unwind(AssertUnwindSafe(code)).expect_err("it should have panicked");
+    let Err(payload) = catch_unwind(AssertUnwindSafe(code)) else { panic!("it did not panic") };
     match payload.downcast::<String>() {
         Ok(text) => *text,
         Err(payload) => payload.downcast_ref::<&str>().copied().unwrap_or_default().to_owned(),
