@@ -6,6 +6,7 @@
 
 mod access;
 mod backend;
+mod exports;
 mod shares;
 mod shrinking;
 mod snapshots;
