@@ -4,7 +4,8 @@
 # Builds a guest of Debian 13's kernel (the broker needs Linux 6.12), this machine's busybox, LVM and
 # e2fsprogs, and the programs and the component in target/; boots it under qemu (ABACA_LVM_ACCELERATOR=kvm
 # ABACA_LVM_CPU=host: faster, where that works); runs steps.sh in it. All that is made lies in target/lvm-guest and is made again when it
-# is gone. Needs: qemu-system-x86, busybox-static, cpio, kmod, lvm2, e2fsprogs; no root.
+# is gone. Needs: qemu-system-x86, busybox-static, cpio, kmod, lvm2, e2fsprogs; no root. For shares
+# over NFS also nfs-ganesha, nfs-ganesha-vfs, dbus-daemon, dbus-bin and libnfs-utils.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -70,6 +71,23 @@ place() { # PROGRAM DIRECTORY
 for program in lvm dmsetup mkfs.ext4 e2fsck resize2fs tune2fs; do
     place "$(command -v "$program")" usr/sbin
 done
+# The NFS server with what it loads, the bus by which it is told, and clients.
+ganesha=/usr/lib/x86_64-linux-gnu/ganesha
+served=1
+for program in ganesha.nfsd dbus-daemon dbus-send nfs-cat nfs-cp nfs-ls; do
+    command -v "$program" >/dev/null || served=
+done
+if [ -n "$served" ] && [ -e "$ganesha/libfsalvfs.so" ]; then
+    for program in ganesha.nfsd dbus-daemon dbus-send nfs-cat nfs-cp nfs-ls; do
+        place "$(command -v "$program")" usr/bin
+    done
+    place "$ganesha/libfsalvfs.so" usr/lib
+    mkdir -p root/usr/lib/ganesha
+    mv root/usr/lib/libfsalvfs.so root/usr/lib/ganesha/
+    cp "$here/../../drivers/ganesha-dbus.conf" "$here/../../drivers/lvm/policy-nfs.toml" root/abaca/
+else
+    echo "SKIPPED (needs nfs-ganesha, dbus and libnfs-utils): shares on LVM over NFS" >&2
+fi
 place /usr/bin/dd usr/bin
 place /usr/bin/df usr/bin
 for program in abaca abaca-broker abaca-compiler; do
@@ -84,7 +102,7 @@ done
 
 # Modules, in the order in which they are loaded.
 depmod -b kernel/usr "$version" 2>/dev/null || depmod -b kernel "$version"
-for name in virtio_pci virtio_blk dm-mod dm-snapshot ext4 crc32c_generic crc32c_intel; do
+for name in virtio_pci virtio_blk dm-mod dm-snapshot dm-raid raid1 ext4 crc32c_generic crc32c_intel; do
     modprobe -d "$work/kernel/usr" -S "$version" --show-depends "$name" 2>/dev/null || true
 done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' >modules
 mkdir root/modules
@@ -103,8 +121,8 @@ cp "$built/wasm32-unknown-unknown/component/abaca_driver_lvm.wasm" root/abaca/
 cp "$here/../../drivers/lvm/policy.toml" root/abaca/
 cp "$here/steps.sh" root/init
 chmod 0755 root/init
-echo 'root:x:0:0:root:/:/bin/sh' >root/etc/passwd
-printf 'root:x:0:\n' >root/etc/group
+printf 'root:x:0:0:root:/:/bin/sh\nabaca-nfs:x:999:999:speaks to the NFS server:/:/bin/sh\n' >root/etc/passwd
+printf 'root:x:0:\nabaca-nfs:x:999:\n' >root/etc/group
 # As the policy wants it. (Nothing of this machine's own configuration.)
 cat >root/etc/lvm/lvm.conf <<'CONF'
 activation { udev_sync = 0
@@ -119,20 +137,27 @@ CONF
 (cd root && find . | cpio --create --format=newc --quiet --owner=0:0) | gzip -1 >initrd.gz
 
 truncate --size 0 serial.log
-rm -f disk.img
-truncate --size 8G disk.img
+rm -f disk.img other.img
+truncate --size 8G disk.img other.img
 # Not KVM by itself: where this machine is a guest as well, it is often there and does not work.
 accelerator=${ABACA_LVM_ACCELERATOR:-tcg}
 echo "booting $version ($accelerator)"
 timeout --kill-after=10 "${minutes}m" qemu-system-x86_64 -accel "$accelerator" -cpu "${ABACA_LVM_CPU:-max}" -smp 2 -m 2048 \
     -nodefaults -display none -no-reboot -kernel "kernel/boot/vmlinuz-$version" -initrd initrd.gz \
     -append "console=ttyS0 quiet mitigations=off panic=-1 random.trust_cpu=on tsc=reliable no_timer_check" \
-    -serial file:serial.log -drive "file=$work/disk.img,format=raw,if=virtio,cache=unsafe,discard=unmap,detect-zeroes=unmap" || true
-rm -f disk.img
+    -serial file:serial.log -drive "file=$work/disk.img,format=raw,if=virtio,cache=unsafe,discard=unmap,detect-zeroes=unmap" \
+    -drive "file=$work/other.img,format=raw,if=virtio,cache=unsafe,discard=unmap,detect-zeroes=unmap" || true
+rm -f disk.img other.img
 tr --delete '\r' <serial.log >said
-sed '/^AUDIT BEGINS$/,/^AUDIT ENDS$/d' said
+sed '/^AUDIT.* BEGINS$/,/^AUDIT.* ENDS$/d' said
 grep --quiet '^ALL STEPS DONE' said || {
     echo "the guest did not come to its end within $minutes minutes, or a step failed" >&2
     exit 1
 }
-sed -n '/^AUDIT BEGINS$/,/^AUDIT ENDS$/{/^AUDIT/!p}' said | base64 --decode | gzip -d >audit.jsonl
+# What was asked for under each of the policies, for whoever compares them.
+kept() { # NAME FILE
+    sed -n "/^$1 BEGINS\$/,/^$1 ENDS\$/{/^AUDIT/!p}" said >encoded
+    [ ! -s encoded ] || base64 --decode encoded | gzip -d >"$2"
+}
+kept AUDIT audit.jsonl
+kept 'AUDIT NFS' audit-nfs.jsonl

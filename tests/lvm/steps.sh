@@ -54,7 +54,7 @@ echo "Linux $(uname -r), $(lvm version | sed -n 's/ *LVM version: *//p'), Landlo
 
 mkdir -p /run/lock/lvm /run/lvm /srv/abaca
 mkdir -m 0711 /srv/abaca/mounts
-step "a volume group" sh -c 'pvcreate -q /dev/vda && vgcreate lvm-shares /dev/vda'
+step "a volume group" sh -c 'pvcreate -q /dev/vda /dev/vdb && vgcreate lvm-shares /dev/vda /dev/vdb'
 cp /abaca/policy.toml /srv/abaca/lvm.policy.toml
 cd /srv/abaca || end "FAILED no directory"
 cat >abaca.toml <<END
@@ -132,9 +132,88 @@ step "the other is removed" abaca share delete papers
 same "what is left of the group" 0 "$(lvs --noheadings lvm-shares | wc -l)"
 same "what is left of the mounts" 0 "$(ls mounts | wc -l)"
 same "what is left of /dev/mapper" control "$(ls /dev/mapper)"
+# Each share on both disks.
+echo 'lvm_share_mirrors = 1' >>abaca.toml
+step "a share with a copy on the other disk" abaca share create safe --size 1
+safe=$(place safe)
+echo kept >"$safe/letter"
+same "its kind" raid1 "$(lvs --noheadings -o segtype lvm-shares | tr -d ' ')"
+step "it is larger" abaca share extend safe --size 2
+same "what is in it" kept "$(cat "$safe/letter")"
+same "its size in GiB" 2 "$(gib "$safe")"
+step "it is removed" abaca share delete safe
+same "what is left of /dev/mapper" control "$(ls /dev/mapper)"
+sed -i '/^lvm_share_mirrors/d' abaca.toml
 step "the audit is whole" abaca audit verify
 # For run.sh, which puts what was asked for beside the policy.
 echo "AUDIT BEGINS"
 gzip -9 -c state/lvm/audit.jsonl | base64
 echo "AUDIT ENDS"
+
+# Over NFS.
+if [ -e /usr/bin/ganesha.nfsd ]; then
+    mkdir -p /srv/nfs/exports /srv/nfs/recovery /run/dbus /var/lib/nfs/ganesha
+    chmod 0700 /srv/nfs/exports
+    : >/srv/nfs/exports/_index.conf
+    cat >/srv/nfs/bus.conf <<END
+<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>system</type><listen>unix:path=/run/dbus/system_bus_socket</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow user="*"/><deny own="*"/><deny send_type="method_call"/>
+<allow send_type="signal"/><allow send_requested_reply="true" send_type="method_return"/>
+<allow send_requested_reply="true" send_type="error"/><allow receive_type="method_call"/>
+<allow receive_type="method_return"/><allow receive_type="error"/><allow receive_type="signal"/>
+<allow send_destination="org.freedesktop.DBus"/></policy>
+<policy user="root"><allow own="org.ganesha.nfsd"/><allow send_destination="org.ganesha.nfsd"/></policy>
+<include>/abaca/ganesha-dbus.conf</include></busconfig>
+END
+    cat >/srv/nfs/ganesha.conf <<END
+NFS_CORE_PARAM { Protocols = 4; Enable_NLM = false; Enable_RQUOTA = false; Enable_UDP = false;
+  Plugins_Dir = "/usr/lib/ganesha"; }
+NFSv4 { Graceless = true; Only_Numeric_Owners = true; RecoveryBackend = fs; RecoveryRoot = /srv/nfs/recovery; }
+NFS_KRB5 { Active_krb5 = false; }
+%include "/srv/nfs/exports/_index.conf"
+END
+    dbus-daemon --config-file=/srv/nfs/bus.conf --fork
+    ln -sf /run /var/run
+    ganesha.nfsd -f /srv/nfs/ganesha.conf -L /srv/nfs/log -p /srv/nfs/pid -N EVENT
+    for try in $(seq 600); do
+        dbus-send --system --print-reply --dest=org.ganesha.nfsd /org/ganesha/nfsd/ExportMgr \
+            org.freedesktop.DBus.Peer.Ping >/dev/null 2>&1 && break
+        sleep 0.1
+    done
+    [ -n "$(pidof ganesha.nfsd)" ] || { cat /srv/nfs/log; end "FAILED the NFS server does not run"; }
+    sed 's|/srv/abaca/exports|/srv/nfs/exports|' /abaca/policy-nfs.toml >/srv/abaca/lvm.policy.toml
+    sed -i '/^lvm_share_export_root/d' abaca.toml
+    printf 'lvm_share_export = "ganesha"\nlvm_ganesha_server = "127.0.0.1"\n' >>abaca.toml
+    at() { # SHARE FILE
+        echo "nfs://$(place "$1" | sed 's|:/|/|')/$2?version=4"
+    }
+    step "the backend can work, with the NFS server" abaca backend check
+    step "a share" abaca share create net --size 1
+    same "where clients find it" 127.0.0.1 "$(place net | cut -d: -f1)"
+    refused "nobody is let in" NFS4ERR_NOENT nfs-cat "$(at net letter)"
+    step "a client is let in" abaca access allow net ip 127.0.0.1 --level rw
+    echo over the network >/tmp/letter
+    step "it writes" nfs-cp /tmp/letter "$(at net letter)"
+    same "and reads" "over the network" "$(nfs-cat "$(at net letter)")"
+    step "a snapshot" abaca snapshot create net kept
+    step "a share made of it" abaca share create again --from-snapshot kept
+    step "its clients may read" abaca access allow again ip 127.0.0.0/8 --level ro
+    same "what is in it" "over the network" "$(nfs-cat "$(at again letter)")"
+    refused "they may not write" NFS4ERR_ROFS nfs-cp /tmp/letter "$(at again more)"
+    step "the snapshot is removed" abaca snapshot delete kept
+    step "it is larger, for who is connected too" abaca share extend net --size 2
+    step "smaller" abaca share shrink net --size 1
+    same "what is in it" "over the network" "$(nfs-cat "$(at net letter)")"
+    step "the client is shut out" abaca access deny net ip 127.0.0.1
+    refused "nobody is let in" NFS4ERR_NOENT nfs-cat "$(at net letter)"
+    step "it is removed" abaca share delete net
+    step "the other too" abaca share delete again
+    same "what is left of exports" _index.conf "$(ls /srv/nfs/exports)"
+    same "what is left of the group" 0 "$(lvs --noheadings lvm-shares | wc -l)"
+    step "all is as it is recorded" abaca backend reconcile
+    echo "AUDIT NFS BEGINS"
+    gzip -9 -c state/lvm/audit.jsonl | base64
+    echo "AUDIT NFS ENDS"
+fi
 end "ALL STEPS DONE after $(now) s"

@@ -14,6 +14,7 @@ mod directory;
 mod faults;
 mod kills;
 mod rules;
+mod writer;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -31,7 +32,7 @@ use super::pool::{LARGE, Pool, run, text};
 use crate::support::{reaper, rule, until};
 
 /// What the server and its clients are.
-const PROGRAMS: [&str; 7] = [
+const PROGRAMS: [&str; 8] = [
     "/usr/bin/ganesha.nfsd",
     "/usr/lib/x86_64-linux-gnu/ganesha/libfsalvfs.so",
     "/usr/bin/dbus-daemon",
@@ -39,6 +40,7 @@ const PROGRAMS: [&str; 7] = [
     "/usr/bin/nfs-cat",
     "/usr/bin/nfs-cp",
     "/usr/bin/nfs-ls",
+    "/usr/lib/x86_64-linux-gnu/libnfs.so.13",
 ];
 
 /// Where NFS version 4 is spoken.
@@ -274,8 +276,7 @@ impl Client<'_> {
         self.run("nfs-cat", &[&url(location, file)])
     }
 
-    /// Writes a new file. Its content is short: this version of the client writes some kilobytes
-    /// at most by NFS version 4.
+    /// Writes a new file. Its content is short: see `writer`, which writes others.
     fn write(&self, location: &str, file: &str, content: &str) -> Result<(), String> {
         assert!(content.len() <= 2000, "nfs-cp cannot");
         let source = self.directory.join(format!("from-client-{}", self.number));

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use abaca::policy::Container;
 use abaca::types::{AccessLevel, Error as DriverError, Share};
@@ -12,8 +13,8 @@ use rustix::fs::{FallocateFlags, fallocate};
 use rustix::mount::{UnmountFlags, unmount};
 
 use super::directory::driver_error;
-use super::{Nfs, assert_says, ip, rules, run, text};
-use crate::support::{Ground, load, runtime, share, snapshot};
+use super::{Nfs, assert_says, ip, rules, run, text, writer};
+use crate::support::{Ground, load, patiently, runtime, share, snapshot};
 
 /// The driver beside a server.
 struct Home {
@@ -159,6 +160,58 @@ async fn the_limit_holds_for_clients_of_nfs() {
     home.backend.extend_share(&current, 2, None).await.unwrap();
     client.write(&location, "more", &content).unwrap();
     assert_eq!(client.read(&location, "more").unwrap(), content);
+    home.backend.delete_share(&home.recorded(&current).await, None).await.unwrap();
+    home.assert_bare();
+}
+
+/// A client that goes on writing is shut out in the middle of its file, and one beside it, whose rule
+/// stays, is not. A file of many pieces arrives whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_writing_is_shut_out_too() {
+    let Some(home) = Home::new("clients that write over NFS").await else { return };
+    let (current, location) = home.made(&share("one", 1)).await;
+    let both = [0, 1].map(|number| ip(home.nfs.client(number).address(), AccessLevel::Rw));
+    home.backend.update_access(&current, &both, &[], &[], None).await.unwrap();
+    let content: Vec<u8> = (0..8 << 20).map(|at: u32| (at % 251) as u8).collect();
+    let [first, second] = &home.nfs.network.clients;
+    let count = AtomicU64::new(0);
+    writer::write(first, &location, "large", &content, &count, || false).unwrap();
+    let arrived = fs::read(home.share(&current).join("large")).unwrap();
+    let differs = arrived.iter().zip(&content).position(|(one, other)| one != other);
+    assert_eq!((arrived.len(), differs), (content.len(), None));
+
+    let (shut_out, stays) = (AtomicU64::new(0), AtomicU64::new(0));
+    let is_over = AtomicBool::new(false);
+    let goes_on = || !is_over.load(Ordering::Relaxed);
+    let (piece, mib) = (&content[..writer::PIECE], 1_u64 << 20);
+    std::thread::scope(|scope| {
+        let write = |machine, file, count| {
+            let (location, goes_on) = (&location, &goes_on);
+            scope.spawn(move || writer::write(machine, location, file, piece, count, goes_on))
+        };
+        let gone = write(first, "gone", &shut_out);
+        let other = write(second, "other", &stays);
+        let wait = |count: &AtomicU64, bytes: u64| {
+            patiently(|| (count.load(Ordering::Relaxed) >= bytes).then_some(()));
+        };
+        wait(&shut_out, mib);
+        wait(&stays, mib);
+        let change = home.backend.update_access(&current, &both[1..], &[], &[], None);
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(change)).unwrap();
+        let (taken, theirs) = (shut_out.load(Ordering::Relaxed), stays.load(Ordering::Relaxed));
+        let said = gone.join().unwrap().unwrap_err();
+        // What was on its way when the rule went is one piece.
+        let more = shut_out.load(Ordering::Relaxed) - taken;
+        assert!(more <= 2 * writer::PIECE as u64, "{more} bytes more, then {said}");
+        let length = fs::metadata(home.share(&current).join("gone")).unwrap().len();
+        wait(&stays, theirs + mib);
+        let later = fs::metadata(home.share(&current).join("gone")).unwrap().len();
+        assert_eq!(later, length, "nothing more arrives");
+        is_over.store(true, Ordering::Relaxed);
+        other.join().unwrap().unwrap();
+    });
+    let again = writer::write(first, &location, "again", piece, &count, || false);
+    assert_says(again, "NFS4ERR_NOENT");
     home.backend.delete_share(&home.recorded(&current).await, None).await.unwrap();
     home.assert_bare();
 }
