@@ -29,14 +29,10 @@ struct Written {
 
 impl Written {
     fn new() -> Self {
-        Self::times(3)
-    }
-
-    fn times(commands: u32) -> Self {
         let ground = Ground::new();
         let desk = dummy_desk(&ground, "");
         let written = Self { ground, desk };
-        for _ in 0..commands {
+        for _ in 0..3 {
             written.goes_on();
         }
         written
