@@ -209,7 +209,7 @@ fn memory() -> Result<String, String> {
 
 fn watched() -> Result<String, String> {
     let came = processes();
-    thread::sleep(COUNTED);
+    thread::park_timeout(COUNTED);
     came
 }
 
