@@ -36,10 +36,7 @@ fn all_stand(answer: &Value) {
     required.extend(known.into_iter().filter(|wall| either.contains(&wall.as_str())));
     assert!(standing.is_superset(&required), "{walls}");
     for row in walls.as_array().unwrap().iter().filter(|row| row["stands"] == true) {
-        assert!(
-            row["wall"] == "memory" || row["wall"] == "watch" || row["tried"] != "nothing",
-            "{row}"
-        );
+        assert_ne!(row["tried"], "nothing", "{row}");
         assert!(!row["got"].as_str().unwrap().is_empty(), "{row}");
     }
 }

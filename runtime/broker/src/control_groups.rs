@@ -32,13 +32,18 @@ use crate::failure::Failure;
 use crate::roots;
 
 /// What may be bounded: the file, what is written to it, and the wall that makes.
-const LIMITS: [(&str, &str, Wall); 3] = [
+const LIMITS: [(&str, &str, Wall); 4] = [
     // Threads count. Tools that repair or compress start some for each processor.
     ("pids.max", "1024", Wall::Processes),
     // All processes together may have what one alone may (`confine`), cached files included.
     ("memory.max", MEMORY, Wall::Memory),
     ("memory.limit_in_bytes", MEMORY, Wall::Memory),
+    // Version 2 counts by itself what is swapped out: without this, that would have no bound.
+    ("memory.swap.max", "0", Wall::Memory),
 ];
+
+/// The files that say how much memory there is.
+const MEMORY_FILES: [&str; 2] = ["memory.max", "memory.limit_in_bytes"];
 
 /// In bytes.
 const MEMORY: &str = "4294967296";
@@ -81,18 +86,25 @@ impl ControlGroups {
 
     /// The walls that there are limits for.
     pub fn walls(&self) -> impl Iterator<Item = Wall> {
-        self.0.iter().flat_map(|hierarchy| hierarchy.limits.iter().map(|limit| limit.2))
+        let made =
+            |wall: &Wall| self.0.iter().any(|one| one.limits.iter().any(|limit| limit.2 == *wall));
+        [Wall::Processes, Wall::Memory].into_iter().filter(made)
     }
 
-    /// Makes the group for the commands of this hand.
+    /// Makes the group for the commands of this hand; with less memory than others, if that is said.
     ///
     /// # Errors
     /// `wall`, when what could be made at the start cannot be made now.
-    pub fn make(&self) -> Result<ControlGroup<'_>, Failure> {
+    pub fn make(&self, memory: Option<u64>) -> Result<ControlGroup<'_>, Failure> {
+        let memory = memory.map(|bytes| bytes.to_string());
         let group = ControlGroup { hierarchies: &self.0, name: name(rustix::process::getpid()) };
         for hierarchy in &self.0 {
             make(&hierarchy.own, &group.name).map_err(wall)?;
             for (file, most, _) in &hierarchy.limits {
+                let most = match &memory {
+                    Some(memory) if MEMORY_FILES.contains(file) => memory,
+                    _ => *most,
+                };
                 write(&hierarchy.own, &group.name, file, most).map_err(wall)?;
             }
         }

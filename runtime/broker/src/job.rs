@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use abaca_broker::protocol::{
     CONTENTS_MAX, ENTRIES_MAX, ErrorKind, FilesRequest, MountSource, MountsRequest, Outcome, Place,
-    STAGES_MAX, Secret, Stage,
+    STAGES_MAX, Secret, Stage, TRIED_MEMORY, TRY_MEMORY,
 };
 use abaca_policy::{
-    CommandGrant, Denial, FileContent, GuestPath, MountGrant, MountRule, Policy, Verb,
+    Argument, CommandGrant, Denial, FileContent, GuestPath, MountGrant, MountRule, Policy, Verb,
 };
 
 use crate::failure::Failure;
@@ -116,6 +116,14 @@ impl Commands<'_> {
     /// The shortest timeout among the rules.
     pub fn timeout(&self) -> Duration {
         self.grants.iter().map(|grant| grant.rule.timeout).min().unwrap_or_default()
+    }
+
+    /// How much memory they have together where they try what bounds it.
+    pub fn tried_memory(&self) -> Option<u64> {
+        let tries =
+            |argument: &Argument| matches!(argument, Argument::Text(text) if text == TRY_MEMORY);
+        let is_it = |grant: &CommandGrant| matches!(grant.argv.as_slice(), [one] if tries(one));
+        self.grants.iter().all(is_it).then_some(TRIED_MEMORY)
     }
 }
 

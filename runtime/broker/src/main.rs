@@ -62,7 +62,7 @@ mod watch;
 use std::os::fd::{OwnedFd, RawFd};
 use std::process::ExitCode;
 
-use abaca_broker::protocol::{ErrorKind, Outcome, UNASKED};
+use abaca_broker::protocol::{ErrorKind, Outcome, UNASKED, Wall};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
@@ -79,6 +79,14 @@ fn main() -> ExitCode {
         Ok(Asked::Serve(options)) => options,
         Ok(Asked::TryWalls { alone }) => {
             println!("{}", trying::report(alone));
+            return ExitCode::SUCCESS;
+        }
+        Ok(Asked::TryProcesses) => {
+            println!("{}", trying::report_one(Wall::Watch));
+            return ExitCode::SUCCESS;
+        }
+        Ok(Asked::TryMemory) => {
+            println!("{}", trying::report_one(Wall::Memory));
             return ExitCode::SUCCESS;
         }
         Ok(Asked::Text(text)) => {

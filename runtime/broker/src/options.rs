@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::os::fd::RawFd;
 
-use abaca_broker::protocol::{TRY_WALLS, TRY_WALLS_ALONE};
+use abaca_broker::protocol::{TRY_MEMORY, TRY_PROCESSES, TRY_WALLS, TRY_WALLS_ALONE};
 
 /// Standard input: what a program that starts us can hand over without leaving the descriptor
 /// open to whatever else it starts at that moment.
@@ -36,6 +36,10 @@ pub enum Asked {
     TryWalls {
         alone: bool,
     },
+    /// Try to have more processes and threads than a command may.
+    TryProcesses,
+    /// Try to have more memory than the group that is made for this.
+    TryMemory,
     /// Print this.
     Text(String),
 }
@@ -65,6 +69,8 @@ impl Options {
                 "--help" => return Ok(Asked::Text(HELP.to_owned())),
                 TRY_WALLS => return Ok(Asked::TryWalls { alone: false }),
                 TRY_WALLS_ALONE => return Ok(Asked::TryWalls { alone: true }),
+                TRY_PROCESSES => return Ok(Asked::TryProcesses),
+                TRY_MEMORY => return Ok(Asked::TryMemory),
                 "--version" => {
                     let version = format!("abaca-broker {}", env!("CARGO_PKG_VERSION"));
                     return Ok(Asked::Text(version));

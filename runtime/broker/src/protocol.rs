@@ -47,6 +47,18 @@ pub const TRY_WALLS: &str = "--try-walls";
 /// The same without what `Wall::Watch` would end it for.
 pub const TRY_WALLS_ALONE: &str = "--try-walls-alone";
 
+/// The option that makes it start more processes and threads than a command may have, for
+/// [`Wall::Watch`], which ends it.
+pub const TRY_PROCESSES: &str = "--try-processes";
+
+/// The option that makes it take [`TRIED_MEMORY`] twice over. A command whose only argument this is has
+/// a group with so much memory, whatever its program: it can only lose by that.
+pub const TRY_MEMORY: &str = "--try-memory";
+
+/// What a group holds in which memory is tried, in bytes: what enforces a small figure enforces a
+/// large one, and all the memory that a command may have is not there on every machine.
+pub const TRIED_MEMORY: u64 = 64 << 20;
+
 /// The most bytes one `read` returns or one `write` takes: with the header's limit it stays
 /// below [`BODY_MAX`].
 pub const CONTENTS_MAX: u64 = 16 * 1024 * 1024;

@@ -54,7 +54,7 @@ pub fn run(
     let start = Instant::now();
     let deadline = deadline.min(start + commands.timeout());
     let rule = commands.grants.first().map(|grant| grant.rule.id.clone()).unwrap_or_default();
-    let group = ground.walls.groups().make()?;
+    let group = ground.walls.groups().make(commands.tried_memory())?;
     let mut run = match start_all(ground, &group, commands) {
         Ok(run) => run,
         Err(failure) => {

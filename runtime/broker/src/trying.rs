@@ -5,10 +5,12 @@
 //! Called by `main` for `--try-walls`; `abaca doctor` reads what it prints. It changes nothing:
 //! what is tried has no effect where it is not prevented.
 
+use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::thread;
+use std::time::Duration;
 
-use abaca_broker::protocol::{TriedWall, Wall};
+use abaca_broker::protocol::{TRIED_MEMORY, TriedWall, Wall};
 use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, Mode, OFlags, RawDir};
 use rustix::io::Errno;
@@ -35,6 +37,15 @@ const ATTEMPTS: [(Wall, &str, Attempt); 14] = [
     (Wall::Syscalls, "to ask for a keyring", system_calls),
 ];
 
+/// What is tried by a command of its own, for it is ended by what it tries.
+const ALONE: [(Wall, &str, Attempt); 2] = [
+    (Wall::Memory, "to fill 128 MiB where its group has 64", memory),
+    (Wall::Watch, "to start 1,100 threads", watched),
+];
+
+/// How long what is started waits to be counted, and ended: many times as long as between two looks.
+const COUNTED: Duration = Duration::from_secs(2);
+
 /// Answers what prevented it, or what it got.
 type Attempt = fn() -> Result<String, String>;
 
@@ -58,13 +69,23 @@ const DISCARD: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9);
 /// What came of every attempt, as JSON; `alone`, without the one that would have it ended.
 pub fn report(alone: bool) -> String {
     let attempts = ATTEMPTS.into_iter().filter(|(wall, ..)| !alone || *wall != Wall::Processes);
-    let tried = attempts.map(|(wall, tried, attempt)| {
-        let came = attempt();
-        let stands = came.is_ok();
-        let got = came.unwrap_or_else(|got| got);
-        TriedWall { wall, tried: tried.to_owned(), got, stands }
-    });
+    let tried = attempts.map(|(wall, tried, attempt)| came(wall, tried, attempt));
     serde_json::to_string(&tried.collect::<Vec<_>>()).unwrap_or_default()
+}
+
+/// The same of one that is tried alone. Whoever has run it knows that it was prevented where it did not
+/// come so far.
+pub fn report_one(wall: Wall) -> String {
+    let attempts = ALONE.into_iter().filter(|(one, ..)| *one == wall);
+    let tried = attempts.map(|(wall, tried, attempt)| came(wall, tried, attempt));
+    serde_json::to_string(&tried.collect::<Vec<_>>()).unwrap_or_default()
+}
+
+fn came(wall: Wall, tried: &str, attempt: Attempt) -> TriedWall {
+    let came = attempt();
+    let stands = came.is_ok();
+    let got = came.unwrap_or_else(|got| got);
+    TriedWall { wall, tried: tried.to_owned(), got, stands }
 }
 
 fn session() -> Result<String, String> {
@@ -173,6 +194,23 @@ fn processes() -> Result<String, String> {
         Some((at, error)) => Ok(format!("{at} of them, then: {error}")),
         None => Err("all of them".to_owned()),
     }
+}
+
+/// Touches each page: what is only promised takes no memory.
+fn memory() -> Result<String, String> {
+    let most = usize::try_from(TRIED_MEMORY.saturating_mul(2)).unwrap_or(usize::MAX);
+    let mut filled: Vec<u8> = Vec::new();
+    if let Err(error) = filled.try_reserve_exact(most) {
+        return Ok(error.to_string());
+    }
+    filled.resize(most, 1);
+    Err(format!("{} bytes", black_box(&filled).len()))
+}
+
+fn watched() -> Result<String, String> {
+    let came = processes();
+    thread::park_timeout(COUNTED);
+    came
 }
 
 fn system_calls() -> Result<String, String> {

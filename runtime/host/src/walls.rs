@@ -8,7 +8,8 @@ use std::io::Write;
 use std::path::Path;
 
 use abaca_broker::protocol::{
-    Hello, Outcome, RequestKind, TRY_WALLS, TRY_WALLS_ALONE, TriedWall, Wall,
+    ErrorKind, Hello, Outcome, RequestKind, Status, TRIED_MEMORY, TRY_MEMORY, TRY_PROCESSES,
+    TRY_WALLS, TRY_WALLS_ALONE, TriedWall, Wall,
 };
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -23,13 +24,17 @@ use crate::storage::new_file;
 const POLICY: &str = "policy.toml";
 const DRIVER: &str = "walls";
 
+/// What the kernel kills with: `SIGKILL`.
+const KILL: i32 = 9;
+
 /// How long the attempts may take: they wait for nothing.
 const PATIENCE_MS: u64 = 30_000;
 
-/// What walls are that nothing can try from inside within reason.
-const UNTRIED: [(Wall, &str); 2] = [
-    (Wall::Memory, "set, and not tried: that would take all the memory that a command may have"),
-    (Wall::Watch, "set, and not tried: it ends whatever tries it"),
+/// What is tried by commands of their own, for whatever tries it is ended: the wall, the word for the
+/// broker's program, and what that does.
+const FATAL: [(Wall, &str, &str); 2] = [
+    (Wall::Memory, TRY_MEMORY, "to fill 128 MiB where its group has 64"),
+    (Wall::Watch, TRY_PROCESSES, "to start 1,100 threads"),
 ];
 
 /// The walls of this machine.
@@ -70,14 +75,23 @@ impl Runtime {
         let broker = Broker::new(program, file, digest, records.presence());
         let hello = broker.hello().await?;
         let how = if hello.walls.contains(&Wall::Watch) { TRY_WALLS_ALONE } else { TRY_WALLS };
-        let ask = RequestKind::Command {
+        let ask = |how: &str| RequestKind::Command {
             program: broker::PROGRAM.to_owned(),
             args: vec![how.to_owned()],
             secrets: Vec::new(),
             deadline_ms: PATIENCE_MS,
         };
-        let (outcome, body) = broker.ask(ask, &[]).await?;
-        Ok(Walls { walls: judge(&hello, &read(&outcome, &body)), broker: hello })
+        let (outcome, body) = broker.ask(ask(how), &[]).await?;
+        let mut tried = read(&outcome, &body);
+        if let Ok(tried) = &mut tried {
+            for (wall, word, what) in FATAL {
+                if hello.walls.contains(&wall) {
+                    let (outcome, body) = broker.ask(ask(word), &[]).await?;
+                    tried.push(survived(wall, what, &outcome, &body));
+                }
+            }
+        }
+        Ok(Walls { walls: judge(&hello, &tried), broker: hello })
     }
 }
 
@@ -89,7 +103,8 @@ fn policy(program: &Path) -> Result<String> {
         .map_err(|error| Error::Broker(error.to_string()))?;
     Ok(format!(
         "schema = 1\ndriver = \"{DRIVER}\"\n[[command]]\nid = \"try\"\nprogram = {program}\n\
-         args = [{{ one-of = [\"{TRY_WALLS}\", \"{TRY_WALLS_ALONE}\"] }}]\n"
+         args = [{{ one-of = [\"{TRY_WALLS}\", \"{TRY_WALLS_ALONE}\", \"{TRY_PROCESSES}\", \
+         \"{TRY_MEMORY}\"] }}]\n"
     ))
 }
 
@@ -102,6 +117,26 @@ fn read(outcome: &Outcome, body: &[u8]) -> Result<Vec<TriedWall>, String> {
         Outcome::Denied { reason, .. } => Err(format!("what tries it is denied: {reason}")),
         _ => Err("what tried it was ended by its deadline".to_owned()),
     }
+}
+
+/// What came of a command that a wall ends, if it stands; what it printed, if it came so far.
+fn survived(wall: Wall, what: &str, outcome: &Outcome, body: &[u8]) -> TriedWall {
+    let (got, stands) = match (wall, outcome) {
+        (Wall::Memory, Outcome::Done(done)) if done.status == Status::Signalled(KILL) => {
+            (format!("killed by the kernel at {} MiB", TRIED_MEMORY >> 20), true)
+        }
+        (Wall::Watch, Outcome::Error { kind: ErrorKind::Limit, message }) => {
+            (message.clone(), true)
+        }
+        _ => match read(outcome, body) {
+            Ok(tried) => match tried.into_iter().find(|one| one.wall == wall) {
+                Some(one) => return one,
+                None => ("it does not say what came of it".to_owned(), false),
+            },
+            Err(why) => (why, false),
+        },
+    };
+    TriedWall { wall, tried: what.to_owned(), got, stands }
 }
 
 /// Joins what the broker promises with what came of the attempts.
@@ -124,10 +159,7 @@ fn judge(hello: &Hello, tried: &Result<Vec<TriedWall>, String>) -> Vec<TriedWall
             };
             match found {
                 Some(found) if promised || found.stands => found,
-                None if promised => match UNTRIED.iter().find(|(untried, _)| *untried == wall) {
-                    Some((_, why)) => untried(wall, why, true),
-                    None => untried(wall, "nothing tries it", false),
-                },
+                None if promised => untried(wall, "nothing tries it", false),
                 _ => untried(wall, wall.needs(), false),
             }
         })

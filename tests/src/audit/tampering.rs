@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use abaca::audit::FindingKind;
+use abaca::audit::{AuditLog, AuditSettings, FindingKind};
 
-use super::{Written, sealed};
+use super::{Written, hostile, runs, sealed};
+use crate::support::Ground;
 
 #[test]
 fn an_audit_that_nobody_changed_is_whole() {
@@ -33,19 +34,25 @@ fn an_audit_that_nobody_changed_is_whole() {
 
 #[tokio::test]
 async fn every_flipped_bit_is_found() {
-    let written = Written::times(1);
+    let ground = Ground::new();
+    let backend = hostile(&ground, AuditSettings::default()).await;
+    runs(&backend, &["echo", "-n", "hello"]).await;
+    drop(backend);
+    let beside = |name: &str| ground.state().join("hostile").join(name);
+    let verification =
+        || AuditLog::open(&ground.state(), "hostile").unwrap().verify(Vec::new()).unwrap();
     // Held open, the state's file need not be made ready each time.
-    let _open = abaca::Records::open(&written.ground.state(), "dummy").await.unwrap();
-    assert!(written.verification().is_whole());
+    let _open = abaca::Records::open(&ground.state(), "hostile").await.unwrap();
+    assert!(verification().is_whole());
     for name in ["audit.jsonl", "audit.head"] {
-        let whole = fs::read(written.beside(name)).unwrap();
+        let whole = fs::read(beside(name)).unwrap();
         let mut line = 1;
         for (at, byte) in whole.iter().enumerate() {
             let mut flipped = whole.clone();
             // Another bit in each byte: all eight are tried many times.
             flipped[at] ^= 1 << (at % 8);
-            fs::write(written.beside(name), &flipped).unwrap();
-            let found = written.verification();
+            fs::write(beside(name), &flipped).unwrap();
+            let found = verification();
             let first = found.findings.first().unwrap_or_else(|| panic!("byte {at} of {name}"));
             if name == "audit.jsonl" {
                 let place = (&*first.file, first.line, first.kind);
@@ -53,9 +60,9 @@ async fn every_flipped_bit_is_found() {
             }
             line += u64::from(*byte == b'\n');
         }
-        fs::write(written.beside(name), &whole).unwrap();
+        fs::write(beside(name), &whole).unwrap();
     }
-    assert!(written.verification().is_whole());
+    assert!(verification().is_whole());
 }
 
 #[test]

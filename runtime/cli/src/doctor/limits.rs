@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use abaca::types::Error as DriverError;
 use abaca::{Backend, BackendConfiguration, COMPONENT_BYTES, Error, Limits, OptionValue};
@@ -15,7 +15,7 @@ use serde::Serialize;
 use tracing::instrument::WithSubscriber;
 use tracing::level_filters::LevelFilter;
 
-use super::trials::{Expected, TRIALS, Trial};
+use super::trials::{Expected, NAP, TRIALS, Trial};
 use crate::cli::Global;
 use crate::failure::Result;
 
@@ -24,7 +24,7 @@ const LONG: Duration = Duration::from_secs(60);
 
 /// What the drivers may do.
 const POLICY: &str = "schema = 1\ndriver = \"doctor\"\n[[command]]\nid = \"sleep\"\n\
-                      program = \"/usr/bin/sleep\"\nargs = [\"60\"]\ntimeout = \"2m\"\n\
+                      program = \"/usr/bin/sleep\"\nargs = [\"1\"]\ntimeout = \"2m\"\n\
                       [[command]]\nid = \"seq\"\nprogram = \"/usr/bin/seq\"\n\
                       args = [\"100000\"]\nstdout-max = \"1KiB\"\n";
 
@@ -36,6 +36,9 @@ const BESIDE: &[u8] = b" backend=";
 
 /// The most bytes of the mark that stands where a line is cut.
 const MARK: usize = 64;
+
+/// How much of a [`NAP`] two ends are apart at least: what comes before the nap takes some of it.
+const NEARLY: f32 = 0.8;
 
 /// What came of hitting a limit.
 #[derive(Debug, Serialize)]
@@ -77,7 +80,7 @@ impl Trial {
             .tempdir()
             .context("a temporary directory")?;
         let hit = self.hit(limits, global, place.path());
-        let came = hit.with_subscriber(log.subscriber()).await?;
+        let (came, apart) = hit.with_subscriber(log.subscriber()).await?;
         let longest = log.longest_line();
         let holds = match (&self.expected, &came) {
             (Expected::Ended(limit), Err(Error::Limit { limit: hit, .. }))
@@ -89,25 +92,30 @@ impl Trial {
             (Expected::NotCompiled(why), Err(Error::Compile { error, .. })) => why(error),
             (Expected::TooLarge, Err(error)) => error.to_string().contains("it is larger than"),
             (Expected::Unread(why), Err(error)) => error.to_string().contains(why),
-            (Expected::Waited(words), Err(Error::Deadline { .. })) => log.says(words.as_bytes()),
+            (Expected::OneByOne(words), Ok(())) => {
+                apart >= NAP.mul_f32(NEARLY) && log.says(words.as_bytes())
+            }
             (Expected::Logged(most), Ok(())) => (1..=*most + MARK).contains(&longest),
             _ => false,
         };
         let got = match (&self.expected, came) {
             (Expected::Logged(_), Ok(())) => format!("a line of {longest} bytes"),
+            (Expected::OneByOne(_), Ok(())) => {
+                format!("one ended {} ms after the other", apart.as_millis())
+            }
             (_, Ok(())) => "all of it".to_owned(),
             (_, Err(error)) => error.to_string(),
         };
         Ok((got, holds))
     }
 
-    /// The inner error is what the limit, or something else, answered.
+    /// The inner error is what the limit, or something else, answered; and how far apart two ended.
     async fn hit(
         &self,
         limits: Limits,
         global: &Global,
         place: &Path,
-    ) -> Result<Result<(), Error>> {
+    ) -> Result<(Result<(), Error>, Duration)> {
         let runtime = super::builder(global).limits(limits).build()?;
         let mut bytes = self.driver.to_vec();
         if matches!(self.expected, Expected::TooLarge) {
@@ -120,12 +128,17 @@ impl Trial {
         }
         let driver = match runtime.load_bytes("doctor", bytes).await {
             Ok(driver) => driver,
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return Ok((Err(error), Duration::ZERO)),
         };
         let backend = Backend::open(driver, configuration(place)?).await?;
+        let began = Instant::now();
+        let one = async || (backend.do_setup().await, began.elapsed());
         Ok(match self.expected {
-            Expected::Waited(_) => tokio::join!(backend.do_setup(), backend.do_setup()).0,
-            _ => backend.do_setup().await,
+            Expected::OneByOne(_) => {
+                let ((first, at), (second, later)) = tokio::join!(one(), one());
+                (first.and(second), at.abs_diff(later))
+            }
+            _ => (one().await.0, Duration::ZERO),
         })
     }
 }

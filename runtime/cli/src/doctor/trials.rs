@@ -15,6 +15,9 @@ use abaca::{CompileError, Limit, Limits, Part};
 /// The wall time of those that wait for it.
 const SHORT: Duration = Duration::from_secs(2);
 
+/// How long each of two takes that may not be at work at once.
+pub const NAP: Duration = Duration::from_secs(1);
+
 /// The wall time of those that may ask once in a second: it ends amid a wait.
 const AMID: Duration = Duration::from_millis(2500);
 
@@ -44,8 +47,9 @@ pub enum Expected {
     Refused(&'static str),
     /// The driver is not compiled for this reason.
     NotCompiled(fn(&CompileError) -> bool),
-    /// One of two waited for a place: the log says so with these words.
-    Waited(&'static str),
+    /// Of two at once, each of which takes a [`NAP`], the second ended that much later than the first;
+    /// and the log says what it waited for, with these words.
+    OneByOne(&'static str),
     /// The file is not even scanned: behind the driver it has more bytes than a component may.
     TooLarge,
     /// The file is refused by the scan with a text in which this is.
@@ -123,10 +127,10 @@ pub const TRIALS: &[Trial] = &[
     Trial {
         limit: "concurrent_calls",
         set_to: "1",
-        set: |limits| (limits.concurrent_calls, limits.wall) = (1, SHORT),
-        asked: "a second call while one sleeps",
-        driver: drivers::SLEEPING,
-        expected: Expected::Waited("waits for a place among the calls"),
+        set: |limits| limits.concurrent_calls = 1,
+        asked: "two calls at once, of a second each",
+        driver: drivers::NAPPING,
+        expected: Expected::OneByOne("waits for a place among the calls"),
     },
     Trial {
         limit: "host_calls",
@@ -246,11 +250,11 @@ pub const TRIALS: &[Trial] = &[
     },
     Trial {
         limit: "concurrent_commands",
-        set_to: "0",
-        set: |limits| (limits.concurrent_commands, limits.wall) = (0, SHORT),
-        asked: "a second command while one runs in the one place that is its own",
-        driver: drivers::COMMANDS,
-        expected: Expected::Waited("waits for a place among the commands"),
+        set_to: "0, beside one place of its own",
+        set: |limits| limits.concurrent_commands = 0,
+        asked: "two commands at once, of a second each",
+        driver: drivers::COMMAND_NAPS,
+        expected: Expected::OneByOne("waits for a place among the commands"),
     },
     Trial {
         limit: "compile_cpu",
