@@ -73,7 +73,16 @@ fn every_room_of_the_runtime_has_its_word() {
         (
             "runtime/host/src/backend",
             "driver",
-            &["admission", "answers", "calling", "host-migration", "owned", "setup", "stats"][..],
+            &[
+                "admission",
+                "answers",
+                "calling",
+                "host-migration",
+                "owned",
+                "reconcile",
+                "setup",
+                "stats",
+            ][..],
         ),
         ("runtime/host/src/imports", "host", &[]),
     ] {

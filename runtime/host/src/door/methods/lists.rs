@@ -2,6 +2,7 @@
 //! A new method is one entry here.
 
 use super::{Answer, Method, methods, read, write};
+use crate::backend::Reconciliation;
 use crate::door::{BackendSummary, Door};
 use crate::locks::HeldLock;
 use crate::network::Lease;
@@ -53,6 +54,10 @@ methods! {
     /// What the backend has made, and so may use where its policy says `owner = "self"`.
     list_owned(backend: String) -> Vec<OwnedRecord> = |door| {
         door.backend(&backend)?.records().owned().await?
+    };
+    /// What does not fit between the records and the storage.
+    reconcile(backend: String) -> Reconciliation = |door| {
+        door.backend(&backend)?.reconcile().await?
     };
     /// The locks that calls hold now.
     list_locks(backend: String) -> Vec<HeldLock> = |door| door.backend(&backend)?.locks()?;
