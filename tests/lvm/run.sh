@@ -84,6 +84,15 @@ if [ -n "$served" ] && [ -e "$ganesha/libfsalvfs.so" ]; then
     place "$ganesha/libfsalvfs.so" usr/lib
     mkdir -p root/usr/lib/ganesha
     mv root/usr/lib/libfsalvfs.so root/usr/lib/ganesha/
+    # It does not start without something that knows users, although it is told numbers only.
+    idmap=/usr/lib/x86_64-linux-gnu/libnfsidmap
+    mkdir -p root/usr/lib/libnfsidmap
+    place "$idmap/nsswitch.so" usr/lib/libnfsidmap
+    printf '[General]\nDomain = localdomain\n[Translation]\nMethod = nsswitch\n' >root/etc/idmapd.conf
+    printf 'passwd: files\ngroup: files\n' >root/etc/nsswitch.conf
+    # Nor without something that knows of UDP and TCP.
+    cp /etc/netconfig root/etc/
+    printf '127.0.0.1 localhost guest\n' >root/etc/hosts
     cp "$here/../../drivers/ganesha-dbus.conf" "$here/../../drivers/lvm/policy-nfs.toml" root/abaca/
 else
     echo "SKIPPED (needs nfs-ganesha, dbus and libnfs-utils): shares on LVM over NFS" >&2
@@ -130,6 +139,7 @@ udev_rules = 0 }
 backup { backup = 0
 archive = 0 }
 global { use_lvmpolld = 0 }
+allocation { wipe_signatures_when_zeroing_new_lvs = 0 }
 devices { obtain_device_list_from_udev = 0
 hints = "none"
 use_devicesfile = 0 }

@@ -18,6 +18,7 @@ step() { # NAME COMMAND…
         echo "ok    $name ($(echo "$(now) $begun" | awk '{printf "%.1f", $1 - $2}') s)"
     else
         cat /tmp/out
+        [ -e /srv/nfs/log ] && tail -n 12 /srv/nfs/log
         [ -e /srv/abaca/state ] && tail -n 4 /srv/abaca/state/*/audit* 2>/dev/null
         end "FAILED $name"
     fi
@@ -174,7 +175,9 @@ NFS_KRB5 { Active_krb5 = false; }
 %include "/srv/nfs/exports/_index.conf"
 END
     dbus-daemon --config-file=/srv/nfs/bus.conf --fork
-    ln -sf /run /var/run
+    mkdir -p /var && ln -sf /run /var/run
+    hostname guest
+    ln -sf /proc/self/mounts /etc/mtab
     ganesha.nfsd -f /srv/nfs/ganesha.conf -L /srv/nfs/log -p /srv/nfs/pid -N EVENT
     for try in $(seq 600); do
         dbus-send --system --print-reply --dest=org.ganesha.nfsd /org/ganesha/nfsd/ExportMgr \
@@ -201,6 +204,8 @@ END
     step "its clients may read" abaca access allow again ip 127.0.0.0/8 --level ro
     same "what is in it" "over the network" "$(nfs-cat "$(at again letter)")"
     refused "they may not write" NFS4ERR_ROFS nfs-cp /tmp/letter "$(at again more)"
+    step "others too, some of whom write" abaca access allow again ip 198.51.100.7 --level ro
+    step "a network of them" abaca access allow again ip 198.51.100.0/24 --level rw
     step "the snapshot is removed" abaca snapshot delete kept
     step "it is larger, for who is connected too" abaca share extend net --size 2
     step "smaller" abaca share shrink net --size 1

@@ -7,6 +7,7 @@ mod btrfs;
 mod ganesha;
 mod image;
 mod interrupted;
+mod lvm;
 mod migration;
 mod network;
 mod pool;
