@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use abaca_broker::protocol::{ErrorKind, Identity};
-use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{Dir, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::failure::Failure;
@@ -70,13 +70,13 @@ pub fn attach(image: BorrowedFd<'_>, read_only: bool) -> Result<Attached, Failur
 /// # Errors
 /// When it cannot be looked.
 pub fn attached(image: Identity) -> Result<Option<Attached>, Failure> {
-    let failed = |error: std::io::Error| {
-        let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-        Failure::system("the loop devices", errno)
-    };
-    for entry in std::fs::read_dir(BLOCK_DEVICES).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        let Some(number) = name.to_str().and_then(|name| name.strip_prefix("loop")) else {
+    let failed = |errno| Failure::system("the loop devices", errno);
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let all = rustix::fs::open(BLOCK_DEVICES, flags, Mode::empty()).map_err(failed)?;
+    for entry in Dir::read_from(all).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_str().ok();
+        let Some(number) = name.and_then(|name| name.strip_prefix("loop")) else {
             continue;
         };
         let path = format!("{DEVICES}{number}");

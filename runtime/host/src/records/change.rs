@@ -122,6 +122,9 @@ pub(super) fn apply(
             }
             Change::EditShare(id, changes) => {
                 edit_share(transaction, id, changes, message)?;
+                if let Some(size) = changes.size {
+                    resize_replicas(transaction, id, size)?;
+                }
             }
             Change::RemoveShare(id) => {
                 transaction.execute("DELETE FROM shares WHERE id = ?1", [id])?;
@@ -257,6 +260,28 @@ fn edit_share(
             && edit.access_rules_status == Some(AccessRulesStatus::Active));
     let message = message.or(last.as_deref().filter(|_| !is_over));
     put(transaction, "shares", id, &share, message)
+}
+
+/// The size is the share's, so all its replicas have the same: each gets room for it when it becomes
+/// active.
+fn resize_replicas(
+    transaction: &Transaction<'_>,
+    resized: &str,
+    size: u64,
+) -> rusqlite::Result<()> {
+    let query = "SELECT record, NULL FROM shares";
+    let all: Vec<Share> =
+        rows::<Share, _>(transaction, query, [])?.into_iter().map(|(share, _)| share).collect();
+    let Some(of) = all.iter().find(|share| share.id == resized) else { return Ok(()) };
+    let edit = ShareEdit { size: Some(size), ..ShareEdit::default() };
+    let replicas = all.iter().filter(|other| {
+        let is_another = other.id != of.id && other.share_id == of.share_id;
+        is_another && of.replica_state.is_some() && other.replica_state.is_some()
+    });
+    for replica in replicas {
+        edit_share(transaction, &replica.id, &edit, None)?;
+    }
+    Ok(())
 }
 
 /// Where a share is going, if it is.

@@ -119,6 +119,42 @@ async fn a_share_lives_on_in_the_other_pool() {
     two.assert_bare().await;
 }
 
+/// The size is the share's: a replica that is promoted has what the active one had last, though it
+/// was made when the share was smaller, or larger.
+#[tokio::test]
+async fn a_replica_has_the_size_that_its_share_has() {
+    let Some(two) = Two::new("replicas of shares that are resized").await else { return };
+    let mut replicas = replicated(&two).await;
+    for (wanted, promoted) in [(3, 1), (2, 0)] {
+        let active = replicas[1 - promoted].share.clone();
+        match wanted > active.size {
+            true => two.backend().extend_share(&active, wanted, None).await.unwrap(),
+            false => two.backend().shrink_share(&active, wanted, None).await.unwrap(),
+        }
+        replicas = now(&two, &replicas).await;
+        assert_eq!(replicas.each_ref().map(|replica| replica.share.size), [wanted, wanted]);
+        let there = two.places(&active)[1 - promoted].clone();
+        fill(&there, "large", 64);
+        update(&two, &replicas, promoted).await;
+        replicas = now(&two, &replicas).await;
+        let new = &replicas[promoted];
+        two.backend().promote_replica(&replicas, new, &[everyone()], None).await.unwrap();
+        replicas = now(&two, &replicas).await;
+        // It holds as much as the share, and no more.
+        let place = two.places(&replicas[promoted].share)[promoted].clone();
+        assert!(place.join("large").exists());
+        reserve(&place, "fits", wanted * 1024 - 200).unwrap();
+        reserve(&place, "more", 200).unwrap_err();
+        for name in ["large", "fits", "more"] {
+            fs::remove_file(place.join(name)).unwrap();
+        }
+    }
+    // Both are what they were at first: the first one is active.
+    two.backend().delete_replica(&replicas, &[], &replicas[1], None).await.unwrap();
+    two.backend().delete_share(&replicas[0].share, None).await.unwrap();
+    two.assert_bare().await;
+}
+
 #[tokio::test]
 async fn the_last_copy_outlives_the_active_replica() {
     let Some(two) = Two::new("an active replica that is lost").await else { return };
