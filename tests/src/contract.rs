@@ -78,6 +78,7 @@ fn every_room_of_the_runtime_has_its_word() {
                 "answers",
                 "calling",
                 "host-migration",
+                "opening",
                 "owned",
                 "reconcile",
                 "setup",

@@ -44,6 +44,7 @@ mod passed_on;
 mod quarantine;
 mod records;
 mod revealed;
+mod sdk_host;
 mod storage;
 mod support;
 mod transcripts;

@@ -3,10 +3,10 @@
 use core::time::Duration;
 
 use abaca_sdk::{
-    AccessLevel, AccessRule, AccessRulesStatus, AccessType, AllocationLabel, Cgsnapshot,
-    CgsnapshotMember, ConsistencyGroup, ConsistencyGroupStatus, NetworkAllocation, NetworkInfo,
-    Replica, ReplicaSnapshot, ReplicaState, SecurityService, SecurityServiceType, Share,
-    ShareProtocol, ShareServer, ShareServerStatus, ShareStatus, Snapshot, SnapshotStatus,
+    AccessLevel, AccessRule, AccessType, AllocationLabel, Cgsnapshot, CgsnapshotMember,
+    ConsistencyGroup, ConsistencyGroupStatus, NetworkAllocation, NetworkInfo, Replica,
+    ReplicaSnapshot, ReplicaState, SecurityService, SecurityServiceType, Share, ShareProtocol,
+    ShareServer, Snapshot, SnapshotStatus, testing,
 };
 
 use crate::options::Settings;
@@ -40,30 +40,8 @@ pub fn share(id: &str, size: u64) -> Share {
         id: id.into(),
         share_id: format!("user-{id}"),
         name: format!("share-{id}"),
-        size,
-        protocol: ShareProtocol::Nfs,
         host: "host@dummy".into(),
-        pool: None,
-        status: ShareStatus::Available,
-        access_rules_status: AccessRulesStatus::Active,
-        replica_state: None,
-        availability_zone: None,
-        share_network_id: None,
-        share_server_id: None,
-        export_locations: Vec::new(),
-        user_id: "user".into(),
-        project_id: "project".into(),
-        display_name: None,
-        display_description: None,
-        snapshot_id: None,
-        share_type_id: None,
-        extra_specs: Vec::new(),
-        metadata: Vec::new(),
-        is_public: false,
-        consistency_group_id: None,
-        source_cgsnapshot_member_id: None,
-        created_at: None,
-        launched_at: None,
+        ..testing::share(id, size)
     }
 }
 
@@ -80,16 +58,9 @@ pub fn snapshot(id: &str, share: &str, size: u64) -> Snapshot {
         id: id.into(),
         snapshot_id: "user-snapshot".into(),
         name: format!("share-snapshot-{id}"),
-        share_instance_id: share.into(),
-        share_id: format!("user-{share}"),
-        share_name: format!("share-{share}"),
         size,
-        protocol: ShareProtocol::Nfs,
         status: SnapshotStatus::Creating,
-        provider_location: None,
-        display_name: None,
-        project_id: "project".into(),
-        created_at: None,
+        ..testing::snapshot(id, &self::share(share, size))
     }
 }
 
@@ -105,14 +76,7 @@ pub fn replica(id: &str, state: ReplicaState) -> Replica {
 
 /// A share server as the service knows it.
 pub fn server(id: &str) -> ShareServer {
-    ShareServer {
-        id: id.into(),
-        host: "host@dummy".into(),
-        share_network_id: "network".into(),
-        status: ShareServerStatus::Active,
-        backend_details: Vec::new(),
-        network_allocations: Vec::new(),
-    }
+    ShareServer { host: "host@dummy".into(), ..testing::server(id) }
 }
 
 /// An address that is leased.

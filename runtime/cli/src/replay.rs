@@ -2,9 +2,6 @@
 //! configuration nor policy nor storage is needed.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::process::ExitCode;
 
 use abaca::Runtime;
@@ -12,7 +9,7 @@ use abaca::testing::{Order, Replay, Replayed, Transcript};
 use serde_json::json;
 
 use crate::cli;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::output::Output;
 
 /// The exit code where the driver does otherwise: the driver's.
@@ -32,7 +29,7 @@ pub async fn run(asked: cli::Replay, output: Output) -> Result<ExitCode> {
     let what = format!("replaying {}", asked.transcript.display());
     let replayed = output.wait(&what, Box::pin(replay.run(&driver))).await?;
     if let Some(file) = &asked.output {
-        write(file, &replayed.transcript)?;
+        replayed.write(file)?;
     }
     let Replayed { calls, requests, divergences, .. } = &replayed;
     let document = json!({
@@ -60,16 +57,4 @@ fn text(replayed: &Replayed) -> String {
         }
     };
     text
-}
-
-fn write(file: &Path, text: &str) -> Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    let written = options.open(file).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| {
-        Failure::refused(
-            format!("cannot write {}: {error}", file.display()),
-            "name a file that is not there yet",
-        )
-    })
 }

@@ -15,6 +15,7 @@
 mod crossing;
 mod facts;
 mod meter;
+mod news;
 mod ownership;
 mod tally;
 mod weight;
@@ -43,10 +44,9 @@ use crate::network::power::NetworkPower;
 use crate::options::OptionValues;
 use crate::owned::{Owned, Worksites};
 use crate::revealed::Revealed;
-use crate::text::printable;
 
 pub(crate) use self::crossing::{Crossing, Done, Refusal, Told};
-use self::facts::{SUBJECT_BYTES, bounded, subject, whole};
+use self::facts::{bounded, subject, whole};
 use self::meter::Meter;
 use self::ownership::Stop;
 pub(crate) use self::ownership::{
@@ -55,9 +55,6 @@ pub(crate) use self::ownership::{
 pub(crate) use self::tally::Tally;
 pub(crate) use self::weight::Weight;
 pub(crate) use self::witness::{After, Answered, Asked, Before, Seen, Telling, Waiting, Witness};
-
-/// The most lines that wait for the next one: what a driver says in them is held in memory.
-const NEWS: usize = 64;
 
 /// What an operator lends one backend; all calls share it.
 #[derive(Debug)]
@@ -242,67 +239,6 @@ impl Gate {
         Ok(answer)
     }
 
-    /// The same under the eyes of a witness, which may have it otherwise.
-    async fn seen<C: Crossing>(
-        &mut self,
-        witness: &dyn Witness,
-        request: C,
-        facts: Vec<(&'static str, Value)>,
-        clean: Result<(), Denial>,
-        subject: &str,
-    ) -> Result<Result<C::Answer, host::Error>, Ending> {
-        let unspeakable =
-            |error| Error::Runtime(format!("{} cannot be told in JSON: {error}", C::IMPORT));
-        let told = serde_json::to_value(&request).map_err(unspeakable)?;
-        let asked = Asked {
-            call: self.call.clone(),
-            number: self.meter.requests().into(),
-            import: C::IMPORT,
-            request: self.hidden_value(told),
-        };
-        let hear = |told: Seen| match told {
-            Ok(answer) => C::Answer::hear(answer).map(Ok).map_err(unspeakable),
-            Err(error) => Ok(Err(error)),
-        };
-        let answer = match witness.before(&asked).await {
-            Before::End(ending) => return Err(ending),
-            Before::Answer(told) => hear(told)?,
-            Before::Go => self.decide(request, facts, clean, subject).await?,
-        };
-        let told = match &answer {
-            Ok(answer) => Ok(self.hidden_value(answer.tell().map_err(unspeakable)?)),
-            Err(error) => Err(error.clone()),
-        };
-        match witness.after(&asked, &told).await {
-            After::Keep => Ok(answer),
-            After::End(ending) => Err(ending),
-        }
-    }
-
-    /// Without the secrets that the driver may read.
-    fn hidden_value(&self, value: Value) -> Value {
-        match &self.powers {
-            Some(powers) => powers.revealed.hidden_value(value),
-            None => value,
-        }
-    }
-
-    /// Tells the witness which function of the driver is about to be called, and with what.
-    pub(crate) fn calls(
-        &self,
-        function: &str,
-        arguments: impl FnOnce() -> serde_json::Result<Vec<Value>>,
-    ) -> Result<(), Ending> {
-        let Some(witness) = &self.witness else { return Ok(()) };
-        // The bindings' name for it.
-        let method = &function.trim_start_matches("call_").replace('_', "-");
-        let arguments = arguments().map_err(|error| {
-            Error::Invalid(format!("the arguments of {method} cannot be written down: {error}"))
-        })?;
-        let arguments = arguments.into_iter().map(|value| self.hidden_value(value)).collect();
-        Ok(witness.called(&self.call, method, arguments)?)
-    }
-
     /// Ends the call of a guest that has computed for so long.
     pub(crate) fn check_cpu(&self, used: Duration) -> Result<(), Ending> {
         let allowed = self.limits.cpu;
@@ -463,33 +399,6 @@ impl Gate {
         }
     }
 
-    /// Writes a denial down, and answers it.
-    fn deny(
-        &mut self,
-        import: &'static str,
-        powers: &Powers,
-        denial: Denial,
-        mut line: Map<String, Value>,
-        subject: &str,
-    ) -> Result<host::Error, Ending> {
-        let rule = denial.rule.as_ref();
-        tracing::info!(
-            target: "abaca::gate",
-            backend = powers.backend,
-            "denied: {subject}: {}{}",
-            // It may quote what was to be written.
-            printable(&powers.revealed.hidden(denial.reason.clone()), SUBJECT_BYTES),
-            rule.map(|rule| format!(" (nearest rule `{rule}`)")).unwrap_or_default()
-        );
-        line.insert("rule".into(), denial.rule.clone().into());
-        line.insert("reason".into(), bounded(denial.reason.clone().into()));
-        powers.metrics.asked(import, false);
-        self.audit(Event::Denied, line)?;
-        self.tally.deny();
-        self.meter.denied(&self.limits)?;
-        Ok(denial.into())
-    }
-
     /// Whether a request that is about a share server comes from that one's own call.
     fn about_its_own(&self, request: &impl Crossing) -> Result<(), Denial> {
         match request.share_server() {
@@ -499,33 +408,6 @@ impl Gate {
                          own share server"
                     .to_owned(),
             }),
-            _ => Ok(()),
-        }
-    }
-
-    /// Writes a line, or ends the call: what is not written down is not done.
-    pub(crate) fn audit(&mut self, event: Event, line: Map<String, Value>) -> Result<(), Error> {
-        self.news(event, line);
-        self.audit_now()
-    }
-
-    /// Leaves a line to be written with the next one.
-    fn audit_later(&mut self, event: Event, line: Map<String, Value>) -> Result<(), Error> {
-        self.news(event, line);
-        if self.news.len() < NEWS { Ok(()) } else { self.audit_now() }
-    }
-
-    fn news(&mut self, event: Event, line: Map<String, Value>) {
-        if let Some(powers) = &self.powers {
-            self.news.push(News { event, facts: powers.revealed.hidden_line(line) });
-        }
-    }
-
-    /// Writes what was left to be written, or ends the call.
-    pub(crate) fn audit_now(&mut self) -> Result<(), Error> {
-        let news = std::mem::take(&mut self.news);
-        match &self.powers {
-            Some(powers) if !news.is_empty() => powers.audit.write_all(&self.call, &news),
             _ => Ok(()),
         }
     }

@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 use crate::error::Error;
 use crate::options::{OptionError, OptionValues};
 use crate::types;
+use crate::types::bytes::Bytes;
 
 /// The shortest secret that can be revealed, and the shortest line of one that is looked for by
 /// itself, in bytes: shorter ones are in any text.
@@ -91,12 +92,7 @@ impl Revealed {
 
     /// The text without any of the values.
     pub(crate) fn hidden(&self, text: String) -> String {
-        self.needles().into_iter().fold(text, |text, (needle, option)| {
-            match text.contains(needle) {
-                true => Zeroizing::new(text).replace(needle, &format!("<secret {option}>")),
-                false => text,
-            }
-        })
+        without(text, &self.needles())
     }
 
     /// Refuses a request of which a word holds a value.
@@ -173,11 +169,11 @@ impl Revealed {
 
     /// A line of the audit without any of the values.
     pub(crate) fn hidden_line(&self, line: Map<String, Value>) -> Map<String, Value> {
-        if self.0.is_empty() {
-            return line;
+        match self.hidden_value(Value::Object(line)) {
+            Value::Object(line) => line,
+            // Bytes alone are no line.
+            other => Map::from_iter([("hidden".to_owned(), other)]),
         }
-        let hidden = |(name, value)| (self.hidden(name), self.hidden_value(value));
-        line.into_iter().map(hidden).collect()
     }
 
     /// A value without any of the secrets.
@@ -185,14 +181,7 @@ impl Revealed {
         if self.0.is_empty() {
             return value;
         }
-        match value {
-            Value::String(text) => Value::String(self.hidden(text)),
-            Value::Array(items) => {
-                items.into_iter().map(|item| self.hidden_value(item)).collect::<Vec<_>>().into()
-            }
-            Value::Object(fields) => Value::Object(self.hidden_line(fields)),
-            other => other,
-        }
+        value_without(value, &self.needles())
     }
 
     /// What went wrong, without any of the values in what the driver says of it.
@@ -226,6 +215,47 @@ impl Revealed {
     }
 }
 
+/// A text without any of these secrets, each with its name.
+fn without(text: String, secrets: &[(&str, &str)]) -> String {
+    secrets.iter().fold(text, |text, (secret, name)| match text.contains(secret) {
+        true => Zeroizing::new(text).replace(secret, &named(name)),
+        false => text,
+    })
+}
+
+/// A value without any of these secrets, each with its name: in texts, in keys, and in bytes that
+/// are no text, of which nothing is left then.
+pub(crate) fn value_without(value: Value, secrets: &[(&str, &str)]) -> Value {
+    match value {
+        Value::String(text) => Value::String(without(text, secrets)),
+        Value::Array(items) => {
+            items.into_iter().map(|item| value_without(item, secrets)).collect::<Vec<_>>().into()
+        }
+        Value::Object(fields) => match held_in_bytes(&fields, secrets) {
+            Some(name) => Value::String(named(name)),
+            None => {
+                let field = |(key, field)| (without(key, secrets), value_without(field, secrets));
+                Value::Object(fields.into_iter().map(field).collect())
+            }
+        },
+        other => other,
+    }
+}
+
+/// The name of a secret that bytes hold, if that is what the object stands for.
+fn held_in_bytes<'a>(fields: &Map<String, Value>, secrets: &[(&str, &'a str)]) -> Option<&'a str> {
+    let bytes = Zeroizing::new(Bytes::of_object(fields)?.into_vec());
+    let holds = |secret: &str| {
+        !secret.is_empty() && bytes.windows(secret.len()).any(|part| part == secret.as_bytes())
+    };
+    secrets.iter().find(|(secret, _)| holds(secret)).map(|(_, name)| *name)
+}
+
+/// What stands in a secret's place.
+fn named(name: &str) -> String {
+    format!("<secret {name}>")
+}
+
 /// What is told in place of an error in which a secret could not be hidden.
 fn unreadable() -> Error {
     let text = "the driver answered an error that holds a secret";
@@ -241,5 +271,33 @@ fn holds(value: &Value, needle: &str) -> bool {
             fields.iter().any(|(name, field)| name.contains(needle) || holds(field, needle))
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_hidden_in_texts_keys_and_bytes_that_are_no_text() {
+        let secrets = [("kept-from-all", "token")];
+        let bytes = |bytes: &[u8]| serde_json::to_value(Bytes::from(bytes)).unwrap();
+        let (held, free) = (bytes(b"\xffkept-from-all"), bytes(b"\xffnothing"));
+        assert!(held.get("base64").is_some() && free.get("base64").is_some());
+        let value = json!({
+            "text": ["a kept-from-all b"],
+            "kept-from-all": 1,
+            "held": held,
+            "free": free.clone(),
+        });
+        let hidden = json!({
+            "text": ["a <secret token> b"],
+            "<secret token>": 1,
+            "held": "<secret token>",
+            "free": free,
+        });
+        assert_eq!(value_without(value, &secrets), hidden);
     }
 }

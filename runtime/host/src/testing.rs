@@ -10,6 +10,6 @@ mod transcript;
 mod values;
 
 pub use self::functions::{Answer, FUNCTIONS};
-pub use self::replay::{Divergence, Order, Replay, Replayed};
+pub use self::replay::{Divergence, Order, Replay, Replayed, Said};
 pub(crate) use self::transcript::Recorder;
-pub use self::transcript::{Transcript, TranscriptError};
+pub use self::transcript::{Ended, Recorded, Transcript, TranscriptError};

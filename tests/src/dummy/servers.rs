@@ -59,6 +59,20 @@ pub async fn assert_free(backend: &Backend, free: u32) {
     backend.deallocate_network("probe").await.unwrap();
 }
 
+/// A directory service with this password.
+fn ldap(password: &str) -> SecurityService {
+    SecurityService {
+        id: "service".to_owned(),
+        service_type: SecurityServiceType::Ldap,
+        name: None,
+        dns_ip: None,
+        server: None,
+        domain: None,
+        user: Some("somebody".to_owned()),
+        password: Some(password.to_owned()),
+    }
+}
+
 #[tokio::test]
 async fn the_password_of_a_security_service_is_in_no_transcript() {
     const PASSWORD: &str = "kept-from-everybody-5150";
@@ -78,16 +92,7 @@ async fn the_password_of_a_security_service_is_in_no_transcript() {
     let driver = load(&runtime, "abaca-driver-dummy").await;
     let backend = Backend::open(driver, configuration).await.unwrap();
     let mut wanted = info("one");
-    wanted.security_services.push(SecurityService {
-        id: "service".to_owned(),
-        service_type: SecurityServiceType::Ldap,
-        name: None,
-        dns_ip: None,
-        server: None,
-        domain: None,
-        user: Some("somebody".to_owned()),
-        password: Some(PASSWORD.to_owned()),
-    });
+    wanted.security_services.push(ldap(PASSWORD));
     backend.setup_server(wanted, &[]).await.unwrap().unwrap();
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.contains("setup-server") && text.contains("<secret password>"), "{text}");
@@ -101,16 +106,7 @@ async fn a_server_lives_from_its_setup_to_its_teardown() {
     assert_eq!(backend.get_network_allocations_number().await.unwrap(), 1);
     assert_eq!(backend.get_admin_network_allocations_number().await.unwrap(), 0);
     let mut wanted = info("one");
-    wanted.security_services.push(SecurityService {
-        id: "service".to_owned(),
-        service_type: SecurityServiceType::Ldap,
-        name: None,
-        dns_ip: None,
-        server: None,
-        domain: None,
-        user: Some("somebody".to_owned()),
-        password: Some("hidden".to_owned()),
-    });
+    wanted.security_services.push(ldap("hidden"));
     let server = backend.setup_server(wanted, &[]).await.unwrap().unwrap();
     assert_eq!((server.id.as_str(), server.status), ("one", ShareServerStatus::Active));
     assert_eq!(server.share_network_id, "network");

@@ -13,7 +13,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Ending;
+use abaca_policy::Denial;
+
+use super::{Crossing, Ending, Gate};
 use crate::contract::bindings::abaca::host::types::Error as HostError;
 use crate::contract::bindings::abaca::host::{clock, command, config, files, network, state};
 use crate::error::Error;
@@ -87,6 +89,74 @@ pub(crate) trait Witness: Send + Sync + fmt::Debug {
     /// The call has ended.
     fn ended(&self, _call: &str, _answered: Answered) -> Result<(), Error> {
         Ok(())
+    }
+}
+
+impl Gate {
+    /// The same under the eyes of a witness, which may have it otherwise.
+    pub(super) async fn seen<C: Crossing>(
+        &mut self,
+        witness: &dyn Witness,
+        request: C,
+        facts: Vec<(&'static str, Value)>,
+        clean: Result<(), Denial>,
+        subject: &str,
+    ) -> Result<Result<C::Answer, HostError>, Ending> {
+        let unspeakable =
+            |error| Error::Runtime(format!("{} cannot be told in JSON: {error}", C::IMPORT));
+        let told = serde_json::to_value(&request).map_err(unspeakable)?;
+        let asked = Asked {
+            call: self.call.clone(),
+            number: self.meter.requests().into(),
+            import: C::IMPORT,
+            request: self.hidden_value(told),
+        };
+        let hear = |told: Seen| match told {
+            Ok(answer) => C::Answer::hear(answer).map(Ok).map_err(unspeakable),
+            Err(error) => Ok(Err(error)),
+        };
+        let answer = match witness.before(&asked).await {
+            Before::End(ending) => return Err(ending),
+            Before::Answer(told) => hear(told)?,
+            Before::Go => self.decide(request, facts, clean, subject).await?,
+        };
+        let told = match &answer {
+            Ok(answer) => Ok(self.hidden_value(answer.tell().map_err(unspeakable)?)),
+            // It may quote what was asked.
+            Err(error) => Err(self.hidden_error(error.clone()).map_err(unspeakable)?),
+        };
+        match witness.after(&asked, &told).await {
+            After::Keep => Ok(answer),
+            After::End(ending) => Err(ending),
+        }
+    }
+
+    /// Without the secrets that the driver may read.
+    fn hidden_value(&self, value: Value) -> Value {
+        match &self.powers {
+            Some(powers) => powers.revealed.hidden_value(value),
+            None => value,
+        }
+    }
+
+    fn hidden_error(&self, error: HostError) -> serde_json::Result<HostError> {
+        serde_json::from_value(self.hidden_value(serde_json::to_value(error)?))
+    }
+
+    /// Tells the witness which function of the driver is about to be called, and with what.
+    pub(crate) fn calls(
+        &self,
+        function: &str,
+        arguments: impl FnOnce() -> serde_json::Result<Vec<Value>>,
+    ) -> Result<(), Ending> {
+        let Some(witness) = &self.witness else { return Ok(()) };
+        // The bindings' name for it.
+        let method = &function.trim_start_matches("call_").replace('_', "-");
+        let arguments = arguments().map_err(|error| {
+            Error::Invalid(format!("the arguments of {method} cannot be written down: {error}"))
+        })?;
+        let arguments = arguments.into_iter().map(|value| self.hidden_value(value)).collect();
+        Ok(witness.called(&self.call, method, arguments)?)
     }
 }
 

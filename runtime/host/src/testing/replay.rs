@@ -9,6 +9,8 @@
 mod answers;
 mod divergence;
 
+use std::io::Write;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -23,7 +25,8 @@ use super::transcript::{self, Answered, Ended, Line, Transcript};
 use crate::call::{Call, Room};
 use crate::driver::Driver;
 use crate::error::{Error, Result};
-use crate::gate::{After, Asked, Before, Ending, Seen, Waiting, Witness};
+use crate::gate::{Asked, Before, Ending, Waiting, Witness};
+use crate::storage::create_new;
 
 /// In which order a driver's requests have to come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,6 +59,18 @@ pub struct Replayed {
     pub transcript: String,
 }
 
+impl Replayed {
+    /// Writes what crossed the gate into a new file, which this user alone can read.
+    ///
+    /// # Errors
+    /// When the file is there already, or cannot be made or written.
+    pub fn write(&self, file: impl AsRef<Path>) -> Result<()> {
+        let path = file.as_ref();
+        let written = create_new(path)?.write_all(self.transcript.as_bytes());
+        written.map_err(|source| Error::Write { path: path.to_owned(), source })
+    }
+}
+
 impl Replay {
     /// A strict replay.
     #[must_use]
@@ -76,18 +91,6 @@ impl Replay {
     /// When the transcript is of another driver, calls what this one does not offer, or the engine
     /// fails. What the driver does otherwise is no error but a divergence.
     pub async fn run(&self, driver: &Driver) -> Result<Replayed> {
-        self.run_telling(driver, |_, _| {}).await
-    }
-
-    /// The same; `told` hears before each call how many there were, and of how many.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
-    pub async fn run_telling(
-        &self,
-        driver: &Driver,
-        mut told: impl FnMut(usize, usize),
-    ) -> Result<Replayed> {
         let name = &driver.description().name;
         let strange = self.transcript.calls.iter().find(|call| call.driver.name != *name);
         if let Some(strange) = strange {
@@ -98,16 +101,14 @@ impl Replay {
         }
         let (mut requests, mut divergences) = (0, Vec::new());
         let mut happened = Vec::new();
-        let all = self.transcript.calls.len();
-        for (done, call) in self.transcript.calls.iter().enumerate() {
-            told(done, all);
+        for call in &self.transcript.calls {
             let one = self.call(driver, call).await?;
             requests += one.requests.len();
             divergences.extend(one.divergence.clone());
             happened.push(one);
         }
         let transcript = self.written(&happened)?;
-        Ok(Replayed { calls: all, requests, divergences, transcript })
+        Ok(Replayed { calls: happened.len(), requests, divergences, transcript })
     }
 
     async fn call(&self, driver: &Driver, recorded: &transcript::Call) -> Result<Happened> {
@@ -195,7 +196,7 @@ impl Happened {
     /// may say it otherwise today.
     fn answered(&self, recorded: &transcript::Call) -> Ended {
         match (&recorded.end, &self.ended) {
-            (Some((_, then @ Ended::Ended(_))), Ended::Ended(_)) => then.clone(),
+            (Some(then @ Ended::Ended(_)), Ended::Ended(_)) => then.clone(),
             _ => self.ended.clone(),
         }
     }
@@ -231,10 +232,6 @@ impl Witness for Stands {
             Err(reason) => Before::End(Ending::Killed(reason.to_owned())),
         }))
     }
-
-    fn after<'a>(&'a self, _: &'a Asked, _: &'a Seen) -> Waiting<'a, After> {
-        Box::pin(std::future::ready(After::Keep))
-    }
 }
 
 /// How a call ended. The host's own fault is none.
@@ -251,7 +248,7 @@ fn ended(answer: Result<Answer>) -> Result<Ended> {
 
 /// Whether the driver answered otherwise than recorded.
 fn other_end(recorded: &transcript::Call, asked: usize, ended: &Ended) -> Option<Divergence> {
-    let (_, then) = recorded.end.as_ref()?;
+    let then = recorded.end.as_ref()?;
     let same = match (then, ended) {
         (Ended::Ended(_), Ended::Ended(_)) => true,
         (then, now) => then == now,

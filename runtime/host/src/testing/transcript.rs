@@ -116,7 +116,6 @@ pub enum Ended {
 /// One request of a recorded call.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Request {
-    pub at_ms: u64,
     pub import: String,
     pub asked: Value,
     pub answered: Option<Answered>,
@@ -126,20 +125,17 @@ pub(crate) struct Request {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Call {
     pub number: u64,
-    pub at_ms: u64,
-    pub backend: String,
     pub driver: Recorded,
     pub method: String,
     pub arguments: Vec<Value>,
     pub requests: Vec<Request>,
-    /// When and how it ended; none where the recording ended before.
-    pub end: Option<(u64, Ended)>,
+    /// How it ended; none where the recording ended before.
+    pub end: Option<Ended>,
 }
 
 /// A transcript, read and checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transcript {
-    pub(crate) abaca: String,
     pub(crate) calls: Vec<Call>,
     /// Every line as it stands, for a replay that writes the transcript again.
     pub(crate) lines: Vec<Line>,
@@ -178,7 +174,7 @@ impl Transcript {
         let mut lines = Vec::new();
         let mut calls: Vec<Call> = Vec::new();
         let mut places: BTreeMap<u64, usize> = BTreeMap::new();
-        let mut begun = None;
+        let mut begun = false;
         for (number, text) in (1..).zip(text.lines()) {
             let line: Line = serde_json::from_str(text).map_err(|error| {
                 wrong(number, format!("it is no line of a transcript: {error}"))
@@ -190,7 +186,7 @@ impl Transcript {
                 place.ok_or_else(|| wrong(number, format!("call {call} is not under way")))
             };
             match line {
-                Line::Begin { transcript: VERSION, abaca } if number == 1 => begun = Some(abaca),
+                Line::Begin { transcript: VERSION, .. } if number == 1 => begun = true,
                 Line::Begin { transcript, .. } if number == 1 => {
                     let reason = format!(
                         "it is a transcript of version {transcript}; this Abaca reads version {VERSION}"
@@ -200,62 +196,37 @@ impl Transcript {
                 Line::Begin { .. } => {
                     return Err(wrong(number, "a transcript begins once".to_owned()));
                 }
-                _ if begun.is_none() => {
+                _ if !begun => {
                     let reason = "a transcript begins with the line `begin`".to_owned();
                     return Err(wrong(number, reason));
                 }
-                Line::Call { call, at_ms, backend, driver, method, arguments } => {
+                Line::Call { call, driver, method, arguments, .. } => {
                     if places.insert(call, calls.len()).is_some() {
                         return Err(wrong(number, format!("call {call} is there twice")));
                     }
                     let (requests, end) = (Vec::new(), None);
-                    calls.push(Call {
-                        number: call,
-                        at_ms,
-                        backend,
-                        driver,
-                        method,
-                        arguments,
-                        requests,
-                        end,
-                    });
+                    calls.push(Call { number: call, driver, method, arguments, requests, end });
                 }
-                Line::Request { call, request, at_ms, import, asked, answered } => {
+                Line::Request { call, request, import, asked, answered, .. } => {
                     let at = open(&mut calls, &places, call)?;
                     let requests = calls.get_mut(at).map(|call| &mut call.requests);
                     let requests = requests.filter(|requests| requests.len() as u64 + 1 == request);
                     let requests = requests.ok_or_else(|| {
                         wrong(number, format!("request {request} of call {call} is out of order"))
                     })?;
-                    requests.push(Request { at_ms, import, asked, answered });
+                    requests.push(Request { import, asked, answered });
                 }
-                Line::End { call, at_ms, answered } => {
+                Line::End { call, answered, .. } => {
                     let at = open(&mut calls, &places, call)?;
                     if let Some(call) = calls.get_mut(at) {
-                        call.end = Some((at_ms, answered));
+                        call.end = Some(answered);
                     }
                 }
             }
         }
-        let abaca = begun.ok_or_else(|| wrong(1, "it is empty".to_owned()))?;
-        Ok(Self { abaca, calls, lines })
-    }
-
-    /// How many calls of a driver it holds.
-    #[must_use]
-    pub fn calls(&self) -> usize {
-        self.calls.len()
-    }
-
-    /// The drivers whose calls it holds, each once.
-    #[must_use]
-    pub fn drivers(&self) -> Vec<&Recorded> {
-        let mut drivers: Vec<&Recorded> = Vec::new();
-        for call in &self.calls {
-            if !drivers.contains(&&call.driver) {
-                drivers.push(&call.driver);
-            }
+        if !begun {
+            return Err(wrong(1, "it is empty".to_owned()));
         }
-        drivers
+        Ok(Self { calls, lines })
     }
 }

@@ -26,6 +26,12 @@ struct Base64<'a> {
 pub struct Bytes(Vec<u8>);
 
 impl Bytes {
+    /// The bytes that a JSON object stands for, if it stands for some.
+    pub(crate) fn of_object(fields: &serde_json::Map<String, serde_json::Value>) -> Option<Self> {
+        let base64 = fields.get("base64").filter(|_| fields.len() == 1)?.as_str()?;
+        STANDARD.decode(base64).ok().map(Self)
+    }
+
     /// The bytes.
     #[must_use]
     pub fn into_vec(self) -> Vec<u8> {

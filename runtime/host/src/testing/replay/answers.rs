@@ -105,7 +105,8 @@ impl Answers {
     /// What was recorded and not asked.
     pub(super) fn unasked(&self, call: &Call) -> Option<Divergence> {
         let (missing, _) = self.recorded.iter().find(|(one, used)| {
-            !used && !(self.order == Order::Loose && BESIDE.contains(&one.import.as_str()))
+            let is_compared = self.order == Order::Strict || !BESIDE.contains(&one.import.as_str());
+            is_compared && !used
         })?;
         Some(Divergence {
             call: call.number,

@@ -65,7 +65,7 @@ impl fmt::Display for Divergence {
         let Self { call, method, request, recorded, replayed } = self;
         write!(f, "call {call}, {method}, ")?;
         match (recorded, replayed) {
-            (Some(then), Some(Said::Answer(_))) if matches!(then, Said::Answer(_)) => {
+            (Some(Said::Answer(_)), Some(Said::Answer(_))) => {
                 writeln!(f, "its answer after {request} requests is another one:")?;
             }
             (Some(_), None) => writeln!(f, "request {request} was recorded and does not come:")?,

@@ -7,19 +7,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{Answered, Ended, Line, Recorded, VERSION};
+use crate::contract::bindings::abaca::host::types::Error as HostError;
 use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::gate::{self, After, Asked, Before, Seen, Waiting, Witness};
+use crate::revealed::value_without;
 use crate::storage::create_new;
 
 /// The fields of arguments that hold secrets: of a security service.
 const SECRET: &str = "password";
-
-/// What is written in their place.
-const HIDDEN: &str = "<secret password>";
 
 /// Where a runtime is recorded.
 #[derive(Clone, Debug)]
@@ -112,9 +111,10 @@ impl Recorder {
         let (call, request) = (open.number, open.requests);
         let asked = hidden(asked, &open.secrets);
         let answered = answered.map(|answered| match answered {
-            Answered::Ok(value) => Answered::Ok(hidden(value, &open.secrets)),
-            error => error,
+            Answered::Ok(value) => Ok(Answered::Ok(hidden(value, &open.secrets))),
+            Answered::Error(error) => hidden_error(error, &open.secrets).map(Answered::Error),
         });
+        let answered = answered.transpose()?;
         let import = import.to_owned();
         self.write(state, &Line::Request { call, request, at_ms, import, asked, answered })
     }
@@ -166,7 +166,10 @@ impl Witness for AtGate {
         let answered = match answered {
             gate::Answered::Driver(Ok(answer)) => Ended::Ok(hidden(answer, &open.secrets)),
             gate::Answered::Driver(Err(error)) => Ended::Error(hidden(error, &open.secrets)),
-            gate::Answered::Ended(reason) => Ended::Ended(reason),
+            gate::Answered::Ended(reason) => match hidden(reason.into(), &open.secrets) {
+                Value::String(reason) => Ended::Ended(reason),
+                other => Ended::Ended(other.to_string()),
+            },
         };
         self.recorder.write(&mut state, &Line::End { call: open.number, at_ms, answered })
     }
@@ -186,22 +189,15 @@ fn passwords(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// A value without these secrets.
-fn hidden(value: Value, secrets: &[String]) -> Value {
-    if secrets.is_empty() {
-        return value;
-    }
-    match value {
-        Value::String(text) => {
-            secrets.iter().fold(text, |text, secret| text.replace(secret, HIDDEN)).into()
-        }
-        Value::Array(items) => {
-            items.into_iter().map(|item| hidden(item, secrets)).collect::<Vec<_>>().into()
-        }
-        Value::Object(fields) => {
-            let fields = fields.into_iter().map(|(name, field)| (name, hidden(field, secrets)));
-            Value::Object(fields.collect::<Map<_, _>>())
-        }
-        other => other,
-    }
+/// A value without these passwords.
+fn hidden(value: Value, passwords: &[String]) -> Value {
+    let secrets: Vec<_> = passwords.iter().map(|password| (password.as_str(), SECRET)).collect();
+    if secrets.is_empty() { value } else { value_without(value, &secrets) }
+}
+
+/// What the host answered, without these passwords: an error may quote what was asked.
+fn hidden_error(error: HostError, passwords: &[String]) -> Result<HostError> {
+    let unreadable = |error| Error::Runtime(format!("an error in a transcript: {error}"));
+    let value = serde_json::to_value(error).map_err(unreadable)?;
+    serde_json::from_value(hidden(value, passwords)).map_err(unreadable)
 }
