@@ -94,7 +94,7 @@ fn every_crossing_is_a_line_in_order() {
     let before = fs::read(&files[1]).unwrap();
     let file = files[1].to_str().unwrap();
     let text = desk.fails(2, &["record", "--output", file, "--", "backend", "check"]);
-    assert!(text.contains(file), "{text}");
+    assert!(text.contains(file) && text.contains("not there yet"), "{text}");
     assert_eq!(fs::read(&files[1]).unwrap(), before);
 }
 
@@ -191,6 +191,13 @@ fn what_is_no_transcript_or_of_another_driver_is_refused_by_file_and_line() {
     assert_eq!(answer.code, Some(2), "{answer:?}");
     let told = &answer.stderr;
     assert!(told.contains("of the driver `directory`") && told.contains("`dummy`"), "{told}");
+    // What calls no driver leaves no transcript, and says so.
+    let none = ground.state().with_file_name("none.jsonl");
+    let none = none.to_str().unwrap();
+    let answer = desk.run(&["record", "--output", none, "--", "share", "list"]);
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    assert!(answer.stderr.contains("nothing was recorded"), "{answer:?}");
+    assert!(!Path::new(none).exists());
     let answer = desk.run(&["record", "--", "record", "--", "backend", "list"]);
     assert_eq!(answer.code, Some(2), "{answer:?}");
 }

@@ -59,6 +59,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli, output: Output) -> Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("the async runtime does not start")?;
     let interruption = interruption::of(&cli.command);
+    let record = cli.global.record.clone();
     // A service is told to stop, and stops when it is done.
     let serves = matches!(cli.command, Command::Serve(_));
     let done = runtime.block_on(async {
@@ -69,6 +70,10 @@ fn run(cli: Cli, output: Output) -> Result<ExitCode> {
     });
     // Compiling cannot be stopped half way, and nobody waits for it any more.
     runtime.shutdown_background();
+    if let (Ok(_), Some(file)) = (&done, record.filter(|file| !file.exists())) {
+        let file = output::plain(&file.display().to_string());
+        output::complain(&format!("nothing was recorded into {file}: this calls no driver\n"));
+    }
     done
 }
 

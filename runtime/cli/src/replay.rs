@@ -53,7 +53,10 @@ fn text(replayed: &Replayed) -> String {
     let _ = match divergences.len() {
         0 => writeln!(text, "{calls} calls, {requests} requests: all as recorded"),
         different => {
-            writeln!(text, "{calls} calls, {requests} requests: {different} calls are otherwise")
+            writeln!(
+                text,
+                "{calls} calls, {requests} requests: otherwise in {different} of the calls"
+            )
         }
     };
     text

@@ -284,6 +284,9 @@ impl Error {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::Read { .. } => "check the path, and that you may read the file",
+            Self::Write { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => {
+                "name a file that is not there yet: nothing is written over"
+            }
             Self::Write { .. } => "check the path, and that you may write there",
             Self::Unapproved { changed: Changed::Nothing, .. } => {
                 "`abaca driver approve FILE` approves a driver; for a policy that you wrote by hand \

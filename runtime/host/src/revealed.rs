@@ -290,7 +290,7 @@ mod tests {
             "text": ["a kept-from-all b"],
             "kept-from-all": 1,
             "held": held,
-            "free": free.clone(),
+            "free": free,
         });
         let hidden = json!({
             "text": ["a <secret token> b"],

@@ -95,7 +95,8 @@ impl Replay {
         let strange = self.transcript.calls.iter().find(|call| call.driver.name != *name);
         if let Some(strange) = strange {
             return Err(Error::Mismatch(format!(
-                "the transcript is of the driver `{}` (call {}), and this is `{name}`",
+                "the transcript is of the driver `{0}` (call {1}), and this is `{name}`: replay it \
+                 against a component of `{0}`",
                 strange.driver.name, strange.number
             )));
         }
