@@ -229,9 +229,21 @@ async fn kill_9_at_each_step() {
         .await;
         assert_eq!(everything(), there, "{step}");
     }
-    // What a killed program has looked at is busy for a moment more.
+    // zfs-fuse sends by itself, into a pipe that `zfs send` hands over. Where both ends of that were
+    // killed it may wait inside of itself for ever, and holds the snapshot until it is started anew.
+    // Then the truth is that the snapshot is busy and stays as it was.
     let delete = ["snapshot", "delete", "monday"];
-    crate::support::patiently(|| (desk.run(&delete).code == Some(0)).then_some(()));
+    let answers: Vec<_> =
+        (0..10).map(|_| desk.run(&delete)).take_while(|one| one.code != Some(0)).collect();
+    if answers.len() == 10 {
+        for answer in answers {
+            assert_eq!(answer.code, Some(2), "{answer:?}");
+            assert!(answer.stderr.contains("the snapshot is busy"), "{answer:?}");
+        }
+        assert_eq!(desk.json(&["snapshot", "list"])["snapshots"][0]["status"], "available");
+        assert_eq!(everything(), there);
+        return;
+    }
     desk.json(&["share", "delete", "first"]);
     assert_eq!(everything(), ["pond", "tank"]);
 }
