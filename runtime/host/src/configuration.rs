@@ -366,7 +366,7 @@ fn read_options(
 
 /// A value as it stands in the file; the file of a secret that does not begin with `/` is beneath
 /// `directory`.
-fn option_value(value: Value, directory: &Path) -> Result<OptionValue, String> {
+pub(crate) fn option_value(value: Value, directory: &Path) -> Result<OptionValue, String> {
     match value {
         Value::String(text) => Ok(OptionValue::Text(text)),
         Value::Integer(whole) => Ok(OptionValue::Integer(whole)),

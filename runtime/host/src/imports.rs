@@ -5,13 +5,13 @@
 
 mod clock;
 mod command;
-mod config;
+pub(crate) mod config;
 mod files;
 mod lock;
 pub(crate) mod log;
 mod mounts;
 mod network;
-mod state;
+pub(crate) mod state;
 
 pub(crate) use self::files::failure;
 

@@ -3,13 +3,21 @@
 //!
 //! - [`Transcript`]: all that crossed, as JSON lines; `Runtime::builder().record(…)` writes one.
 //! - [`Replay`]: runs a driver against a transcript, without its storage.
+//! - [`Stage`]: a made-up world for a driver, with programs said in data and a clock of its own.
 
+mod called;
 mod functions;
 mod replay;
+pub mod samples;
+mod stage;
 mod transcript;
 mod values;
 
+pub use self::called::{Called, Crossed};
 pub use self::functions::{Answer, FUNCTIONS};
 pub use self::replay::{Divergence, Order, Replay, Replayed, Said};
+pub use self::stage::{
+    Complaint, Deed, Failure, Fault, Plan, Printed, Script, Scripted, Stage, StageBuilder,
+};
 pub(crate) use self::transcript::Recorder;
 pub use self::transcript::{Ended, Recorded, Transcript, TranscriptError};

@@ -54,7 +54,7 @@ impl Crossing for GetRequest {
 }
 
 /// A value as a driver sees it.
-fn told(name: String, value: OptionValue) -> config::Value {
+pub(crate) fn told(name: String, value: OptionValue) -> config::Value {
     match value {
         OptionValue::Text(text) => config::Value::Text(text),
         OptionValue::Integer(whole) => config::Value::Integer(whole),

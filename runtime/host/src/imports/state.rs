@@ -65,21 +65,21 @@ macro_rules! crossing {
 crossing! {
     get(GetRequest) -> Option<String> = "get",
         told WithTheNext, asks |this: &GetRequest| asked(&this.entity, &this.key), keeps nothing, |this, state, limits|
-        { name(&this.entity)?; name(&this.key)? },
+        { check_name(&this.entity)?; check_name(&this.key)? },
         state.get(this.entity, this.key);
     get_all(GetAllRequest) -> Details = "get-all",
         told WithTheNext, asks |this: &GetAllRequest| vec![("entity", this.entity.clone().into())],
         keeps nothing, |this, state, limits|
-        name(&this.entity)?,
+        check_name(&this.entity)?,
         state.get_all(this.entity);
     find(FindRequest) -> Found = "find",
         told WithTheNext, asks |this: &FindRequest| vec![("key", this.key.clone().into())],
         keeps nothing, |this, state, limits|
-        name(&this.key)?,
+        check_name(&this.key)?,
         state.find(this.key);
     apply(ApplyRequest) -> u64 = "apply",
         told First, asks changes, keeps texts, |this, state, limits|
-        batch(&this, limits.state_value_bytes)?,
+        check_batch(&this, limits.state_value_bytes)?,
         state.apply(this, limits.clone());
 }
 
@@ -116,7 +116,7 @@ fn texts(request: &ApplyRequest) -> Vec<&str> {
 }
 
 /// Names are shown to people and kept for ever: short, and without control characters.
-fn name(text: &str) -> Result<(), Error> {
+pub(crate) fn check_name(text: &str) -> Result<(), Error> {
     let good = !text.is_empty() && text.len() <= NAME_BYTES && is_plain_text(text);
     if good {
         return Ok(());
@@ -126,22 +126,22 @@ fn name(text: &str) -> Result<(), Error> {
     )))
 }
 
-fn batch(request: &ApplyRequest, value_bytes: usize) -> Result<(), Error> {
+pub(crate) fn check_batch(request: &ApplyRequest, value_bytes: usize) -> Result<(), Error> {
     if request.changes.len() > BATCH {
         return Err(Error::Limit(format!("{BATCH} changes in one batch")));
     }
     for change in &request.changes {
         match change {
             Change::Set(set) => {
-                name(&set.entity)?;
-                name(&set.key)?;
+                check_name(&set.entity)?;
+                check_name(&set.key)?;
                 if set.value.len() > value_bytes {
                     return Err(Error::Limit(format!("{value_bytes} bytes in one value")));
                 }
             }
             Change::Remove(remove) => {
-                name(&remove.entity)?;
-                remove.key.as_deref().map_or(Ok(()), name)?;
+                check_name(&remove.entity)?;
+                remove.key.as_deref().map_or(Ok(()), check_name)?;
             }
         }
     }

@@ -1,0 +1,459 @@
+//! A runtime whose world is made up: a driver's functions run in a sandbox as always, and whatever
+//! they ask is answered from memory, as far as the policy grants it. No storage, no broker, no time
+//! but the test's; deterministic, and a copy of the whole world costs nothing.
+//!
+//! ```text
+//! Stage::call ─▶ sandbox ─▶ driver ─▶ gate ─▶ fault? ─▶ World: policy, files, programs, pool, state …
+//! ```
+//!
+//! ```no_run
+//! use abaca::Runtime;
+//! use abaca::testing::{Stage, samples};
+//! use serde_json::{Value, json};
+//!
+//! # async fn story() -> abaca::Result<()> {
+//! let driver = Runtime::builder().build()?.load("driver.wasm").await?;
+//! let stage = Stage::builder(&driver)
+//!     .script_text(
+//!         r#"
+//!         [[command]]
+//!         when = ["mkvol", "--size", "{size}G", "{name}"]
+//!         does = [{ create-volume = { name = "{name}", size = "{size}G" } }]
+//!         "#,
+//!     )
+//!     .build()?;
+//! let share = samples::share("share-1", 1);
+//! let made = stage.call("create-share", json!([share, Value::Null])).await?;
+//! assert!(made.is_ok(), "{made}");
+//! assert!(stage.facts().contains(&"volume share-1: 1073741824 bytes".to_owned()));
+//! # Ok(())
+//! # }
+//! ```
+
+mod command;
+mod faults;
+mod files;
+mod mounts;
+mod network;
+mod pool;
+mod script;
+mod state;
+mod storage;
+mod world;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use abaca_policy::Policy;
+use serde_json::Value;
+use tokio::sync::Notify;
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+pub use self::faults::{Failure, Fault, Plan, Printed};
+pub use self::script::{Complaint, Deed, Script, Scripted};
+use self::world::World;
+use super::called::{Called, Crossed};
+use super::functions;
+use crate::call::{Call, Room};
+use crate::configuration::option_value;
+use crate::contract::bindings::abaca::host::network::Label;
+use crate::contract::bindings::abaca::host::types::Error as HostError;
+use crate::driver::Driver;
+use crate::error::{Error, Result};
+use crate::gate::{Asked, Before, Ending, Seen, Waiting, Witness};
+use crate::limits::Limits;
+use crate::options::{OptionValue, OptionValues};
+
+/// How long one call may really take. Nothing in it waits for anything but itself.
+const WALL: Duration = Duration::from_secs(10);
+
+/// How long it may compute.
+const CPU: Duration = Duration::from_secs(2);
+
+/// How long a lock is waited for: its holder is at work now, or never gives it back.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Where a stage's backend would keep its state.
+const STATE: &str = "/var/lib/abaca/stage";
+
+/// See above. A clone is the same stage; a [fork](Self::fork) is another one.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    driver: Driver,
+    limits: Limits,
+    world: Arc<Mutex<World>>,
+    /// Told whenever a call has ended or given a lock back.
+    freed: Arc<Notify>,
+    calls: Arc<AtomicU64>,
+}
+
+/// What a stage is made of.
+#[derive(Debug)]
+pub struct StageBuilder<'a> {
+    driver: &'a Driver,
+    policy: Option<Policy>,
+    options: BTreeMap<String, OptionValue>,
+    roots: Vec<String>,
+    scripts: Vec<Result<Script>>,
+}
+
+impl Stage {
+    /// A stage for this driver. Unless it is said otherwise, what the driver's manifest asks for is
+    /// granted, its roots are there and empty, and its options have their defaults.
+    #[must_use]
+    pub fn builder(driver: &Driver) -> StageBuilder<'_> {
+        StageBuilder {
+            driver,
+            policy: None,
+            options: BTreeMap::new(),
+            roots: Vec::new(),
+            scripts: Vec::new(),
+        }
+    }
+
+    /// The driver on it.
+    #[must_use]
+    pub fn driver(&self) -> &Driver {
+        &self.driver
+    }
+
+    /// Another stage with a copy of this one's world.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let world = self.world().clone();
+        Self {
+            driver: self.driver.clone(),
+            limits: self.limits.clone(),
+            world: Arc::new(Mutex::new(world)),
+            freed: Arc::default(),
+            calls: Arc::new(AtomicU64::new(self.calls.load(Ordering::Relaxed))),
+        }
+    }
+
+    /// Calls a function of the driver by its name in the contract, with the arguments in the
+    /// contract's JSON, as an array.
+    ///
+    /// # Errors
+    /// When the driver does not offer it, or the arguments are not of its types. What the driver
+    /// does is no error, a trap neither.
+    pub async fn call(&self, function: &str, arguments: Value) -> Result<Called> {
+        self.call_with(function, arguments, None, &Plan::new()).await
+    }
+
+    /// The same with faults, and for `setup-server` and `teardown-server` with the share server that
+    /// it is about: the only one whose addresses the driver may lease and give back.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn call_with(
+        &self,
+        function: &str,
+        arguments: Value,
+        server: Option<&str>,
+        plan: &Plan,
+    ) -> Result<Called> {
+        let function = functions::find(&self.driver, function)?;
+        let Value::Array(arguments) = arguments else {
+            return Err(Error::Invalid(format!(
+                "the arguments of {} are an array, one item for each",
+                function.name
+            )));
+        };
+        let id = format!("call {}", self.calls.fetch_add(1, Ordering::Relaxed).saturating_add(1));
+        if let Some(server) = server {
+            self.world().servers.insert(id.clone(), server.to_owned());
+        }
+        let (plan, crossed) = (plan.clone(), Mutex::default());
+        let witness = Arc::new(Answers { stage: self.clone(), plan, crossed });
+        let call = Call {
+            driver: &self.driver,
+            method: function.name,
+            id: &id,
+            powers: None,
+            witness: Some(Arc::clone(&witness) as Arc<dyn Witness>),
+            limits: &self.limits,
+            tally: Arc::default(),
+            account: &self.driver.runtime().shared().turns.account(),
+            began: Instant::now(),
+        };
+        let answer = call
+            .run(async |store: &mut Store<Room>, instance: &Instance| {
+                functions::call(&function, &arguments, store, instance).await
+            })
+            .await;
+        drop(call);
+        self.world().end(&id);
+        self.freed.notify_waiters();
+        let crossed =
+            std::mem::take(&mut *witness.crossed.lock().unwrap_or_else(PoisonError::into_inner));
+        Called::new(function.name, arguments, crossed, answer)
+    }
+
+    /// All that there is in this world, a sentence each, sorted: files, mounts, volumes, what the
+    /// driver remembers, leases and locks.
+    #[must_use]
+    pub fn facts(&self) -> Vec<String> {
+        self.world().facts()
+    }
+
+    /// What drivers wrote to the log.
+    #[must_use]
+    pub fn logged(&self) -> Vec<String> {
+        self.world().logged.clone()
+    }
+
+    /// The programs that no script had an answer for.
+    #[must_use]
+    pub fn unanswered(&self) -> Vec<String> {
+        self.world().unanswered.clone()
+    }
+
+    /// What the driver asked and the policy does not grant.
+    #[must_use]
+    pub fn refused(&self) -> Vec<String> {
+        self.world().refused.clone()
+    }
+
+    /// What the driver remembers under a key of an entity.
+    #[must_use]
+    pub fn state_of(&self, entity: &str, key: &str) -> Option<String> {
+        self.world().state.get(entity, key).map(str::to_owned)
+    }
+
+    /// Has the driver remember something.
+    pub fn remember(&self, entity: &str, key: &str, value: &str) {
+        self.world().state.set(entity, key, value);
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, by: Duration) {
+        self.world().advance(by);
+    }
+
+    /// Changes the simulated storage, as somebody else would.
+    ///
+    /// # Errors
+    /// When it cannot be done.
+    pub fn perform(&self, deed: &Deed) -> Result<()> {
+        let mut world = self.world();
+        let World { storage, pool, .. } = &mut *world;
+        deed.perform(&mut BTreeMap::new(), storage, pool)
+            .map_err(|trouble| Error::Invalid(format!("{deed:?} cannot be done: {trouble:?}")))
+    }
+
+    /// Leases addresses for a share server, as the runtime does before `setup-server`, in the
+    /// contract's JSON.
+    ///
+    /// # Errors
+    /// When there are no more.
+    pub fn lease(&self, server: &str, count: u32, admin: bool) -> Result<Value> {
+        let label = if admin { Label::Admin } else { Label::User };
+        let leased = self.world().network.allocate(server.to_owned(), Some(count), label);
+        let leased = leased.map_err(|error| Error::Invalid(format!("leasing: {error:?}")))?;
+        serde_json::to_value(leased).map_err(|error| Error::Runtime(format!("leases: {error}")))
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StageBuilder<'_> {
+    /// What is granted instead of what the manifest asks for.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// Sets an option, as the operator does.
+    #[must_use]
+    pub fn option(mut self, name: &str, value: OptionValue) -> Self {
+        self.options.insert(name.to_owned(), value);
+        self
+    }
+
+    /// Makes a root, beside those of policy and manifest.
+    #[must_use]
+    pub fn root(mut self, name: &str) -> Self {
+        self.roots.push(name.to_owned());
+        self
+    }
+
+    /// What programs do, what is there, and what the operator sets. Of several scripts, the last one
+    /// is asked first.
+    #[must_use]
+    pub fn script(mut self, script: Script) -> Self {
+        self.scripts.push(Ok(script));
+        self
+    }
+
+    /// The same from a text in TOML.
+    #[must_use]
+    pub fn script_text(mut self, text: &str) -> Self {
+        self.scripts.push(Script::parse(text, "the script"));
+        self
+    }
+
+    /// The same from a file.
+    #[must_use]
+    pub fn script_file(mut self, file: impl AsRef<Path>) -> Self {
+        self.scripts.push(Script::load(file));
+        self
+    }
+
+    /// Makes it.
+    ///
+    /// # Errors
+    /// When there is nothing that grants what the driver asks for, an option or a script is wrong, or
+    /// what a script wants there from the beginning cannot be.
+    pub fn build(self) -> Result<Stage> {
+        let Self { driver, policy, mut options, roots, scripts } = self;
+        let description = driver.description();
+        let policy = match (policy, driver.manifest()) {
+            (Some(policy), _) if policy.driver() != description.name => {
+                return Err(Error::Mismatch(format!(
+                    "the policy is for the driver `{}`, and this is `{}`",
+                    policy.driver(),
+                    description.name
+                )));
+            }
+            (Some(policy), _) => policy,
+            (None, Some(manifest)) => manifest.rules().clone(),
+            (None, None) => nothing_granted(&description.name)?,
+        };
+        let scripts = scripts.into_iter().collect::<Result<Vec<_>>>()?;
+        let mut pool_gib = None;
+        for script in &scripts {
+            for (name, value) in &script.options {
+                let value = option_value(value.clone(), Path::new("/")).map_err(|reason| {
+                    Error::Mismatch(format!("option `{name}` of the stage: {reason}"))
+                })?;
+                options.insert(name.clone(), value);
+            }
+            pool_gib = script.pool_gib.or(pool_gib);
+        }
+        if description.share_server_modes == [true] {
+            let mode = "driver_handles_share_servers".to_owned();
+            options.entry(mode).or_insert(OptionValue::Boolean(true));
+        }
+        let options = OptionValues::resolve(&description.options, &options, STATE)
+            .map_err(|error| Error::Option { backend: "stage".to_owned(), error })?;
+        let mut limits = driver.limits();
+        (limits.wall, limits.cpu) = (limits.wall.min(WALL), limits.cpu.min(CPU));
+        let mut world = World::new(Arc::new(policy), options, limits.clone());
+        let granted: Vec<_> = world.policy.roots().map(|root| root.name.clone()).collect();
+        granted.iter().chain(&roots).for_each(|root| world.storage.grant(root));
+        if let Some(gib) = pool_gib {
+            world.pool.size = gib.saturating_mul(1 << 30);
+        }
+        for deed in scripts.iter().flat_map(|script| &script.before) {
+            let World { storage, pool, .. } = &mut world;
+            deed.perform(&mut BTreeMap::new(), storage, pool).map_err(|trouble| {
+                Error::Mismatch(format!("`before`: {deed:?} cannot be done: {trouble:?}"))
+            })?;
+        }
+        world.scripts = scripts.into_iter().rev().map(Arc::new).collect();
+        world.scripts.push(Arc::new(Script::standard()?));
+        Ok(Stage {
+            driver: driver.clone(),
+            limits,
+            world: Arc::new(Mutex::new(world)),
+            freed: Arc::default(),
+            calls: Arc::default(),
+        })
+    }
+}
+
+/// A policy for a driver that has no manifest: it may have its options, its state, and no more.
+fn nothing_granted(driver: &str) -> Result<Policy> {
+    let text = format!("schema = 1\ndriver = \"{driver}\"\n");
+    Ok(Policy::parse(&text, "no policy")?)
+}
+
+/// The witness that answers for the world.
+#[derive(Debug)]
+struct Answers {
+    stage: Stage,
+    plan: Plan,
+    crossed: Mutex<Vec<Crossed>>,
+}
+
+impl Answers {
+    async fn answer(&self, asked: &Asked) -> Before {
+        let number = asked.number;
+        let fault = self.plan.get(&number).copied();
+        if let Some(Fault::Jumps(seconds)) = fault {
+            let mut world = self.stage.world();
+            let by = Duration::from_secs(seconds.unsigned_abs().into());
+            world.now = match seconds < 0 {
+                true => world.now.saturating_sub(by),
+                false => world.now.saturating_add(by),
+            };
+        }
+        let killed = || Before::End(Ending::Killed("a fault of the test ends it".to_owned()));
+        let answer = match fault {
+            Some(Fault::EndsBefore) => return killed(),
+            Some(Fault::Fails(failure)) => Err(failure.error()),
+            _ => self.world_answers(asked).await,
+        };
+        match fault {
+            Some(Fault::EndsAfter) => return killed(),
+            Some(Fault::Disconnects) => {
+                return Before::End(Ending::Fault(Error::Broker(
+                    "ended before it answered: a fault of the test".to_owned(),
+                )));
+            }
+            Some(Fault::Delays(seconds)) => {
+                self.stage.world().advance(Duration::from_secs(seconds.into()));
+            }
+            _ => {}
+        }
+        let answer = match (fault, answer) {
+            (Some(Fault::Prints(printed)), Ok(output)) => Ok(super::called::print(output, printed)),
+            (_, answer) => answer,
+        };
+        // Calls that run beside each other take turns.
+        tokio::task::yield_now().await;
+        Before::Answer(answer)
+    }
+
+    async fn world_answers(&self, asked: &Asked) -> Seen {
+        let answering = async {
+            loop {
+                let mut freed = std::pin::pin!(self.stage.freed.notified());
+                // From here on nothing that is given back is missed.
+                freed.as_mut().enable();
+                let answer = self.stage.world().answer(asked);
+                if asked.import == "lock.release" {
+                    self.stage.freed.notify_waiters();
+                }
+                if let Some(answer) = answer {
+                    return answer;
+                }
+                freed.await;
+            }
+        };
+        let too_long = |_| Err(HostError::Deadline("somebody else holds the lock".to_owned()));
+        tokio::time::timeout(PATIENCE, answering).await.unwrap_or_else(too_long)
+    }
+}
+
+impl Witness for Answers {
+    fn before<'a>(&'a self, asked: &'a Asked) -> Waiting<'a, Before> {
+        Box::pin(async move {
+            let before = self.answer(asked).await;
+            let answered = match &before {
+                Before::Answer(answer) => Some(answer.clone()),
+                Before::Go | Before::End(_) => None,
+            };
+            let crossed = Crossed::new(asked, answered);
+            self.crossed.lock().unwrap_or_else(PoisonError::into_inner).push(crossed);
+            before
+        })
+    }
+}

@@ -1,0 +1,78 @@
+//! The interface `command` of a stage: programs as the scripts say, alone, again after a failure, or
+//! joined by pipes. Called by `world`.
+
+use abaca_broker::protocol::STAGES_MAX;
+use abaca_policy::Policy;
+
+use super::script::Printed;
+use super::storage::denied;
+use super::world::World;
+use crate::contract::bindings::abaca::host::command::{
+    CommandLine, ExitStatus, Output, PipelineRequest, RunRequest,
+};
+use crate::contract::bindings::abaca::host::types::Error as HostError;
+
+/// Runs one program.
+pub(super) fn run(world: &mut World, request: &RunRequest) -> Result<Output, HostError> {
+    granted(&world.policy, &request.command)?;
+    let tries = if request.retry { world.tries() } else { 1 };
+    let mut attempt: u64 = 1;
+    loop {
+        let output = start(world, &request.command)?;
+        if output.status == ExitStatus::Exited(0) || attempt >= tries {
+            return Ok(output);
+        }
+        world.advance(std::time::Duration::from_secs(attempt.saturating_mul(attempt)));
+        attempt = attempt.saturating_add(1);
+    }
+}
+
+/// Runs programs joined by pipes.
+pub(super) fn pipeline(world: &mut World, request: &PipelineRequest) -> Result<Output, HostError> {
+    if request.stages.is_empty() || request.stages.len() > STAGES_MAX {
+        return Err(HostError::Invalid(format!("a pipeline has 1 to {STAGES_MAX} stages")));
+    }
+    for line in &request.stages {
+        granted(&world.policy, line)?;
+    }
+    let mut whole = printed(Printed { exits: 0, stdout: String::new(), stderr: String::new() });
+    for line in &request.stages {
+        let next = start(world, line)?;
+        whole.stdout = next.stdout;
+        whole.stderr.extend(next.stderr);
+        // How the last one that failed ended.
+        if next.status != ExitStatus::Exited(0) {
+            whole.status = next.status;
+        }
+    }
+    Ok(whole)
+}
+
+fn granted(policy: &Policy, line: &CommandLine) -> Result<(), HostError> {
+    policy.decide_command(&line.program, &line.args)?;
+    Ok(())
+}
+
+fn start(world: &mut World, line: &CommandLine) -> Result<Output, HostError> {
+    let words: Vec<_> = std::iter::once(&line.program).chain(&line.args).cloned().collect();
+    let World { scripts, storage, pool, .. } = world;
+    let found = scripts.iter().find_map(|script| script.run(&words, storage, pool));
+    if let Some(found) = found {
+        return Ok(printed(found));
+    }
+    let words = words.join(" ");
+    world.unanswered.push(words.clone());
+    Err(denied(format!(
+        "the stage has no answer for `{words}`: add a [[command]] with `when` to its script"
+    )))
+}
+
+fn printed(Printed { exits, stdout, stderr }: Printed) -> Output {
+    Output {
+        status: ExitStatus::Exited(exits),
+        stdout: stdout.into_bytes(),
+        stderr: stderr.into_bytes(),
+        stdout_truncated: false,
+        stderr_truncated: false,
+    }
+}

@@ -1,0 +1,558 @@
+//! What programs do on a stage, said in data: when these words come, change that of the simulated
+//! storage, and print this. Read from TOML, or built in a test. Called by `command`.
+//!
+//! ```toml
+//! [[command]]
+//! when = ["mkvol", "--size", "{size}G", "{name}"]
+//! does = [{ create-volume = { name = "{name}", size = "{size}G" } }]
+//! on.exists = { exits = 17, stderr = "volume {name} is there already\n" }
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use abaca_policy::GuestPath;
+use serde::Deserialize;
+
+use super::pool::Pool;
+use super::storage::{Contents, Node, Storage, What};
+use crate::contract::bindings::abaca::host::types::Error as HostError;
+use crate::error::{Error, Result};
+use crate::storage::read_text;
+
+/// The largest script, in bytes.
+const SCRIPT_BYTES: u64 = 1 << 20;
+
+/// Any more words.
+const REST: &str = "...";
+
+/// What programs every stage has: `cp`, `df`, `du`, `truncate` and those that make file systems in
+/// images.
+const STANDARD: &str = include_str!("standard.toml");
+
+/// A stage in data.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Script {
+    /// What the operator sets.
+    #[serde(default)]
+    pub options: BTreeMap<String, toml::Value>,
+    /// How large the simulated pool is, in GiB; 100 unless it is said.
+    pub pool_gib: Option<u64>,
+    /// What is there from the beginning, as deeds.
+    #[serde(default)]
+    pub before: Vec<Deed>,
+    /// The programs; the first whose words fit is it.
+    #[serde(default, rename = "command")]
+    pub commands: Vec<Scripted>,
+}
+
+/// What one program does when it gets these words.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Scripted {
+    /// The program and its arguments: words with `{holes}`, and `...` for any more words.
+    pub when: Vec<String>,
+    /// What it changes, in order, until one cannot be done.
+    #[serde(default)]
+    pub does: Vec<Deed>,
+    /// Its standard output, with what the holes hold; `{bytes}`, `{list}` and `{value}` are what
+    /// the deeds found, `{pool-size}` and `{pool-free}` always there, in bytes.
+    #[serde(default)]
+    pub stdout: String,
+    /// Its standard error.
+    #[serde(default)]
+    pub stderr: String,
+    /// Its exit code when everything could be done.
+    #[serde(default)]
+    pub exits: i32,
+    /// How it ends when a deed cannot be done: by `exists`, `missing`, `full`, `busy`, `too-small` or
+    /// `invalid`. Unless it is said: exit code 1, and what is wrong on standard error.
+    #[serde(default)]
+    pub on: BTreeMap<String, Complaint>,
+}
+
+/// How a program says that it could not.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Complaint {
+    /// Its exit code.
+    pub exits: i32,
+    /// Its standard error.
+    #[serde(default)]
+    pub stderr: String,
+}
+
+/// A change of the simulated storage, or a look at it. A place is spelled as an argument is,
+/// `shares:share-1`; a size is a number of bytes, or one with K, M, G or T behind it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(missing_docs, reason = "each case says it by its name; the words are the script's")]
+pub enum Deed {
+    MakeDirectory {
+        at: String,
+    },
+    /// A file of zeros; one that is there is cut or lengthened.
+    MakeFile {
+        at: String,
+        size: String,
+    },
+    /// The same of a file that must be there.
+    ResizeFile {
+        at: String,
+        size: String,
+    },
+    /// Something must be there.
+    Expect {
+        at: String,
+    },
+    /// A file or a directory with all in it, to where nothing is.
+    Copy {
+        from: String,
+        to: String,
+    },
+    Remove {
+        at: String,
+    },
+    /// `{bytes}` is what it allocates, `{kib}` the same in KiB.
+    Measure {
+        at: String,
+    },
+    CreateVolume {
+        name: String,
+        size: String,
+    },
+    DeleteVolume {
+        name: String,
+    },
+    ResizeVolume {
+        name: String,
+        size: String,
+    },
+    CreateSnapshot {
+        volume: String,
+        name: String,
+    },
+    DeleteSnapshot {
+        volume: String,
+        name: String,
+    },
+    CloneSnapshot {
+        volume: String,
+        snapshot: String,
+        name: String,
+    },
+    /// So much is written to it, by its clients.
+    FillVolume {
+        name: String,
+        size: String,
+    },
+    /// `{size}` and `{used}` are the volume's, in bytes.
+    ShowVolume {
+        name: String,
+    },
+    /// A line for each: `{name}`, `{size}` and `{used}` in it are the volume's.
+    ListVolumes {
+        each: String,
+    },
+    /// A line for each: `{name}` in it is the snapshot's.
+    ListSnapshots {
+        volume: String,
+        each: String,
+    },
+    /// A property of a volume.
+    Set {
+        volume: String,
+        key: String,
+        value: String,
+    },
+    /// `{value}` is a property of a volume, empty where it is not set.
+    Get {
+        volume: String,
+        key: String,
+    },
+}
+
+/// Why a deed cannot be done.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Trouble {
+    Exists(String),
+    Missing(String),
+    Full(String),
+    Busy(String),
+    TooSmall(String),
+    Invalid(String),
+}
+
+/// How a program ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Printed {
+    pub exits: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+type Holes = BTreeMap<String, String>;
+
+impl Script {
+    /// Reads a script.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no script.
+    pub fn load(file: impl AsRef<Path>) -> Result<Self> {
+        let path = file.as_ref();
+        Self::parse(&read_text(path, SCRIPT_BYTES)?, &path.display().to_string())
+    }
+
+    /// Reads one from text; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// When it is no script.
+    pub fn parse(text: &str, name: &str) -> Result<Self> {
+        let script: Self = toml::from_str(text)
+            .map_err(|error| Error::Mismatch(format!("{name} is no script of a stage: {error}")))?;
+        for scripted in &script.commands {
+            scripted.check().map_err(|reason| Error::Mismatch(format!("{name}: {reason}")))?;
+        }
+        Ok(script)
+    }
+
+    /// What every stage has.
+    ///
+    /// # Errors
+    /// Never, as long as the file in this crate is right.
+    pub(super) fn standard() -> Result<Self> {
+        Self::parse(STANDARD, "standard.toml")
+    }
+
+    /// Runs the program that these words are, if the script has one.
+    pub(super) fn run(
+        &self,
+        words: &[String],
+        storage: &mut Storage,
+        pool: &mut Pool,
+    ) -> Option<Printed> {
+        let found = self.commands.iter().find_map(|scripted| {
+            let mut holes = Holes::new();
+            fits(&scripted.when, words, &mut holes).then_some((scripted, holes))
+        });
+        let (scripted, mut holes) = found?;
+        for deed in &scripted.does {
+            if let Err(trouble) = deed.perform(&mut holes, storage, pool) {
+                return Some(scripted.complaint(&trouble, &holes));
+            }
+        }
+        holes.insert("pool-size".to_owned(), pool.size.to_string());
+        holes.insert("pool-free".to_owned(), pool.free().to_string());
+        Some(Printed {
+            exits: scripted.exits,
+            stdout: filled(&scripted.stdout, &holes),
+            stderr: filled(&scripted.stderr, &holes),
+        })
+    }
+}
+
+impl Scripted {
+    /// # Errors
+    /// For what could never be meant.
+    fn check(&self) -> std::result::Result<(), String> {
+        if self.when.first().is_none_or(|program| program == REST) {
+            return Err("`when` begins with a program".to_owned());
+        }
+        let unknown = self.on.keys().find(|word| !Trouble::WORDS.contains(&word.as_str()));
+        match unknown {
+            Some(word) => Err(format!("`on.{word}` is none of {}", Trouble::WORDS.join(", "))),
+            None => Ok(()),
+        }
+    }
+
+    fn complaint(&self, trouble: &Trouble, holes: &Holes) -> Printed {
+        let (word, text) = trouble.said();
+        let program = self.when.first().map_or("", String::as_str);
+        let (exits, stderr) = match self.on.get(word) {
+            Some(Complaint { exits, stderr }) => (*exits, filled(stderr, holes)),
+            None => (1, format!("{program}: {text}\n")),
+        };
+        Printed { exits, stdout: String::new(), stderr }
+    }
+}
+
+impl Trouble {
+    const WORDS: [&'static str; 6] = ["exists", "missing", "full", "busy", "too-small", "invalid"];
+
+    fn said(&self) -> (&'static str, &str) {
+        match self {
+            Self::Exists(text) => ("exists", text),
+            Self::Missing(text) => ("missing", text),
+            Self::Full(text) => ("full", text),
+            Self::Busy(text) => ("busy", text),
+            Self::TooSmall(text) => ("too-small", text),
+            Self::Invalid(text) => ("invalid", text),
+        }
+    }
+}
+
+/// What a file system of the stage did not do.
+impl From<HostError> for Trouble {
+    fn from(error: HostError) -> Self {
+        match error {
+            HostError::NotFound(text) => Self::Missing(text),
+            HostError::AlreadyExists(text) => Self::Exists(text),
+            HostError::Busy(text) => Self::Busy(text),
+            HostError::NoSpace(text) => Self::Full(text),
+            other => Self::Invalid(format!("{other:?}")),
+        }
+    }
+}
+
+impl Deed {
+    /// Does it.
+    pub(super) fn perform(
+        &self,
+        holes: &mut Holes,
+        storage: &mut Storage,
+        pool: &mut Pool,
+    ) -> std::result::Result<(), Trouble> {
+        let say = |text: &str| filled(text, holes);
+        match self {
+            Self::MakeDirectory { at } => {
+                let place = place(&say(at))?;
+                let spot = storage.resolve_name(&place)?;
+                if storage.get(&spot).is_some() {
+                    return Err(Trouble::Exists(format!("{place} exists")));
+                }
+                storage.put(spot, Node::directory(0o755, 0));
+            }
+            Self::MakeFile { at, size } => {
+                let (place, size) = (place(&say(at))?, bytes(&say(size))?);
+                let spot = storage.resolve_name(&place)?;
+                if storage.get(&spot).is_some() {
+                    return resize(storage, &place, size);
+                }
+                storage.put(spot, Node::file(Contents::Zeros(size), 0o640, 0));
+            }
+            Self::ResizeFile { at, size } => {
+                let (place, size) = (place(&say(at))?, bytes(&say(size))?);
+                resize(storage, &place, size)?;
+            }
+            Self::Expect { at } => storage.at(&place(&say(at))?).map(drop)?,
+            Self::Copy { from, to } => {
+                let (from, to) = (place(&say(from))?, place(&say(to))?);
+                let (old, new) = (storage.resolve(&from)?, storage.resolve_name(&to)?);
+                storage.node(&old, &from)?;
+                if storage.get(&new).is_some() {
+                    return Err(Trouble::Exists(format!("{to} exists")));
+                }
+                storage.copy(&old, &new);
+            }
+            Self::Remove { at } => {
+                let place = place(&say(at))?;
+                let spot = storage.resolve_name(&place)?;
+                storage.node(&spot, &place)?;
+                storage.expect_unmounted(&spot, &place)?;
+                storage.remove(&spot);
+            }
+            Self::Measure { at } => {
+                let place = place(&say(at))?;
+                let spot = storage.resolve(&place)?;
+                storage.node(&spot, &place)?;
+                let allocated = storage.sum(&spot).allocated;
+                holes.insert("bytes".to_owned(), allocated.to_string());
+                holes.insert("kib".to_owned(), (allocated / 1024).to_string());
+            }
+            Self::CreateVolume { name, size } => pool.create(&say(name), bytes(&say(size))?)?,
+            Self::DeleteVolume { name } => pool.delete(&say(name))?,
+            Self::ResizeVolume { name, size } => pool.resize(&say(name), bytes(&say(size))?)?,
+            Self::CreateSnapshot { volume, name } => pool.snapshot(&say(volume), &say(name))?,
+            Self::DeleteSnapshot { volume, name } => {
+                pool.delete_snapshot(&say(volume), &say(name))?;
+            }
+            Self::CloneSnapshot { volume, snapshot, name } => {
+                pool.clone_snapshot(&say(volume), &say(snapshot), &say(name))?;
+            }
+            Self::FillVolume { name, size } => {
+                let size = bytes(&say(size))?;
+                let volume = pool.volume_mut(&say(name))?;
+                if size > volume.size {
+                    return Err(Trouble::Full(format!("its quota is {} bytes", volume.size)));
+                }
+                volume.used = size;
+            }
+            Self::ShowVolume { name } => {
+                let volume = pool.volume(&say(name))?;
+                holes.insert("size".to_owned(), volume.size.to_string());
+                holes.insert("used".to_owned(), volume.used.to_string());
+            }
+            Self::ListVolumes { each } => {
+                let line = |(name, volume): (&String, &super::pool::Volume)| {
+                    let own = [
+                        ("name", name.clone()),
+                        ("size", volume.size.to_string()),
+                        ("used", volume.used.to_string()),
+                    ];
+                    filled(each, &own.map(|(hole, text)| (hole.to_owned(), text)).into())
+                };
+                let list = pool.volumes.iter().map(line).collect();
+                holes.insert("list".to_owned(), list);
+            }
+            Self::ListSnapshots { volume, each } => {
+                let line =
+                    |name: &String| filled(each, &[("name".to_owned(), name.clone())].into());
+                let list = pool.volume(&say(volume))?.snapshots.keys().map(line).collect();
+                holes.insert("list".to_owned(), list);
+            }
+            Self::Set { volume, key, value } => {
+                let (key, value) = (say(key), say(value));
+                pool.volume_mut(&say(volume))?.properties.insert(key, value);
+            }
+            Self::Get { volume, key } => {
+                let value = pool.volume(&say(volume))?.properties.get(&say(key)).cloned();
+                holes.insert("value".to_owned(), value.unwrap_or_default());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn resize(storage: &mut Storage, place: &GuestPath, size: u64) -> std::result::Result<(), Trouble> {
+    let spot = storage.resolve(place)?;
+    match &mut storage.node_mut(&spot, place)?.what {
+        What::File { contents, .. } => *contents = Contents::Zeros(size),
+        What::Directory => return Err(Trouble::Invalid(format!("{place} is a directory"))),
+    }
+    Ok(())
+}
+
+fn place(text: &str) -> std::result::Result<GuestPath, Trouble> {
+    GuestPath::parse_argument(text).map_err(|denial| Trouble::Invalid(denial.reason))
+}
+
+/// A size in bytes: a number, or one with K, M, G or T behind it, and `iB` or `B` behind that.
+fn bytes(text: &str) -> std::result::Result<u64, Trouble> {
+    let invalid = || Trouble::Invalid(format!("`{text}` is no size"));
+    let bare = text.trim_end_matches('B').trim_end_matches('i');
+    let (number, shift) = match bare.char_indices().last() {
+        Some((at, unit)) if !unit.is_ascii_digit() => {
+            let shift = "KMGT".find(unit.to_ascii_uppercase()).ok_or_else(invalid)?;
+            (bare.get(..at).unwrap_or_default(), 10 * (shift + 1))
+        }
+        _ => (bare, 0),
+    };
+    let number: u64 = number.parse().map_err(|_| invalid())?;
+    number.checked_mul(1 << shift).ok_or_else(invalid)
+}
+
+/// A text with what its holes hold; one that holds nothing stays as it is.
+fn filled(text: &str, holes: &Holes) -> String {
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        match after.split_once('}').and_then(|(name, after)| Some((holes.get(name)?, after))) {
+            Some((value, after)) => {
+                filled.push_str(value);
+                rest = after;
+            }
+            None => {
+                filled.push('{');
+                rest = after;
+            }
+        }
+    }
+    filled + rest
+}
+
+/// Whether words fit a pattern, and what its holes hold then. A hole that comes twice holds the same.
+fn fits(pattern: &[String], words: &[String], holes: &mut Holes) -> bool {
+    let Some((first, patterns)) = pattern.split_first() else { return words.is_empty() };
+    if first == REST {
+        return (0..=words.len()).any(|skipped| {
+            let mut tried = holes.clone();
+            let rest = words.get(skipped..).unwrap_or_default();
+            let fit = fits(patterns, rest, &mut tried);
+            if fit {
+                *holes = tried;
+            }
+            fit
+        });
+    }
+    let Some((word, words)) = words.split_first() else { return false };
+    word_fits(first, word, holes) && fits(patterns, words, holes)
+}
+
+/// Whether a word fits one of a pattern: what stands between holes must be there, and no hole is
+/// empty.
+fn word_fits(pattern: &str, word: &str, holes: &mut Holes) -> bool {
+    let Some((before, after)) = pattern.split_once('{') else { return pattern == word };
+    let Some((name, pattern)) = after.split_once('}') else { return pattern == word };
+    let Some(word) = word.strip_prefix(before) else { return false };
+    let ends = word.char_indices().map(|(at, one)| at + one.len_utf8());
+    for end in ends {
+        let (Some(value), Some(rest)) = (word.get(..end), word.get(end..)) else { return false };
+        let mut tried = holes.clone();
+        let there = tried.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        if there == value && word_fits(pattern, rest, &mut tried) {
+            *holes = tried;
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holes(pattern: &[&str], words: &[&str]) -> Option<Vec<String>> {
+        let own = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let mut holes = Holes::new();
+        fits(&own(pattern), &own(words), &mut holes)
+            .then(|| holes.into_iter().map(|(name, text)| format!("{name}={text}")).collect())
+    }
+
+    #[test]
+    fn words_fit_one_by_one_and_holes_are_never_empty() {
+        assert_eq!(holes(&["cp", "--", "a"], &["cp", "--", "a"]), Some(vec![]));
+        for words in [&["cp", "--"][..], &["cp", "--", "b"], &["cp", "--", "a", "b"]] {
+            assert_eq!(holes(&["cp", "--", "a"], words), None, "{words:?}");
+        }
+        assert_eq!(holes(&["mk", "{size}G"], &["mk", "5G"]).unwrap(), ["size=5"]);
+        assert_eq!(holes(&["mk", "{size}G"], &["mk", "G"]), None);
+        assert_eq!(holes(&["mv", "{a}", "{a}.old"], &["mv", "x", "x.old"]).unwrap(), ["a=x"]);
+        assert_eq!(holes(&["mv", "{a}", "{a}.old"], &["mv", "x", "y.old"]), None);
+    }
+
+    #[test]
+    fn any_more_words_may_stand_anywhere() {
+        let pattern = ["cp", "...", "--", "{from}", "{to}"];
+        assert_eq!(holes(&pattern, &["cp", "-a", "--", "x", "y"]).unwrap(), ["from=x", "to=y"]);
+        assert_eq!(holes(&pattern, &["cp", "--", "x", "y"]).unwrap(), ["from=x", "to=y"]);
+        assert_eq!(holes(&pattern, &["cp", "--", "x"]), None);
+        assert_eq!(holes(&["df", "..."], &["df"]), Some(vec![]));
+    }
+
+    #[test]
+    fn a_size_is_bytes_or_has_a_unit() {
+        for (text, wanted) in [("7", 7), ("2K", 2048), ("3GiB", 3 << 30), ("1T", 1 << 40)] {
+            assert_eq!(bytes(text), Ok(wanted), "{text}");
+        }
+        for text in ["", "G", "1X", "-1", "99999999999999T"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_could_never_be_meant_is_refused() {
+        for text in [
+            "[[command]]\nwhen = []",
+            "[[command]]\nwhen = [\"...\"]",
+            "[[command]]\nwhen = [\"a\"]\non.never = { exits = 1 }",
+            "[[command]]\nwhen = [\"a\"]\ndoes = [{ dance = {} }]",
+            "[[command]]\nwhen = [\"a\"]\nanswer = \"x\"",
+        ] {
+            let error = Script::parse(text, "stage.toml").unwrap_err().to_string();
+            assert!(error.starts_with("stage.toml"), "{error}");
+        }
+        Script::standard().unwrap();
+    }
+}
