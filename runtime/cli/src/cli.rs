@@ -13,6 +13,7 @@ mod replica;
 mod share;
 mod share_server;
 mod snapshot;
+mod test;
 mod transcript;
 mod values;
 
@@ -34,6 +35,7 @@ pub use self::replica::ReplicaCommand;
 pub use self::share::{CreateShare, ManageShare, Resize, ShareCommand};
 pub use self::share_server::{SetupShareServer, ShareServerCommand};
 pub use self::snapshot::{ManageSnapshot, SnapshotCommand};
+pub use self::test::{Against, Test};
 pub use self::transcript::{Record, Replay};
 pub use self::values::{Kind, Level};
 
@@ -152,6 +154,8 @@ pub enum Command {
     Record(Record),
     /// Run a driver against a transcript, without its storage, and show where it does otherwise
     Replay(Replay),
+    /// Check a driver: one suite for every driver, with errors, crashes and garbled output
+    Test(Box<Test>),
     /// Print a script that completes this command line
     Completions {
         /// The shell that reads it

@@ -78,6 +78,7 @@ pub fn of(command: &Command) -> Interruption {
         | Command::Schema(_)
         | Command::Record(_)
         | Command::Replay(_)
+        | Command::Test(_)
         | Command::Completions { .. } => NOTHING,
     }
 }

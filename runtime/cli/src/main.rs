@@ -31,6 +31,7 @@ mod service;
 mod share;
 mod share_server;
 mod snapshot;
+mod test;
 
 use std::process::ExitCode;
 
@@ -104,6 +105,7 @@ async fn command(cli: Cli, output: Output) -> Result<ExitCode> {
             return Err(unexpected.into());
         }
         Command::Replay(asked) => return replay::run(asked, output).await,
+        Command::Test(asked) => return test::run(*asked, &global, output).await,
         Command::Doctor(asked) => return doctor::run(asked, &global, output).await,
         Command::Serve(asked) => door::serve(&asked, open()?, output).await?,
         Command::Call(asked) => door::call(asked, &global, output).await?,

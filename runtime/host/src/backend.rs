@@ -214,6 +214,10 @@ impl Backend {
         self.options().rows()
     }
 
+    pub(crate) fn powers(&self) -> Arc<Powers> {
+        Arc::clone(&self.shared.powers)
+    }
+
     pub(crate) fn options(&self) -> &OptionValues {
         &self.shared.powers.options
     }

@@ -3,10 +3,13 @@
 //!
 //! - [`Transcript`]: all that crossed, as JSON lines; `Runtime::builder().record(…)` writes one.
 //! - [`Replay`]: runs a driver against a transcript, without its storage.
+//! - [`Suite`]: checks that hold for every driver, on a stage or on real storage.
 //! - [`Stage`]: a made-up world for a driver, with programs said in data and a clock of its own.
 
 mod called;
+mod conformance;
 mod functions;
+mod real;
 mod replay;
 pub mod samples;
 mod stage;
@@ -14,6 +17,7 @@ mod transcript;
 mod values;
 
 pub use self::called::{Called, Crossed};
+pub use self::conformance::{CheckInfo, Finding, Report, Suite, Verdict};
 pub use self::functions::{Answer, FUNCTIONS};
 pub use self::replay::{Divergence, Order, Replay, Replayed, Said};
 pub use self::stage::{

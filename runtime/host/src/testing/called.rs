@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::functions::Answer;
 use super::stage::Printed;
 use super::transcript::Ended;
-use crate::error::{Error, Result};
+use crate::error::{Error, Limit, Result};
 use crate::gate::{Asked, Seen};
 use crate::text::printable;
 use crate::types::bytes::Bytes;
@@ -57,6 +57,14 @@ impl Crossed {
     #[must_use]
     pub fn is_command(&self) -> bool {
         self.import.starts_with("command.")
+    }
+
+    /// Whether a program that was run by it printed something.
+    #[must_use]
+    pub fn prints(&self) -> bool {
+        let output = self.answered.as_ref().and_then(|answered| answered.get("ok"));
+        let stdout = output.and_then(|output| output.get("stdout"));
+        self.is_command() && stdout.is_some_and(|stdout| stdout.as_str() != Some(""))
     }
 }
 
@@ -122,6 +130,18 @@ impl Called {
     pub fn error_text(&self) -> Option<String> {
         let Ended::Error(error) = &self.ended else { return None };
         Some(printable(&error.to_string(), SHOWN))
+    }
+
+    /// Whether it was ended because it did not come back.
+    #[must_use]
+    pub fn hung(&self) -> bool {
+        let cause = self.cause.as_ref();
+        cause.is_some_and(|cause| {
+            matches!(
+                cause,
+                Error::Deadline { .. } | Error::Limit { limit: Limit::Cpu | Limit::HostCalls, .. }
+            )
+        })
     }
 
     /// Whether the driver trapped, or was ended by a limit or its deadline.

@@ -257,6 +257,33 @@ impl Stage {
         serde_json::to_value(leased).map_err(|error| Error::Runtime(format!("leases: {error}")))
     }
 
+    /// Has clients write so many bytes to a share: as `client` of the script says, else to the volume of
+    /// the share's name, or into the directory that has it. False where it is none of these.
+    ///
+    /// # Errors
+    /// When it cannot be done.
+    pub fn fill(&self, share: &str, bytes: u64) -> Result<bool> {
+        let mut world = self.world();
+        let World { storage, pool, scripts, .. } = &mut *world;
+        let holes = [("share", share.to_owned()), ("size", bytes.to_string())];
+        let mut holes = holes.map(|(name, value)| (name.to_owned(), value)).into();
+        let said: Vec<_> = scripts.iter().flat_map(|script| &script.client).cloned().collect();
+        let (name, size) = (share.to_owned(), bytes.to_string());
+        let deeds = match (said.is_empty(), pool.volumes.contains_key(share)) {
+            (false, _) => said,
+            (true, true) => vec![Deed::FillVolume { name, size }],
+            (true, false) => match storage.directory_called(share) {
+                Some(at) => vec![Deed::MakeFile { at: format!("{at}/data"), size }],
+                None => return Ok(false),
+            },
+        };
+        for deed in &deeds {
+            deed.perform(&mut holes, storage, pool)
+                .map_err(|trouble| Error::Invalid(format!("filling {share}: {trouble:?}")))?;
+        }
+        Ok(true)
+    }
+
     fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }

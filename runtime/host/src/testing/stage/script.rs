@@ -42,6 +42,13 @@ pub struct Script {
     /// What is there from the beginning, as deeds.
     #[serde(default)]
     pub before: Vec<Deed>,
+    /// What clients do who write `{size}` bytes to the share `{share}`, as deeds. Unless it is said:
+    /// they fill the volume of the share's name, or write into the directory that has it.
+    #[serde(default)]
+    pub client: Vec<Deed>,
+    /// Checks of the conformance suite that the driver is known to fail, each with the reason.
+    #[serde(default)]
+    pub known: BTreeMap<String, String>,
     /// The programs; the first whose words fit is it.
     #[serde(default, rename = "command")]
     pub commands: Vec<Scripted>,

@@ -197,6 +197,21 @@ impl Storage {
             .filter_map(|(inner, node)| Some((inner.last()?.as_str(), node)))
     }
 
+    /// The place of a directory of this name: what is mounted somewhere, or lies at the top of a root.
+    pub(super) fn directory_called(&self, name: &str) -> Option<String> {
+        let ends = |place: &&str| place.rsplit(['/', ':']).next() == Some(name);
+        let mounted = self.mounts.values().map(|mount| mount.place.as_str()).find(ends);
+        if let Some(place) = mounted {
+            return Some(place.to_owned());
+        }
+        self.nodes.iter().find_map(|(spot, node)| match (spot.as_slice(), &node.what) {
+            ([top, leaf], What::Directory) if leaf == name => {
+                Some(format!("{}:{name}", top.strip_prefix("root ")?))
+            }
+            _ => None,
+        })
+    }
+
     fn beneath<'s>(&'s self, spot: &'s Spot) -> impl Iterator<Item = (&'s Spot, &'s Node)> {
         self.nodes
             .range(spot.clone()..)

@@ -1,0 +1,197 @@
+//! `abaca test`: the conformance suite for a driver, on a stage, against transcripts, or on real
+//! storage; and stories with faults. What a check is, `abaca::testing` knows.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use abaca::configuration::Configuration;
+use abaca::options::OptionValue;
+use abaca::policy::Policy;
+use abaca::testing::{Finding, Report, Script, StageBuilder, Suite, Verdict};
+use abaca::{Driver, Runtime, read_policy};
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::{Against, Global, Test};
+use crate::failure::{Failure, Result};
+use crate::output::{Output, complain, plain};
+use crate::service::Service;
+
+/// The exit code where a check fails: the driver's.
+const FAILS: u8 = 3;
+
+/// Does what was asked.
+///
+/// # Errors
+/// When a file is wrong, the component is no driver, or the storage cannot be used.
+pub async fn run(asked: Test, global: &Global, output: Output) -> Result<ExitCode> {
+    if asked.list {
+        return list(output).map(|()| ExitCode::SUCCESS);
+    }
+    let file = asked.driver.as_deref().context("clap asks for it")?;
+    let runtime = Runtime::builder().build()?;
+    let what = format!("compiling {}", file.display());
+    let driver = output.wait(&what, Box::pin(runtime.load(file))).await?;
+    let setting = Setting::of(&asked, global)?;
+    let suite = match asked.against {
+        Against::Simulated => Suite::simulated(&driver, |stage| setting.on(stage))?,
+        Against::Recorded => return Err(Failure::refused("not yet", "not yet")),
+        Against::Real => real(&driver, global).await?,
+    };
+    let suite = suite.known(setting.known()).only(asked.only.iter().cloned());
+    let told = Told::new(output, global.verbose > 0, suite.count());
+    let report = Box::pin(suite.run(|finding| told.tell(finding))).await?;
+    told.finish();
+    if let Some(file) = &asked.junit {
+        report.write_junit(file)?;
+    }
+    output.answer(&report, || summary(&report))?;
+    Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::from(FAILS) })
+}
+
+/// What the operator and the author say of a stage.
+struct Setting {
+    policy: Option<Policy>,
+    script: Option<Script>,
+    options: BTreeMap<String, OptionValue>,
+}
+
+impl Setting {
+    fn of(asked: &Test, global: &Global) -> Result<Self> {
+        let mut setting = Self { policy: None, script: None, options: BTreeMap::new() };
+        // Only one that was named: what lies about is about real storage.
+        if let Some(file) = global.config.as_deref().filter(|_| asked.against != Against::Real) {
+            let configuration = Configuration::load(file)?;
+            let mut entries = configuration.backends().iter().filter(|entry| {
+                global.backend.as_ref().is_none_or(|chosen| *chosen == entry.name)
+            });
+            let (Some(entry), None) = (entries.next(), entries.next()) else {
+                return Err(Failure::refused(
+                    format!("{} does not say which backend is meant", file.display()),
+                    "choose one with --backend",
+                ));
+            };
+            setting.options = entry.options.clone();
+            setting.policy = Some(read_policy(&entry.policy)?);
+        }
+        if let Some(file) = &asked.policy {
+            setting.policy = Some(read_policy(file)?);
+        }
+        setting.script = asked.stage.as_ref().map(Script::load).transpose()?;
+        Ok(setting)
+    }
+
+    fn on<'d>(&self, stage: StageBuilder<'d>) -> StageBuilder<'d> {
+        let options = self.options.iter();
+        let stage = options.fold(stage, |stage, (name, value)| stage.option(name, value.clone()));
+        let stage = match &self.policy {
+            Some(policy) => stage.policy(policy.clone()),
+            None => stage,
+        };
+        match &self.script {
+            Some(script) => stage.script(script.clone()),
+            None => stage,
+        }
+    }
+
+    fn known(&self) -> BTreeMap<String, String> {
+        self.script.as_ref().map(|script| script.known.clone()).unwrap_or_default()
+    }
+}
+
+/// The suite on the storage of the configured backend, which must have this driver.
+async fn real(driver: &Driver, global: &Global) -> Result<Suite> {
+    let service = Service::open(global)?;
+    let entry = service.only()?;
+    let backend = service.backend(entry).await?;
+    if backend.driver().digest() != driver.digest() {
+        return Err(Failure::refused(
+            format!("the backend `{}` has another component of this driver", entry.name),
+            "name the component that its configuration names",
+        ));
+    }
+    Ok(Suite::real(backend))
+}
+
+/// Tells of each check as it ends.
+struct Told {
+    bar: ProgressBar,
+    is_verbose: bool,
+}
+
+impl Told {
+    fn new(output: Output, is_verbose: bool, count: usize) -> Self {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        let bar = if output.json { ProgressBar::hidden() } else { ProgressBar::new(count) };
+        if let Ok(style) = ProgressStyle::with_template("{pos}/{len} {wide_bar} {msg}") {
+            bar.set_style(style);
+        }
+        Self { bar, is_verbose: is_verbose && !output.json }
+    }
+
+    fn tell(&self, finding: &Finding) {
+        self.bar.set_message(finding.id.clone());
+        self.bar.inc(1);
+        if self.is_verbose {
+            self.bar.suspend(|| complain(&line(finding)));
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A check in a line.
+fn line(finding: &Finding) -> String {
+    let Finding { id, verdict, took, .. } = finding;
+    let ms = took.as_millis();
+    match verdict {
+        Verdict::Passed => format!("ok    {id} ({ms} ms)\n"),
+        Verdict::Failed { .. } => format!("FAIL  {id} ({ms} ms)\n"),
+        Verdict::Known { .. } => format!("known {id} ({ms} ms)\n"),
+        Verdict::Skipped { reason } => format!("skip  {id}: {}\n", plain(reason)),
+    }
+}
+
+/// What there is to say in the end: what failed, with all that its author needs, and how many.
+fn summary(report: &Report) -> String {
+    let mut text = String::new();
+    for Finding { id, meaning, why, verdict, .. } in &report.findings {
+        let (head, found, reason) = match verdict {
+            Verdict::Failed { reason } => ("FAIL ", reason, None),
+            Verdict::Known { reason, found } => ("known", found, Some(reason)),
+            Verdict::Passed | Verdict::Skipped { .. } => continue,
+        };
+        let _ = writeln!(text, "{head} {id}");
+        let _ = writeln!(text, "      means: {}", plain(meaning));
+        let _ = writeln!(text, "      found: {}", plain(found));
+        let _ = writeln!(text, "      why:   {}", plain(why));
+        if let Some(reason) = reason {
+            let _ = writeln!(text, "      known: {}", plain(reason));
+        }
+        text.push('\n');
+    }
+    let [passed, failed, known, skipped] = report.counts();
+    let _ = writeln!(
+        text,
+        "{} {} against {}: {passed} passed, {failed} failed, {known} known to fail, {skipped} skipped, \
+         in {:.1} s",
+        plain(&report.driver),
+        plain(&report.version),
+        report.against,
+        report.took.as_secs_f64()
+    );
+    text
+}
+
+fn list(output: Output) -> Result<()> {
+    let checks = Suite::checks();
+    output.answer(&checks, || {
+        checks.iter().fold(String::new(), |mut text, check| {
+            let _ = writeln!(text, "{}\n      means: {}\n      why:   {}", check.id, check.meaning, check.why);
+            text
+        })
+    })
+}

@@ -1,0 +1,331 @@
+//! The conformance suite: one for every driver, choosing its checks by the interfaces exported. Each
+//! check has an identifier, says what it means and why it matters, and fails in words for the
+//! driver's author.
+//!
+//! ```text
+//! Suite::run ─▶ setup, habits ─▶ each check on a bench of its own ─▶ finding ─▶ report
+//!                                  └─ Ground: a copy of a stage, or a real backend
+//! ```
+//! A driver may declare checks that it is known to fail, with a reason: they are shown, never hidden,
+//! and one that passes all the same is a failure, for the declaration is wrong.
+
+mod access;
+mod backend;
+mod bench;
+mod checks;
+mod concurrency;
+mod consistency_groups;
+mod ground;
+mod managing;
+mod migration;
+mod misfortunes;
+mod names;
+mod operations;
+mod replication;
+mod report;
+mod share_servers;
+mod shares;
+mod snapshots;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use serde_json::json;
+
+use self::bench::{Bench, Habits, Judged, Stop};
+use self::checks::Check;
+use self::ground::Ground;
+pub use self::report::{CheckInfo, Finding, Report, Verdict};
+use super::real::Real;
+use super::samples;
+use super::stage::{Stage, StageBuilder};
+use crate::backend::Backend;
+use crate::contract::Interface;
+use crate::driver::Driver;
+use crate::error::{Error, Result};
+use crate::options::OptionValue;
+use crate::types::{AccessLevel, AccessType};
+
+/// The option by which an operator chooses.
+const SERVERS: &str = "driver_handles_share_servers";
+
+/// The check that comes before all others.
+const SETUP: (&str, &str, &str) = (
+    "setup",
+    "`do-setup` and `check-for-setup-error` answer ok on a backend as it should be",
+    "without it no service would start with this driver",
+);
+
+/// Whom drivers let in: a type, and two of it.
+const CLIENTS: [(AccessType, &str, &str); 4] = [
+    (AccessType::Ip, "192.0.2.10", "192.0.2.11"),
+    (AccessType::User, "alice", "bob"),
+    (AccessType::Cert, "alice.example", "bob.example"),
+    (AccessType::Cephx, "alice", "bob"),
+];
+
+/// See above.
+#[derive(Debug)]
+pub struct Suite {
+    /// Without share servers.
+    plain: Option<Ground>,
+    /// With them.
+    served: Option<Ground>,
+    known: BTreeMap<String, String>,
+    only: Vec<String>,
+}
+
+impl Suite {
+    /// The suite on made-up worlds. `setting` says what is on the stage; it is asked once for each of
+    /// the driver's modes.
+    ///
+    /// # Errors
+    /// When a stage cannot be built.
+    pub fn simulated<'d>(
+        driver: &'d Driver,
+        setting: impl Fn(StageBuilder<'d>) -> StageBuilder<'d>,
+    ) -> Result<Self> {
+        let modes = &driver.description().share_server_modes;
+        let stage = |mode: bool| -> Result<Option<Ground>> {
+            if !modes.contains(&mode) {
+                return Ok(None);
+            }
+            let builder = setting(Stage::builder(driver));
+            let stage = builder.option(SERVERS, OptionValue::Boolean(mode)).build()?;
+            Ok(Some(Ground::Simulated(stage)))
+        };
+        Ok(Self { plain: stage(false)?, served: stage(true)?, known: BTreeMap::new(), only: vec![] })
+    }
+
+    /// The suite on the storage of a backend. What it makes there it removes; share servers are left
+    /// to the stage.
+    #[must_use]
+    pub fn real(backend: Backend) -> Self {
+        let plain = Some(Ground::Real(Real::new(backend)));
+        Self { plain, served: None, known: BTreeMap::new(), only: Vec::new() }
+    }
+
+    /// Checks that the driver is known to fail, each with the reason.
+    #[must_use]
+    pub fn known(mut self, known: BTreeMap<String, String>) -> Self {
+        self.known.extend(known);
+        self
+    }
+
+    /// Only these checks: whole identifiers, or their beginnings with a `*` behind them.
+    #[must_use]
+    pub fn only(mut self, ids: impl IntoIterator<Item = String>) -> Self {
+        self.only.extend(ids);
+        self
+    }
+
+    /// All checks that there are, in the order in which they run.
+    #[must_use]
+    pub fn checks() -> Vec<CheckInfo> {
+        let (id, meaning, why) = SETUP;
+        let setup = CheckInfo { id: id.to_owned(), meaning: meaning.to_owned(), why };
+        let info = |check: Check| CheckInfo {
+            id: check.id,
+            meaning: check.meaning.into_owned(),
+            why: check.why,
+        };
+        std::iter::once(setup).chain(checks::all().into_iter().map(info)).collect()
+    }
+
+    /// How many checks it runs for this driver.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.chosen().len().saturating_add(1)
+    }
+
+    fn chosen(&self) -> Vec<Check> {
+        let Some(ground) = self.plain.as_ref().or(self.served.as_ref()) else { return Vec::new() };
+        let driver = ground.driver();
+        let wanted = |id: &str| {
+            let fits = |one: &String| match one.strip_suffix('*') {
+                Some(begin) => id.starts_with(begin),
+                None => id == one,
+            };
+            self.only.is_empty() || self.only.iter().any(fits)
+        };
+        let checks = checks::all().into_iter();
+        checks.filter(|check| check.is_about(|one| driver.offers(one)) && wanted(&check.id)).collect()
+    }
+
+    /// Runs it; `told` hears of each check when it has ended.
+    ///
+    /// # Errors
+    /// When it cannot be run: a known failure or a chosen check that there is not, or a fault of the
+    /// runtime. What the driver does is no error.
+    pub async fn run(&self, mut told: impl FnMut(&Finding)) -> Result<Report> {
+        self.check_names()?;
+        let Some(main) = self.plain.as_ref().or(self.served.as_ref()) else {
+            return Err(Error::Mismatch("the driver has no share-server mode".to_owned()));
+        };
+        let began = Instant::now();
+        let mut findings = Vec::new();
+        let setup = self.setup().await;
+        let benches = match setup {
+            Ok(benches) => {
+                let finding = self.finding(SETUP.0, SETUP.1, SETUP.2, Ok(()), began)?;
+                told(&finding);
+                findings.push(finding);
+                benches
+            }
+            Err(stop) => {
+                let finding = self.finding(SETUP.0, SETUP.1, SETUP.2, Err(stop), began)?;
+                told(&finding);
+                return Ok(Report::new(main.driver(), main.is_copied(), vec![finding], began));
+            }
+        };
+        for check in self.chosen() {
+            let began = Instant::now();
+            let judged = match benches.of(&check).await {
+                Ok(bench) => Box::pin(check.run(bench)).await,
+                Err(stop) => Err(stop),
+            };
+            let finding = self.finding(&check.id, &check.meaning, check.why, judged, began)?;
+            told(&finding);
+            findings.push(finding);
+        }
+        Ok(Report::new(main.driver(), main.is_copied(), findings, began))
+    }
+
+    fn check_names(&self) -> Result<()> {
+        let all = Self::checks();
+        let exists = |id: &str| all.iter().any(|check| check.id == id);
+        let known = self.known.keys().find(|id| !exists(id));
+        let begins = |begin: &str| all.iter().any(|check| check.id.starts_with(begin));
+        let chosen = self.only.iter().find(|one| match one.strip_suffix('*') {
+            Some(begin) => !begins(begin),
+            None => !exists(one),
+        });
+        match known.or(chosen) {
+            Some(id) => Err(Error::Invalid(format!(
+                "there is no check `{id}`; `abaca test --list` names them all"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    async fn setup(&self) -> Judged<Benches> {
+        let mut benches = Benches { plain: None, served: None };
+        for (ground, is_served) in [(&self.plain, false), (&self.served, true)] {
+            let Some(ground) = ground else { continue };
+            let nobody = Habits { access: None, levels: Vec::new() };
+            let bench = Bench::new(ground.clone(), nobody);
+            bench.ok("do-setup", json!([])).await?;
+            bench.ok("check-for-setup-error", json!([])).await?;
+            let bench = if is_served { bench.served() } else { bench };
+            let habits = habits(&bench).await?;
+            let bench = bench.with_habits(habits);
+            let place = if is_served { &mut benches.served } else { &mut benches.plain };
+            *place = Some(bench);
+        }
+        Ok(benches)
+    }
+
+    fn finding(
+        &self,
+        id: &str,
+        meaning: &str,
+        why: &'static str,
+        judged: Judged,
+        began: Instant,
+    ) -> Result<Finding> {
+        let verdict = match (judged, self.known.get(id)) {
+            (Ok(()), None) => Verdict::Passed,
+            (Ok(()), Some(reason)) => Verdict::Failed {
+                reason: format!(
+                    "it passes, and is declared as known to fail ({reason}): remove the declaration"
+                ),
+            },
+            (Err(Stop::Fails(found)), Some(reason)) => {
+                Verdict::Known { reason: reason.clone(), found }
+            }
+            (Err(Stop::Fails(reason)), None) => Verdict::Failed { reason },
+            (Err(Stop::Skips(reason)), _) => Verdict::Skipped { reason },
+            (Err(Stop::Breaks(error)), _) => return Err(error),
+        };
+        Ok(Finding {
+            id: id.to_owned(),
+            meaning: meaning.to_owned(),
+            why,
+            verdict,
+            took: began.elapsed(),
+        })
+    }
+}
+
+/// What the checks of a driver stand on.
+struct Benches {
+    plain: Option<Bench>,
+    served: Option<Bench>,
+}
+
+impl Benches {
+    /// A bench for one check.
+    async fn of(&self, check: &Check) -> Judged<Bench> {
+        match (&self.plain, &self.served, check.served) {
+            (_, Some(served), true) => Ok(served.apart()),
+            (None, Some(served), false) => {
+                let bench = served.apart();
+                let server = operations::set_up(&bench).await.map_err(|stop| match stop {
+                    Stop::Fails(reason) => {
+                        Stop::Skips(format!("no share server can be set up: {reason}"))
+                    }
+                    stop => stop,
+                })?;
+                Ok(bench.on(server))
+            }
+            (Some(plain), _, false) => Ok(plain.apart()),
+            (_, None, true) => Err(Stop::Skips("the driver handles no share servers".to_owned())),
+            (None, None, false) => Err(Stop::Skips("the driver has no mode".to_owned())),
+        }
+    }
+}
+
+/// Whom the driver lets in. Where not even a share can be made, nobody.
+async fn habits(bench: &Bench) -> Judged<Habits> {
+    let mut habits = Habits { access: None, levels: Vec::new() };
+    let bench = bench.apart();
+    let bench = match &bench.server {
+        None => bench,
+        Some(_) => match operations::set_up(&bench).await {
+            Ok(server) => bench.on(server),
+            Err(_) => return Ok(habits),
+        },
+    };
+    let Ok(share) = bench.made(1, 1).await else { return Ok(habits) };
+    for (access_type, first, second) in CLIENTS {
+        for level in [AccessLevel::Rw, AccessLevel::Ro] {
+            let rule = samples::rule(access_type, first, level);
+            let server = &bench.server;
+            let called = match bench.driver().offers(Interface::Access) {
+                true => {
+                    let arguments = json!([share, [rule], [rule], [], server]);
+                    bench.call("update-access", arguments).await
+                }
+                false => bench.call("allow-access", json!([share, rule, server])).await,
+            };
+            let Ok(called) = called else { break };
+            if called.is_ok() {
+                habits.access = Some((access_type, first.to_owned(), second.to_owned()));
+                habits.levels.push(level);
+                // Nothing of it is in anybody's way.
+                match bench.driver().offers(Interface::Access) {
+                    true => {
+                        let arguments = json!([share, [], [], [rule], server]);
+                        bench.call("update-access", arguments).await?
+                    }
+                    false => bench.call("deny-access", json!([share, rule, server])).await?,
+                };
+            }
+        }
+        if habits.access.is_some() {
+            break;
+        }
+    }
+    bench.call("delete-share", json!([share, bench.server])).await?;
+    Ok(habits)
+}

@@ -1,0 +1,188 @@
+//! Checks of what a driver says of itself and of its storage. Called by `checks`.
+
+use serde_json::json;
+
+use super::bench::{Bench, Judged, difference, fails, heard, skips};
+use super::operations::OPERATIONS;
+use crate::text::is_plain_text;
+use crate::types::{Capacity, PoolStats, Share, ShareProtocol, ShareStats};
+
+const PROTOCOLS: [ShareProtocol; 5] = [
+    ShareProtocol::Nfs,
+    ShareProtocol::Cifs,
+    ShareProtocol::Glusterfs,
+    ShareProtocol::Hdfs,
+    ShareProtocol::Cephfs,
+];
+
+pub(super) async fn description_is_whole(bench: Bench) -> Judged {
+    let description = bench.driver().description();
+    let texts = [
+        ("name", &description.name),
+        ("vendor", &description.vendor),
+        ("version", &description.version),
+    ];
+    for (field, text) in texts {
+        if text.trim().is_empty() || !is_plain_text(text) {
+            fails!("`describe` answers the {field} {text:?}; an operator could not read it");
+        }
+    }
+    if description.protocols.is_empty() {
+        fails!("`describe` names no protocol, so no share could ever be asked for");
+    }
+    match description.options.iter().find(|option| option.help.trim().is_empty()) {
+        Some(option) => fails!("the option `{}` has no help: what should an operator set?", option.name),
+        None => Ok(()),
+    }
+}
+
+async fn stats(bench: &Bench) -> Judged<ShareStats> {
+    heard(&bench.ok("get-share-stats", json!([])).await?)
+}
+
+fn gib(capacity: &Capacity) -> Option<f64> {
+    match capacity {
+        Capacity::Gib(gib) => Some(*gib),
+        Capacity::Infinite | Capacity::Unknown => None,
+    }
+}
+
+fn check_pair(whose: &str, total: &Capacity, free: &Capacity) -> Judged {
+    for (word, capacity) in [("total", total), ("free", free)] {
+        if gib(capacity).is_some_and(|gib| !gib.is_finite() || gib < 0.0) {
+            fails!("{whose} has a {word} capacity of {capacity:?}");
+        }
+    }
+    match (gib(total), gib(free)) {
+        (Some(total), Some(free)) if free > total => {
+            fails!("{whose} has {free} GiB free of {total} in all")
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) async fn stats_make_sense(bench: Bench) -> Judged {
+    let stats = stats(&bench).await?;
+    check_pair("the backend", &stats.total_capacity, &stats.free_capacity)?;
+    let mut names: Vec<&str> = Vec::new();
+    for pool in &stats.pools {
+        let PoolStats { name, total_capacity, free_capacity, .. } = pool;
+        check_pair(&format!("the pool {name:?}"), total_capacity, free_capacity)?;
+        if name.is_empty() || name.contains(['#', '@']) || !is_plain_text(name) {
+            fails!("{name:?} cannot be a pool's name: it becomes part of a host's, behind a `#`");
+        }
+        if names.contains(&name.as_str()) {
+            fails!("two pools are called {name:?}");
+        }
+        if pool.reserved_percentage.is_some_and(|percent| percent > 100) {
+            fails!("of the pool {name:?} {:?} % are reserved", pool.reserved_percentage);
+        }
+        if pool.max_over_subscription_ratio.is_some_and(|ratio| !ratio.is_finite() || ratio < 1.0) {
+            fails!("the pool {name:?} may be promised {:?} times", pool.max_over_subscription_ratio);
+        }
+        names.push(name);
+    }
+    Ok(())
+}
+
+pub(super) async fn stats_change_nothing(bench: Bench) -> Judged {
+    bench.made(1, 1).await?;
+    let before = bench.facts()?;
+    stats(&bench).await?;
+    let after = bench.facts()?;
+    match before == after {
+        true => Ok(()),
+        false => fails!("asking for them changes what is there: {}", difference(&before, &after)),
+    }
+}
+
+pub(super) async fn stats_count_what_is_made(bench: Bench) -> Judged {
+    let free = |stats: &ShareStats| {
+        let pools = stats.pools.iter().map(|pool| gib(&pool.free_capacity));
+        pools.chain([gib(&stats.free_capacity)]).flatten().fold(0.0, |sum, gib| sum + gib)
+    };
+    let before = stats(&bench).await?;
+    bench.made(1, 1).await?;
+    let after = stats(&bench).await?;
+    match free(&after) > free(&before) {
+        true => fails!("with one share more, {} GiB are free and were {}", free(&after), free(&before)),
+        false => Ok(()),
+    }
+}
+
+pub(super) async fn other_protocols_are_refused(bench: Bench) -> Judged {
+    let own = &bench.driver().description().protocols;
+    let Some(protocol) = PROTOCOLS.into_iter().find(|one| !own.contains(one)) else {
+        skips!("the driver serves all protocols")
+    };
+    let before = bench.facts()?;
+    let share = Share { protocol, ..bench.share(1, 1) };
+    let called = bench.call("create-share", json!([share, bench.server])).await?;
+    if called.is_ok() {
+        fails!("a share of protocol {protocol:?}, which `describe` does not name, is made");
+    }
+    let after = bench.facts()?;
+    match before == after {
+        true => Ok(()),
+        false => fails!("{called}, and it leaves: {}", difference(&before, &after)),
+    }
+}
+
+/// Every operation as it should go: is all granted that it asks for?
+pub(super) async fn policy_suffices(bench: Bench) -> Judged {
+    for operation in OPERATIONS {
+        let bench = bench.apart();
+        let Ok(ready) = operation.prepare(&bench).await else { continue };
+        ready.bench.call(operation.function, ready.arguments.clone()).await?;
+        let (unanswered, refused) = bench.ground().unserved();
+        if let Some(request) = refused.first() {
+            fails!("`{}` asks for what nothing grants: {request}", operation.id);
+        }
+        if let Some(program) = unanswered.first() {
+            fails!("`{}` runs `{program}`, which the stage's script does not know", operation.id);
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn no_lock_is_left(bench: Bench) -> Judged {
+    for operation in OPERATIONS {
+        let bench = bench.apart();
+        let Ok(ready) = operation.prepare(&bench).await else { continue };
+        let called = bench.call(operation.function, ready.arguments).await?;
+        let count = |function: &str| {
+            let is_it = |request: &&crate::testing::Crossed| {
+                let done = request.answered.as_ref().and_then(|answered| answered.get("ok"));
+                request.import == function && done.is_some()
+            };
+            called.requests.iter().filter(is_it).count()
+        };
+        let (taken, given) = (count("lock.acquire"), count("lock.release"));
+        if taken != given {
+            fails!("`{}` takes {taken} locks and gives back {given}", operation.id);
+        }
+    }
+    Ok(())
+}
+
+/// What a service may attach to a share without asking the driver.
+pub(super) async fn labels_are_no_matter(bench: Bench) -> Judged {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let share = Share {
+        display_name: Some("My \"share\" 'of' $things; `ls`\u{202e}".to_owned()),
+        display_description: Some("line\nline".to_owned()),
+        metadata: vec![pair("ключ", "значение"), pair("--option", "../..")],
+        extra_specs: vec![pair("snapshot_support", "True"), pair("x:y", "z")],
+        availability_zone: Some("zone 1".to_owned()),
+        ..bench.share(1, 1)
+    };
+    let before = bench.facts()?;
+    let made = bench.made_of(share).await?;
+    bench.ok("delete-share", json!([made, bench.server])).await?;
+    let after = bench.facts()?;
+    match before == after {
+        true => Ok(()),
+        false => fails!("made and removed, it leaves: {}", difference(&before, &after)),
+    }
+}
+

@@ -1,0 +1,336 @@
+//! What a check stands on: a world of its own, names that are its own, and calls whose failures are
+//! sentences. Called by every check.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::ground::Ground;
+use crate::contract::Interface;
+use crate::driver::Driver;
+use crate::error::Error;
+use crate::testing::samples;
+use crate::testing::{Called, Fault, Plan};
+use crate::types::{
+    AccessLevel, AccessRule, AccessType, ExportLocation, Share, ShareProtocol, ShareServer,
+    Snapshot,
+};
+
+/// How often a function may hang before it is not called any more: each time costs seconds.
+const HANGS: u32 = 2;
+
+/// Why a check does not pass.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The driver is not as it must be: a sentence for its author.
+    Fails(String),
+    /// There is nothing to check here: why.
+    Skips(String),
+    /// It could not be checked.
+    Breaks(Error),
+}
+
+/// What a check comes to.
+pub(super) type Judged<T = ()> = Result<T, Stop>;
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Breaks(error)
+    }
+}
+
+/// A failure in the words of a sentence.
+macro_rules! fails {
+    ($($words:tt)*) => { return Err($crate::testing::conformance::bench::Stop::Fails(format!($($words)*))) };
+}
+pub(super) use fails;
+
+/// Nothing to check, in the words of a sentence.
+macro_rules! skips {
+    ($($words:tt)*) => { return Err($crate::testing::conformance::bench::Stop::Skips(format!($($words)*))) };
+}
+pub(super) use skips;
+
+/// What was found out about a driver before its checks.
+#[derive(Clone, Debug)]
+pub(super) struct Habits {
+    /// Whom it lets in: the first of the contract's types that it takes, and whom of it.
+    pub access: Option<(AccessType, String, String)>,
+    /// Which of a rule's levels it takes.
+    pub levels: Vec<AccessLevel>,
+}
+
+/// See above.
+#[derive(Clone, Debug)]
+pub(super) struct Bench {
+    ground: Ground,
+    habits: Arc<Habits>,
+    /// What stands in every name, and in nobody else's.
+    token: String,
+    tokens: Arc<AtomicU64>,
+    /// How often each function did not come back.
+    hung: Arc<Mutex<BTreeMap<&'static str, u32>>>,
+    /// The functions that do not even do what they are for.
+    broken: Arc<Mutex<BTreeSet<&'static str>>>,
+    is_served: bool,
+    /// The server that carries the shares, where the driver handles some.
+    pub server: Option<ShareServer>,
+}
+
+impl Bench {
+    pub(super) fn new(ground: Ground, habits: Habits) -> Self {
+        let tokens = Arc::new(AtomicU64::new(1));
+        let (habits, token, hung) = (Arc::new(habits), token(0), Arc::default());
+        let broken = Arc::default();
+        Self { ground, habits, token, tokens, hung, broken, is_served: false, server: None }
+    }
+
+    /// The same for a driver that handles share servers: one that nobody has set up yet.
+    pub(super) fn served(self) -> Self {
+        let server = Some(samples::server(&self.id(0x5000)));
+        Self { is_served: true, server, ..self }
+    }
+
+    /// The same with this server, which stands.
+    pub(super) fn on(self, server: ShareServer) -> Self {
+        Self { server: Some(server), ..self }
+    }
+
+    pub(super) fn with_habits(self, habits: Habits) -> Self {
+        Self { habits: Arc::new(habits), ..self }
+    }
+
+    /// A bench of its own: with a copy of the world where there are copies, and with other names.
+    pub(super) fn apart(&self) -> Self {
+        let token = token(self.tokens.fetch_add(1, Ordering::Relaxed));
+        let apart = Self { ground: self.ground.fork(), token, ..self.clone() };
+        match apart.is_served {
+            true => apart.served(),
+            false => apart,
+        }
+    }
+
+    /// The same with a copy of the world and the same names; none where worlds cannot be copied.
+    pub(super) fn copy(&self) -> Option<Self> {
+        self.ground.is_copied().then(|| Self { ground: self.ground.fork(), ..self.clone() })
+    }
+
+    pub(super) fn driver(&self) -> &Driver {
+        self.ground.driver()
+    }
+
+    pub(super) fn ground(&self) -> &Ground {
+        &self.ground
+    }
+
+    /// Stops where the driver does not offer an interface.
+    pub(super) fn needs(&self, interface: Interface) -> Judged {
+        match self.driver().offers(interface) {
+            true => Ok(()),
+            false => skips!("the driver does not offer `{interface}`"),
+        }
+    }
+
+    pub(super) async fn call(&self, function: &str, arguments: Value) -> Judged<Called> {
+        self.call_with(function, arguments, &Plan::new()).await
+    }
+
+    /// Calls a function with faults. A trap that no fault asked for is a failure.
+    pub(super) async fn call_with(
+        &self,
+        function: &str,
+        arguments: Value,
+        plan: &Plan,
+    ) -> Judged<Called> {
+        let server = self.server.as_ref().map(|server| server.id.as_str());
+        let hung = self.hung.lock().unwrap_or_else(PoisonError::into_inner).get(function).copied();
+        if hung.is_some_and(|times| times >= HANGS) {
+            skips!("`{function}` does not come back; see above");
+        }
+        let called = self.ground.call(function, arguments, server, plan).await?;
+        if called.hung() {
+            let mut hung = self.hung.lock().unwrap_or_else(PoisonError::into_inner);
+            *hung.entry(called.function).or_default() += 1;
+        }
+        let ends = |fault: &Fault| {
+            matches!(fault, Fault::EndsBefore | Fault::EndsAfter | Fault::Disconnects)
+        };
+        if called.was_ended() && !plan.values().any(ends) {
+            let after = called.requests.last().map_or_else(
+                || "before it asked anything".to_owned(),
+                |last| format!("after `{last}`"),
+            );
+            fails!("{called}, {after}. A driver answers with an error; it never panics or hangs");
+        }
+        Ok(called)
+    }
+
+    /// Calls a function that must answer well.
+    pub(super) async fn ok(&self, function: &str, arguments: Value) -> Judged<Value> {
+        let called = self.call(function, arguments).await?;
+        match called.answer() {
+            Some(answer) => Ok(answer.clone()),
+            None if self.is_broken(called.function) => {
+                skips!("`{function}` does not do what it is for; see above")
+            }
+            None => fails!("{called}"),
+        }
+    }
+
+    /// Notes that a function does not do what it is for, so that no other check says it again.
+    pub(super) fn breaks(&self, function: &'static str) {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).insert(function);
+    }
+
+    fn is_broken(&self, function: &str) -> bool {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).contains(function)
+    }
+
+    /// Calls a function that must answer one of these errors.
+    pub(super) async fn refused(
+        &self,
+        function: &str,
+        arguments: Value,
+        errors: &[&str],
+    ) -> Judged<Called> {
+        let called = self.call(function, arguments).await?;
+        if called.error().is_some_and(|error| errors.contains(&error)) {
+            return Ok(called);
+        }
+        fails!("{called}; it must answer the error {}", errors.join(" or "))
+    }
+
+    /// What there is, with this bench's own names made alike. Addresses are the runtime's to give
+    /// back, and not among it.
+    pub(super) fn facts(&self) -> Judged<Vec<String>> {
+        let facts = self.ground.facts(&self.token)?;
+        let is_addressed = |fact: &String| fact.contains(" address of ");
+        let facts = facts.into_iter().filter(|fact| !is_addressed(fact));
+        let mut facts: Vec<_> = facts.map(|fact| self.anonymous(&fact)).collect();
+        facts.sort();
+        Ok(facts)
+    }
+
+    /// A text with this bench's own names made alike.
+    pub(super) fn anonymous(&self, text: &str) -> String {
+        text.replace(&self.token, "#")
+    }
+
+    /// An identifier of this bench's.
+    pub(super) fn id(&self, tag: u32) -> String {
+        format!("{tag:08x}-0000-4000-8000-{}", self.token)
+    }
+
+    /// A share of this bench's, that nobody has made. Shares of different tags are different ones.
+    pub(super) fn share(&self, tag: u32, size: u64) -> Share {
+        let id = self.id(tag);
+        let protocol = self.protocol();
+        let mut share = Share { protocol, ..samples::share(&format!("share-{id}"), size) };
+        (share.id, share.share_id) = (id, self.id(tag + 0x1000));
+        if let Some(server) = &self.server {
+            share.share_server_id = Some(server.id.clone());
+            share.share_network_id = Some(server.share_network_id.clone());
+        }
+        share
+    }
+
+    /// The first protocol that the driver serves.
+    pub(super) fn protocol(&self) -> ShareProtocol {
+        let protocols = &self.driver().description().protocols;
+        protocols.first().copied().unwrap_or(ShareProtocol::Nfs)
+    }
+
+    /// A share that the driver has made.
+    pub(super) async fn made(&self, tag: u32, size: u64) -> Judged<Share> {
+        self.made_of(self.share(tag, size)).await
+    }
+
+    pub(super) async fn made_of(&self, share: Share) -> Judged<Share> {
+        let answer = self.ok("create-share", json!([share, self.server])).await?;
+        Ok(Share { export_locations: heard(&answer)?, ..share })
+    }
+
+    /// A snapshot of a share, that nobody has taken.
+    pub(super) fn snapshot(&self, tag: u32, of: &Share) -> Snapshot {
+        let id = self.id(tag + 0x2000);
+        let name = format!("share-snapshot-{id}");
+        Snapshot { snapshot_id: self.id(tag + 0x3000), ..samples::snapshot(&name, of) }.with_id(id)
+    }
+
+    /// A snapshot that the driver has taken.
+    pub(super) async fn taken(&self, tag: u32, of: &Share) -> Judged<Snapshot> {
+        let snapshot = self.snapshot(tag, of);
+        let answer = self.ok("create-snapshot", json!([snapshot, self.server])).await?;
+        let provider_location = answer.get("provider_location").and_then(Value::as_str);
+        Ok(Snapshot { provider_location: provider_location.map(str::to_owned), ..snapshot })
+    }
+
+    /// A rule that the driver takes.
+    pub(super) fn rule(&self, tag: u32) -> Judged<AccessRule> {
+        let Some((access_type, first, second)) = &self.habits.access else {
+            skips!("the driver takes no access rule by address or user")
+        };
+        let access_to = if tag % 2 == 0 { second } else { first };
+        let level = self.habits.levels.first().copied().unwrap_or(AccessLevel::Rw);
+        let rule = samples::rule(*access_type, access_to, level);
+        Ok(AccessRule { id: self.id(tag + 0x4000), ..rule })
+    }
+
+    pub(super) fn habits(&self) -> &Habits {
+        &self.habits
+    }
+
+    /// What clients have written to a share: as many bytes.
+    pub(super) fn fill(&self, share: &Share, bytes: u64) -> Judged {
+        match self.ground.fill(share, bytes)? {
+            true => Ok(()),
+            false => skips!(
+                "where clients write to a share is not known here: say it in `client` of the stage"
+            ),
+        }
+    }
+
+    /// The locations that an answer names.
+    pub(super) fn locations(answer: &Value) -> Judged<Vec<ExportLocation>> {
+        heard(answer)
+    }
+}
+
+/// What an answer of a driver is.
+pub(super) fn heard<T: DeserializeOwned>(answer: &Value) -> Judged<T> {
+    serde_json::from_value(answer.clone())
+        .map_err(|error| Error::Runtime(format!("an answer of a driver: {error}")).into())
+}
+
+/// Arguments in the contract's JSON.
+pub(super) fn said<T: Serialize>(arguments: &T) -> Judged<Value> {
+    serde_json::to_value(arguments)
+        .map_err(|error| Error::Runtime(format!("arguments: {error}")).into())
+}
+
+fn token(number: u64) -> String {
+    format!("{:012x}", 0xabac_a000_0000_u64.saturating_add(number))
+}
+
+/// What differs between two lists of facts, as lines.
+pub(super) fn difference(wanted: &[String], found: &[String]) -> String {
+    let missing = wanted.iter().filter(|fact| !found.contains(fact)).map(|fact| ("missing", fact));
+    let more = found.iter().filter(|fact| !wanted.contains(fact)).map(|fact| ("too much", fact));
+    let lines: Vec<_> = missing.chain(more).map(|(sign, fact)| format!("{sign}: {fact}")).collect();
+    lines.join("; ")
+}
+
+/// An identifier of one's own.
+trait WithId {
+    fn with_id(self, id: String) -> Self;
+}
+
+impl WithId for Snapshot {
+    fn with_id(self, id: String) -> Self {
+        Self { id, ..self }
+    }
+}

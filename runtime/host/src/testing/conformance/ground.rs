@@ -1,0 +1,89 @@
+//! Where a driver is checked: on a stage, or on real storage by a backend. One door for both. Called
+//! by `Bench`.
+
+use serde_json::Value;
+
+use super::super::real::Real;
+use crate::driver::Driver;
+use crate::error::{Error, Result};
+use crate::testing::{Called, Plan, Stage};
+use crate::types::Share;
+
+/// See above.
+#[derive(Clone, Debug)]
+pub(super) enum Ground {
+    /// A made-up world, of which each check has a copy.
+    Simulated(Stage),
+    /// The storage, which all checks share.
+    Real(Real),
+}
+
+impl Ground {
+    pub(super) fn driver(&self) -> &Driver {
+        match self {
+            Self::Simulated(stage) => stage.driver(),
+            Self::Real(real) => real.driver(),
+        }
+    }
+
+    /// Whether a fork is a world of its own.
+    pub(super) fn is_copied(&self) -> bool {
+        matches!(self, Self::Simulated(_))
+    }
+
+    pub(super) fn fork(&self) -> Self {
+        match self {
+            Self::Simulated(stage) => Self::Simulated(stage.fork()),
+            Self::Real(real) => Self::Real(real.clone()),
+        }
+    }
+
+    pub(super) async fn call(
+        &self,
+        function: &str,
+        arguments: Value,
+        server: Option<&str>,
+        plan: &Plan,
+    ) -> Result<Called> {
+        match self {
+            Self::Simulated(stage) => stage.call_with(function, arguments, server, plan).await,
+            Self::Real(real) => real.call_with(function, arguments, plan).await,
+        }
+    }
+
+    /// All that there is; of storage that others share, what has this in its name.
+    pub(super) fn facts(&self, token: &str) -> Result<Vec<String>> {
+        match self {
+            Self::Simulated(stage) => Ok(stage.facts()),
+            Self::Real(real) => real.facts(token),
+        }
+    }
+
+    /// Has clients write to a share. False where it is not known how.
+    pub(super) fn fill(&self, share: &Share, bytes: u64) -> Result<bool> {
+        match self {
+            Self::Simulated(stage) => stage.fill(&share.name, bytes),
+            Self::Real(real) => real.fill(&share.name, bytes),
+        }
+    }
+
+    /// Leases addresses for a share server, as the runtime does before it is set up.
+    pub(super) fn lease(&self, server: &str, count: u32, is_admin: bool) -> Result<Value> {
+        match self {
+            Self::Simulated(stage) => stage.lease(server, count, is_admin),
+            Self::Real(_) => Err(Error::Invalid(
+                "share servers are checked on a stage alone: addresses of a real network are not \
+                 for tests"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// Programs that nobody answers for, and requests that the policy refuses.
+    pub(super) fn unserved(&self) -> (Vec<String>, Vec<String>) {
+        match self {
+            Self::Simulated(stage) => (stage.unanswered(), stage.refused()),
+            Self::Real(_) => (Vec::new(), Vec::new()),
+        }
+    }
+}

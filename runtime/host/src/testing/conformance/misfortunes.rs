@@ -1,0 +1,366 @@
+//! Every operation put to every misfortune: each of its requests fails in turn, the runtime dies
+//! before and after each, programs print something else. Afterwards the same call must come to the
+//! same, and what undoes it must leave nothing. Called by `checks`.
+
+use serde_json::Value;
+
+use super::bench::{Bench, Judged, Stop, difference, fails, skips};
+use super::operations::{Operation, Ready};
+use crate::testing::{Called, Crossed, Failure, Fault, Plan, Printed};
+
+/// What is done to an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Misfortune {
+    Nothing,
+    Twice,
+    Undone,
+    AlikeTwice,
+    Error,
+    Deadline,
+    DeathBefore,
+    DeathAfter,
+    Disconnection,
+    Output,
+}
+
+impl Misfortune {
+    /// All but none.
+    pub(super) const SOME: [Self; 9] = [
+        Self::Twice,
+        Self::Undone,
+        Self::AlikeTwice,
+        Self::Error,
+        Self::Deadline,
+        Self::DeathBefore,
+        Self::DeathAfter,
+        Self::Disconnection,
+        Self::Output,
+    ];
+
+    /// What stands behind the operation in a check's name.
+    pub(super) fn id(self) -> &'static str {
+        match self {
+            Self::Nothing => "works",
+            Self::Twice => "twice",
+            Self::Undone => "undone",
+            Self::AlikeTwice => "deterministic",
+            Self::Error => "error-at-each-request",
+            Self::Deadline => "deadline-at-each-request",
+            Self::DeathBefore => "death-before-each-request",
+            Self::DeathAfter => "death-after-each-request",
+            Self::Disconnection => "disconnection-at-each-request",
+            Self::Output => "garbled-output",
+        }
+    }
+
+    pub(super) fn meaning(self) -> &'static str {
+        match self {
+            Self::Nothing => "it does what it is for",
+            Self::Twice => "the same call once more answers the same and changes nothing",
+            Self::Undone => "what takes it back leaves nothing of it",
+            Self::AlikeTwice => "the same call in the same world asks the same and answers the same",
+            Self::Error => {
+                "when any of its requests fails it answers an error, a second call comes to the \
+                 same as if nothing had been, and what takes it back leaves nothing"
+            }
+            Self::Deadline => {
+                "when any of its requests runs out of time, or takes an hour, the same holds"
+            }
+            Self::DeathBefore => {
+                "when the runtime dies before any of its requests, a second call comes to the same \
+                 as if nothing had been, and what takes it back leaves nothing"
+            }
+            Self::DeathAfter => {
+                "when the runtime dies before the answer to any of its requests arrives, the same \
+                 holds"
+            }
+            Self::Disconnection => "when the storage's connection breaks at any request, the same holds",
+            Self::Output => {
+                "when a program prints nothing, half of it, another language, too much or no text, \
+                 it answers an error or the right thing, and never panics"
+            }
+        }
+    }
+
+    pub(super) fn why(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing else about it can be checked where it does not",
+            Self::Twice => {
+                "a service that does not know what became of a call asks again, and must not be told \
+                 that the thing is there already"
+            }
+            Self::Undone => "what is left over is paid for and found by nobody",
+            Self::AlikeTwice => "only what is repeatable can be recorded, replayed and explained",
+            Self::Error => {
+                "storage fails half-way every day, and the record says only that the call failed"
+            }
+            Self::Deadline => "a request that ran out of time may have been done",
+            Self::DeathBefore | Self::DeathAfter => {
+                "kill -9 and power cuts come between any two steps, and nothing may be lost or left"
+            }
+            Self::Disconnection => "whether the last request was done is then known to nobody",
+            Self::Output => {
+                "vendors' tools change, are localised and cut short; a number read wrongly is data \
+                 lost"
+            }
+        }
+    }
+
+    /// Checks it.
+    pub(super) async fn check(self, operation: Operation, bench: &Bench) -> Judged {
+        let ready = operation.prepare(bench).await?;
+        match self {
+            Self::Nothing => works(&ready).await,
+            Self::Twice => twice(&ready).await,
+            Self::Undone => undone(&ready).await,
+            Self::AlikeTwice => alike_twice(&ready).await,
+            Self::Error => {
+                let failures =
+                    [Failure::Failed, Failure::Denied, Failure::NoSpace, Failure::Busy, Failure::Limit];
+                let failures = if bench.ground().is_copied() { &failures[..] } else { &failures[..1] };
+                let faults: Vec<_> = failures.iter().map(|one| Fault::Fails(*one)).collect();
+                at_each(&ready, &faults).await
+            }
+            Self::Deadline => {
+                at_each(&ready, &[Fault::Fails(Failure::Deadline), Fault::Delays(3600)]).await
+            }
+            Self::DeathBefore => at_each(&ready, &[Fault::EndsBefore]).await,
+            Self::DeathAfter => at_each(&ready, &[Fault::EndsAfter]).await,
+            Self::Disconnection => at_each(&ready, &[Fault::Disconnects]).await,
+            Self::Output => garbled(&ready).await,
+        }
+    }
+}
+
+/// How an operation goes without any misfortune.
+#[derive(Debug)]
+struct Baseline {
+    /// What there was before.
+    before: Vec<String>,
+    /// What there is after.
+    after: Vec<String>,
+    answer: String,
+    requests: Vec<Crossed>,
+}
+
+impl Ready {
+    /// The same once more, in a world where nothing of it was done yet.
+    async fn again(&self) -> Judged<Self> {
+        match self.bench.copy() {
+            Some(bench) => Ok(Self { bench, ..self.clone() }),
+            None => self.operation.prepare(&self.bench.apart()).await,
+        }
+    }
+
+    async fn call(&self, plan: &Plan) -> Judged<Called> {
+        self.bench.call_with(self.operation.function, self.arguments.clone(), plan).await
+    }
+
+    async fn baseline(&self) -> Judged<Baseline> {
+        let ready = self.again().await?;
+        let before = ready.bench.facts()?;
+        let called = ready.call(&Plan::new()).await?;
+        let Some(answer) = called.answer() else {
+            skips!("`{}/works` fails", self.operation.id)
+        };
+        let answer = ready.bench.alike(answer);
+        Ok(Baseline { before, after: ready.bench.facts()?, answer, requests: called.requests })
+    }
+
+    /// Takes back what was or was not done; none where nothing takes it back.
+    async fn undo(&self, baseline: &Baseline, after: &str) -> Judged<bool> {
+        let Some((function, arguments)) = self.operation.undo(&self.bench, &self.arguments) else {
+            return Ok(false);
+        };
+        let undone = self.bench.call(function, arguments).await?;
+        if !undone.is_ok() {
+            fails!("{after}, {undone}; what takes it back is ok, whatever there is of it");
+        }
+        let left = self.bench.facts()?;
+        if left != baseline.before {
+            let left = difference(&baseline.before, &left);
+            fails!("{after}, `{function}` leaves something else than there was before: {left}");
+        }
+        Ok(true)
+    }
+
+    /// Asks again after a misfortune: it must come to the same.
+    async fn repeat(&self, baseline: &Baseline, after: &str) -> Judged {
+        let again = self.call(&Plan::new()).await?;
+        if !again.is_ok() {
+            fails!("{after}, the same call again: {again}; it must be ok then");
+        }
+        if !self.operation.again {
+            return Ok(());
+        }
+        let found = self.bench.facts()?;
+        if found != baseline.after {
+            let differs = difference(&baseline.after, &found);
+            fails!("{after}, the same call again comes to something else: {differs}");
+        }
+        Ok(())
+    }
+}
+
+impl Bench {
+    /// An answer with this bench's own names made alike.
+    fn alike(&self, answer: &Value) -> String {
+        self.anonymous(&answer.to_string())
+    }
+}
+
+async fn works(ready: &Ready) -> Judged {
+    let called = ready.call(&Plan::new()).await?;
+    if called.is_ok() {
+        return Ok(());
+    }
+    ready.bench.breaks(ready.operation.function);
+    let (unanswered, refused) = ready.bench.ground().unserved();
+    let hint = match (unanswered.last(), refused.last()) {
+        (Some(program), _) => format!(
+            ". The stage has no answer for `{program}`: add a [[command]] for it to the stage's script"
+        ),
+        (None, Some(request)) => format!(". Nothing grants {request}"),
+        (None, None) => String::new(),
+    };
+    fails!("{called}{hint}")
+}
+
+async fn twice(ready: &Ready) -> Judged {
+    if !ready.operation.again {
+        skips!("each call of it is a step");
+    }
+    let baseline = ready.baseline().await?;
+    let once = ready.again().await?;
+    once.call(&Plan::new()).await?;
+    let again = once.call(&Plan::new()).await?;
+    let Some(answer) = again.answer() else {
+        fails!("done once and asked again, {again}; it must answer ok, for it is done")
+    };
+    if once.bench.alike(answer) != baseline.answer {
+        fails!("asked again it answers {answer}, and the first time {}", baseline.answer);
+    }
+    let found = once.bench.facts()?;
+    if found != baseline.after {
+        fails!("asked again it changes what is there: {}", difference(&baseline.after, &found));
+    }
+    Ok(())
+}
+
+async fn undone(ready: &Ready) -> Judged {
+    let baseline = ready.baseline().await?;
+    let once = ready.again().await?;
+    once.call(&Plan::new()).await?;
+    if !once.undo(&baseline, "when it is done").await? {
+        skips!("nothing takes it back");
+    }
+    Ok(())
+}
+
+async fn alike_twice(ready: &Ready) -> Judged {
+    let (first, second) = (ready.again().await?, ready.again().await?);
+    let (one, other) = (first.call(&Plan::new()).await?, second.call(&Plan::new()).await?);
+    let told = |ready: &Ready, called: &Called| {
+        let requests = called.requests.iter().map(|request| format!("{} {}", request.import, request.asked));
+        let answer = format!("{:?}", called.ended);
+        requests.chain([answer]).map(|line| ready.bench.anonymous(&line)).collect::<Vec<_>>()
+    };
+    let (one, other) = (told(&first, &one), told(&second, &other));
+    match one.iter().zip(&other).find(|(one, other)| one != other) {
+        Some((one, other)) => fails!("once `{one}`, and once `{other}`"),
+        None if one.len() != other.len() => {
+            fails!("once {} requests, and once {}", one.len(), other.len())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Each request in turn is hit by each of the faults.
+async fn at_each(ready: &Ready, faults: &[Fault]) -> Judged {
+    let baseline = ready.baseline().await?;
+    if baseline.requests.is_empty() {
+        skips!("it asks for nothing");
+    }
+    for (number, request) in (1..).zip(&baseline.requests) {
+        for fault in faults {
+            let after = format!("{} at request {number}, `{request}`", said(*fault));
+            let plan = Plan::from([(number, *fault)]);
+            let hit = ready.again().await?;
+            let called = hit.call(&plan).await?;
+            let found = hit.bench.facts()?;
+            if called.is_ok() && found != baseline.after && ready.operation.again {
+                let differs = difference(&baseline.after, &found);
+                fails!("{after}: it answers ok, and what it is for is not done: {differs}");
+            }
+            if ready.operation.only_asks() && found != baseline.before {
+                fails!("{after}: it changes what is there: {}", difference(&baseline.before, &found));
+            }
+            // One world to go on in, and one to go back.
+            let back = match hit.bench.copy() {
+                Some(bench) => Ready { bench, ..hit.clone() },
+                None => {
+                    let back = ready.again().await?;
+                    back.call(&plan).await?;
+                    back
+                }
+            };
+            hit.repeat(&baseline, &after).await?;
+            back.undo(&baseline, &after).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn garbled(ready: &Ready) -> Judged {
+    let baseline = ready.baseline().await?;
+    let printing = |request: &&(u64, &Crossed)| request.1.prints();
+    let numbered: Vec<_> = (1..).zip(&baseline.requests).collect();
+    let programs: Vec<_> = numbered.iter().filter(printing).collect();
+    if programs.is_empty() {
+        skips!("it runs no program that prints anything");
+    }
+    for (number, request) in programs {
+        for printed in Printed::ALL {
+            let plan = Plan::from([(*number, Fault::Prints(printed))]);
+            let after = format!("{} by request {number}, `{request}`", said(Fault::Prints(printed)));
+            let hit = ready.again().await?;
+            let called = match hit.call(&plan).await {
+                Err(Stop::Fails(reason)) => fails!("{after}: {reason}"),
+                called => called?,
+            };
+            let is_nonsense = matches!(printed, Printed::Empty | Printed::NotText);
+            if let Some(answer) = called.answer()
+                && is_nonsense
+                && hit.bench.alike(answer) != baseline.answer
+            {
+                fails!("{after}: it answers {answer}, which it cannot know");
+            }
+            hit.repeat(&baseline, &after).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A fault in words.
+pub(super) fn said(fault: Fault) -> String {
+    match fault {
+        Fault::Fails(failure) => format!("after the error `{}`", word(failure)),
+        Fault::EndsBefore => "after the runtime died before it was done".to_owned(),
+        Fault::EndsAfter => "after the runtime died when it was done".to_owned(),
+        Fault::Disconnects => "after the connection to the storage broke".to_owned(),
+        Fault::Prints(printed) => match printed {
+            Printed::Empty => "after nothing was printed".to_owned(),
+            Printed::Truncated => "after half of it was printed".to_owned(),
+            Printed::Localised => "after it was printed in another language".to_owned(),
+            Printed::Enormous => "after a MiB was printed".to_owned(),
+            Printed::NotText => "after no text was printed".to_owned(),
+        },
+        Fault::Delays(seconds) => format!("after {seconds} seconds"),
+        Fault::Jumps(seconds) => format!("after the clock jumped by {seconds} seconds"),
+    }
+}
+
+fn word(failure: Failure) -> String {
+    let word = serde_json::to_value(failure).ok();
+    word.and_then(|word| Some(word.as_str()?.to_owned())).unwrap_or_default()
+}

@@ -1,0 +1,110 @@
+//! Checks of names and texts that nobody would choose, and somebody sends. Whatever a driver
+//! answers, it does not panic, and nothing is left. Called by `checks`.
+
+use serde_json::json;
+
+use super::bench::{Bench, Judged, fails};
+use super::shares::expect_same;
+use crate::contract::Interface;
+use crate::types::{Share, Snapshot};
+
+/// Names with the bench's own token in them, so that they are found again.
+fn long(token: &str) -> Vec<String> {
+    let fill = |length: usize| "x".repeat(length.saturating_sub(token.len()));
+    vec![fill(64) + token, fill(255) + token, fill(256) + token, fill(4096) + token]
+}
+
+fn unicode(token: &str) -> Vec<String> {
+    ["доля", "共有", "é", "e\u{301}", "🦀", "ﬁ", "İ"].map(|word| format!("{word}-{token}")).into()
+}
+
+fn hostile(token: &str) -> Vec<String> {
+    let around = [
+        ("../", ""), ("/etc/", ""), ("-rf ", ""), ("--", ""), ("a/../../", ""), ("$(reboot)", ""),
+        ("`reboot`", ""), ("a;reboot;", ""), ("a|b", ""), ("a\n", ""), ("a\0", ""), ("a\u{202e}", ""),
+        (" ", " "), ("", "."), (".", ""), ("%s%n", ""), ("'", "\""), ("*", "?"), ("a,ro", ""),
+        ("shares:", ""), ("a@", "#b"), ("", "\t"), ("\\", ""),
+    ];
+    around.map(|(before, behind)| format!("{before}{token}{behind}")).into()
+}
+
+async fn shares_called(bench: Bench, names: impl Fn(&str) -> Vec<String>) -> Judged {
+    for name in names(&bench.id(1)) {
+        let share = Share { name: name.clone(), ..bench.share(1, 1) };
+        let before = bench.facts()?;
+        let called = bench.call("create-share", json!([share, bench.server])).await?;
+        let after = format!("a share called {name:?}: {called}; afterwards");
+        if called.is_ok() {
+            bench.ok("delete-share", json!([share, bench.server])).await?;
+        }
+        expect_same(&before, &bench, &after)?;
+        // What could not be made is not there, whatever its name.
+        bench.call("delete-share", json!([share, bench.server])).await?;
+        bench.call("ensure-share", json!([share, bench.server])).await?;
+        expect_same(&before, &bench, &after)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn long_share_names(bench: Bench) -> Judged {
+    shares_called(bench, long).await
+}
+
+pub(super) async fn unicode_share_names(bench: Bench) -> Judged {
+    shares_called(bench, unicode).await
+}
+
+pub(super) async fn hostile_share_names(bench: Bench) -> Judged {
+    shares_called(bench, hostile).await
+}
+
+pub(super) async fn empty_share_name(bench: Bench) -> Judged {
+    let before = bench.facts()?;
+    let share = Share { name: String::new(), ..bench.share(1, 1) };
+    let called = bench.call("create-share", json!([share, bench.server])).await?;
+    if called.is_ok() {
+        bench.ok("delete-share", json!([share, bench.server])).await?;
+    }
+    expect_same(&before, &bench, &format!("a share without a name: {called}; afterwards"))
+}
+
+async fn snapshots_called(bench: Bench, names: impl Fn(&str) -> Vec<String>) -> Judged {
+    bench.needs(Interface::Snapshots)?;
+    let share = bench.made(1, 1).await?;
+    let before = bench.facts()?;
+    for name in names(&bench.id(0x2001)) {
+        let snapshot = Snapshot { name: name.clone(), ..bench.snapshot(1, &share) };
+        let called = bench.call("create-snapshot", json!([snapshot, bench.server])).await?;
+        if called.is_ok() {
+            bench.ok("delete-snapshot", json!([snapshot, bench.server])).await?;
+        }
+        expect_same(&before, &bench, &format!("a snapshot called {name:?}: {called}; afterwards"))?;
+    }
+    Ok(())
+}
+
+pub(super) async fn hostile_snapshot_names(bench: Bench) -> Judged {
+    snapshots_called(bench, hostile).await
+}
+
+pub(super) async fn unicode_snapshot_names(bench: Bench) -> Judged {
+    snapshots_called(bench, unicode).await
+}
+
+/// Two names that differ in what people do not see must not become one thing.
+pub(super) async fn similar_names_are_two_shares(bench: Bench) -> Judged {
+    let (lower, upper) = (bench.share(1, 1), bench.share(2, 1));
+    let lower = Share { name: format!("share-{}-a", bench.id(1)), ..lower };
+    let upper = Share { name: format!("share-{}-A", bench.id(1)), ..upper };
+    let one = bench.call("create-share", json!([lower, bench.server])).await?;
+    if !one.is_ok() {
+        return Ok(());
+    }
+    let first = bench.facts()?;
+    let other = bench.call("create-share", json!([upper, bench.server])).await?;
+    if other.is_ok() && bench.facts()? == first {
+        fails!("{:?} and {:?} become the same share", lower.name, upper.name);
+    }
+    bench.call("delete-share", json!([upper, bench.server])).await?;
+    expect_same(&first, &bench, "after the second was removed")
+}

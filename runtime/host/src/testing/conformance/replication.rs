@@ -1,0 +1,126 @@
+//! Checks of replicas and their snapshots. Called by `checks`.
+
+use serde_json::json;
+
+use super::bench::{Bench, Judged, fails, heard};
+use super::operations::{both_replicas, replica_snapshots, replicas};
+use super::shares::expect_same;
+use crate::contract::Interface;
+use crate::testing::samples;
+use crate::types::{ReplicaSnapshotUpdate, ReplicaState, ReplicaUpdate, SnapshotStatus};
+
+/// How often a replica's state is asked for until it must be in sync: nothing is written meanwhile.
+const PATIENCE: usize = 20;
+
+pub(super) async fn missing_replica_is_deleted(bench: Bench) -> Judged {
+    bench.needs(Interface::Replication)?;
+    let (active, second) = replicas(&bench).await?;
+    let before = bench.facts()?;
+    let arguments = json!([[active, second], [], second, bench.server]);
+    let called = bench.call("delete-replica", arguments).await?;
+    if !called.is_ok() && called.error() != Some("share-resource-not-found") {
+        fails!("{called}; a replica that is not there is removed already");
+    }
+    expect_same(&before, &bench, "after it")
+}
+
+pub(super) async fn replica_comes_into_sync(bench: Bench) -> Judged {
+    bench.needs(Interface::Replication)?;
+    let (active, second) = both_replicas(&bench).await?;
+    for _ in 0..PATIENCE {
+        let arguments = json!([[active, second], second, [], [], bench.server]);
+        let state: Option<ReplicaState> =
+            heard(&bench.ok("update-replica-state", arguments).await?)?;
+        match state {
+            Some(ReplicaState::InSync | ReplicaState::Active) => return Ok(()),
+            Some(ReplicaState::Error) => fails!("a replica that nothing happened to is in error"),
+            Some(ReplicaState::OutOfSync) | None => {}
+        }
+    }
+    fails!("asked {PATIENCE} times, it never comes into sync, though nobody writes")
+}
+
+/// What a promotion answers.
+fn check_promoted(updates: &[ReplicaUpdate], promoted: &str) -> Judged {
+    let active = |update: &&ReplicaUpdate| update.replica_state == Some(ReplicaState::Active);
+    // Nothing said means: as it was asked.
+    if updates.is_empty() || updates.iter().filter(active).any(|update| update.id == promoted) {
+        return Ok(());
+    }
+    fails!("of the replica that was promoted it does not say that it is active: {updates:?}")
+}
+
+pub(super) async fn promoted_replica_is_active(bench: Bench) -> Judged {
+    bench.needs(Interface::Replication)?;
+    let (active, second) = both_replicas(&bench).await?;
+    let list = json!([active, second]);
+    let answer = bench.ok("promote-replica", json!([list, second, [], bench.server])).await?;
+    let updates: Vec<ReplicaUpdate> = heard(&answer)?;
+    check_promoted(&updates, &second.share.id)?;
+    let stranger = updates
+        .iter()
+        .find(|update| update.id != second.share.id && update.id != active.share.id);
+    match stranger {
+        Some(stranger) => fails!("it answers a replica {:?}, which nobody named", stranger.id),
+        None => Ok(()),
+    }
+}
+
+pub(super) async fn replica_is_promoted_without_the_active(bench: Bench) -> Judged {
+    bench.needs(Interface::Replication)?;
+    let (active, second) = both_replicas(&bench).await?;
+    let lost = samples::replica(&active.share, ReplicaState::Error);
+    let list = json!([lost, second]);
+    let answer = bench.ok("promote-replica", json!([list, second, [], bench.server])).await?;
+    check_promoted(&heard::<Vec<ReplicaUpdate>>(&answer)?, &second.share.id)
+}
+
+pub(super) async fn replica_is_promoted_alone(bench: Bench) -> Judged {
+    bench.needs(Interface::Replication)?;
+    let (_, second) = both_replicas(&bench).await?;
+    let answer = bench.ok("promote-replica", json!([[second], second, [], bench.server])).await?;
+    check_promoted(&heard::<Vec<ReplicaUpdate>>(&answer)?, &second.share.id)
+}
+
+pub(super) async fn replicas_leave_nothing(bench: Bench) -> Judged {
+    bench.needs(Interface::Replication)?;
+    let before = bench.facts()?;
+    let (active, second) = both_replicas(&bench).await?;
+    let arguments = json!([[active, second], [], second, bench.server]);
+    bench.ok("delete-replica", arguments).await?;
+    bench.ok("delete-share", json!([active.share, bench.server])).await?;
+    expect_same(&before, &bench, "after both replicas were removed")
+}
+
+pub(super) async fn replicated_snapshots_come_to_be(bench: Bench) -> Judged {
+    bench.needs(Interface::ReplicatedSnapshots)?;
+    let (active, second) = both_replicas(&bench).await?;
+    let list = json!([active, second]);
+    let snapshots = replica_snapshots(&bench, [&active, &second]);
+    let arguments = json!([list, snapshots, bench.server]);
+    let answer = bench.ok("create-replicated-snapshot", arguments).await?;
+    let updates: Vec<ReplicaSnapshotUpdate> = heard(&answer)?;
+    for update in &updates {
+        if !snapshots.iter().any(|one| one.snapshot.id == update.id) {
+            fails!("it answers a snapshot {:?}, which nobody named", update.id);
+        }
+        if update.status == SnapshotStatus::Error {
+            fails!("the snapshot {:?} is in error, though nothing happened to it", update.id);
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn replicated_snapshots_leave_nothing(bench: Bench) -> Judged {
+    bench.needs(Interface::ReplicatedSnapshots)?;
+    let (active, second) = both_replicas(&bench).await?;
+    let before = bench.facts()?;
+    let list = json!([active, second]);
+    let snapshots = replica_snapshots(&bench, [&active, &second]);
+    let arguments = json!([list, snapshots, bench.server]);
+    bench.ok("create-replicated-snapshot", arguments.clone()).await?;
+    bench.ok("delete-replicated-snapshot", arguments.clone()).await?;
+    expect_same(&before, &bench, "after a snapshot was taken on both and removed")?;
+    bench.ok("delete-replicated-snapshot", arguments).await?;
+    expect_same(&before, &bench, "after it was removed again")
+}

@@ -1,0 +1,130 @@
+//! Checks of snapshots, and of shares made from them. Called by `checks`.
+
+use serde_json::json;
+
+use super::bench::{Bench, Judged, fails};
+use super::shares::{check_locations, expect_same};
+use crate::contract::Interface;
+use crate::types::Share;
+
+pub(super) async fn snapshot_of_a_missing_share_is_refused(bench: Bench) -> Judged {
+    bench.needs(Interface::Snapshots)?;
+    let before = bench.facts()?;
+    let snapshot = bench.snapshot(1, &bench.share(1, 1));
+    let called = bench.call("create-snapshot", json!([snapshot, bench.server])).await?;
+    if called.is_ok() {
+        fails!("a snapshot is taken of a share that nobody has made");
+    }
+    expect_same(&before, &bench, &format!("{called}; afterwards"))
+}
+
+pub(super) async fn missing_snapshot_is_deleted(bench: Bench) -> Judged {
+    bench.needs(Interface::Snapshots)?;
+    let share = bench.made(1, 1).await?;
+    let before = bench.facts()?;
+    let snapshot = bench.snapshot(1, &share);
+    let called = bench.call("delete-snapshot", json!([snapshot, bench.server])).await?;
+    if !called.is_ok() && called.error() != Some("snapshot-resource-not-found") {
+        fails!("{called}; a snapshot that is not there is removed already");
+    }
+    expect_same(&before, &bench, "after it")
+}
+
+pub(super) async fn one_snapshot_leaves_the_other(bench: Bench) -> Judged {
+    bench.needs(Interface::Snapshots)?;
+    let share = bench.made(1, 1).await?;
+    bench.taken(1, &share).await?;
+    let first = bench.facts()?;
+    let second = bench.taken(2, &share).await?;
+    bench.ok("delete-snapshot", json!([second, bench.server])).await?;
+    expect_same(&first, &bench, "after a second snapshot was taken and removed")
+}
+
+pub(super) async fn snapshot_leaves_its_share(bench: Bench) -> Judged {
+    bench.needs(Interface::Snapshots)?;
+    let share = bench.made(1, 1).await?;
+    let before = bench.facts()?;
+    bench.taken(1, &share).await?;
+    let after = bench.facts()?;
+    match before.iter().find(|fact| !after.contains(fact)) {
+        Some(gone) => fails!("taking a snapshot changes of its share: {gone}"),
+        None => Ok(()),
+    }
+}
+
+/// A share goes before its snapshot, or is kept until that is gone; either way nothing is left.
+pub(super) async fn share_and_snapshot_leave_nothing(bench: Bench) -> Judged {
+    bench.needs(Interface::Snapshots)?;
+    let before = bench.facts()?;
+    let share = bench.made(1, 1).await?;
+    let snapshot = bench.taken(1, &share).await?;
+    let there = bench.facts()?;
+    let called = bench.call("delete-share", json!([share, bench.server])).await?;
+    if !called.is_ok() {
+        expect_same(&there, &bench, &format!("{called}; afterwards"))?;
+    }
+    bench.ok("delete-snapshot", json!([snapshot, bench.server])).await?;
+    bench.ok("delete-share", json!([share, bench.server])).await?;
+    expect_same(&before, &bench, "after both were removed")
+}
+
+pub(super) async fn clone_has_its_own_location(bench: Bench) -> Judged {
+    bench.needs(Interface::Clones)?;
+    let share = bench.made(1, 1).await?;
+    let snapshot = bench.taken(1, &share).await?;
+    let clone = bench.share(2, 1);
+    let arguments = json!([clone, snapshot, bench.server]);
+    let answer = bench.ok("create-share-from-snapshot", arguments).await?;
+    let locations = Bench::locations(&answer)?;
+    check_locations(&locations)?;
+    match locations.iter().find(|one| share.export_locations.iter().any(|of| of.path == one.path)) {
+        Some(shared) => fails!("share and clone are both found at {}", shared.path),
+        None => Ok(()),
+    }
+}
+
+pub(super) async fn clone_of_nothing_is_refused(bench: Bench) -> Judged {
+    bench.needs(Interface::Clones)?;
+    let share = bench.made(1, 1).await?;
+    let before = bench.facts()?;
+    let arguments = json!([bench.share(2, 1), bench.snapshot(1, &share), bench.server]);
+    let called = bench.call("create-share-from-snapshot", arguments).await?;
+    if called.is_ok() {
+        fails!("a share is made from a snapshot that nobody has taken");
+    }
+    expect_same(&before, &bench, &format!("{called}; afterwards"))
+}
+
+pub(super) async fn larger_clone_is_made_or_refused_whole(bench: Bench) -> Judged {
+    bench.needs(Interface::Clones)?;
+    let share = bench.made(1, 1).await?;
+    let snapshot = bench.taken(1, &share).await?;
+    let before = bench.facts()?;
+    let clone = bench.share(2, 3);
+    let arguments = json!([clone, snapshot, bench.server]);
+    let called = bench.call("create-share-from-snapshot", arguments).await?;
+    if called.is_ok() {
+        bench.ok("delete-share", json!([clone, bench.server])).await?;
+    }
+    expect_same(&before, &bench, &format!("{called}; afterwards"))
+}
+
+/// Whatever a driver keeps of one for the other: in the end nothing is left of them.
+pub(super) async fn clone_and_snapshot_leave_nothing(bench: Bench) -> Judged {
+    bench.needs(Interface::Clones)?;
+    let before = bench.facts()?;
+    let share = bench.made(1, 1).await?;
+    let snapshot = bench.taken(1, &share).await?;
+    let clone = Share { snapshot_id: Some(snapshot.snapshot_id.clone()), ..bench.share(2, 1) };
+    let arguments = json!([clone, snapshot, bench.server]);
+    bench.ok("create-share-from-snapshot", arguments).await?;
+    let there = bench.facts()?;
+    let called = bench.call("delete-snapshot", json!([snapshot, bench.server])).await?;
+    if !called.is_ok() {
+        expect_same(&there, &bench, &format!("{called}; afterwards"))?;
+    }
+    bench.ok("delete-share", json!([clone, bench.server])).await?;
+    bench.ok("delete-snapshot", json!([snapshot, bench.server])).await?;
+    bench.ok("delete-share", json!([share, bench.server])).await?;
+    expect_same(&before, &bench, "after all were removed")
+}
