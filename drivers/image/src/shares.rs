@@ -1,7 +1,8 @@
 //! Making, removing and finding shares.
 
 use abaca_sdk::{
-    CreateError, ExportLocation, HostError, Path, Result, Share, ShareServer, Shares, files, local,
+    CreateError, Error, ExportLocation, HostError, Path, Result, Share, ShareProtocol, ShareServer,
+    Shares, files, local,
 };
 
 use crate::filesystem::Filesystem;
@@ -47,6 +48,10 @@ pub fn appear(
     filesystem: Filesystem,
     make: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<Vec<ExportLocation>> {
+    if share.protocol != ShareProtocol::Nfs {
+        let reason = "shares of this back end are of protocol NFS".to_owned();
+        return Err(Error::InvalidShare(reason));
+    }
     let places = Places::of(&share.name)?;
     OPTIONS.mode()?;
     let locations = places.locations()?;

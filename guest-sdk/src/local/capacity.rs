@@ -67,7 +67,8 @@ impl Pool {
     /// than before is refused when there is no room for it.
     ///
     /// # Errors
-    /// [`Error::BackendFailed`] when there is no room, and as [`Pool::measure`].
+    /// [`Error::InvalidShare`] for no GiB, [`Error::BackendFailed`] when there is no room, and as
+    /// [`Pool::measure`].
     pub fn promise(self, share_id: &str, share_name: &str, size: u64) -> Result<()> {
         self.promise_beside(share_id, share_name, size, |_| Ok(Vec::new()))
     }
@@ -84,6 +85,12 @@ impl Pool {
         size: u64,
         elsewhere: impl Fn(&[FoundEntity]) -> Result<Vec<String>>,
     ) -> Result<()> {
+        // Of nothing, no account could say that it is there.
+        if size == 0 {
+            return Err(Error::InvalidShare(format!(
+                "{share_name} of 0 GiB; a share has at least 1"
+            )));
+        }
         let ratio = config::float(RATIO)?.unwrap_or(1.0);
         let room = self.total_gib(self.measure()?)? * ratio;
         state::update(SIZE, |accounts| {

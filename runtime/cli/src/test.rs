@@ -63,9 +63,10 @@ impl Setting {
         // Only one that was named: what lies about is about real storage.
         if let Some(file) = global.config.as_deref().filter(|_| asked.against != Against::Real) {
             let configuration = Configuration::load(file)?;
-            let mut entries = configuration.backends().iter().filter(|entry| {
-                global.backend.as_ref().is_none_or(|chosen| *chosen == entry.name)
-            });
+            let mut entries = configuration
+                .backends()
+                .iter()
+                .filter(|entry| global.backend.as_ref().is_none_or(|chosen| *chosen == entry.name));
             let (Some(entry), None) = (entries.next(), entries.next()) else {
                 return Err(Failure::refused(
                     format!("{} does not say which backend is meant", file.display()),
@@ -190,7 +191,11 @@ fn list(output: Output) -> Result<()> {
     let checks = Suite::checks();
     output.answer(&checks, || {
         checks.iter().fold(String::new(), |mut text, check| {
-            let _ = writeln!(text, "{}\n      means: {}\n      why:   {}", check.id, check.meaning, check.why);
+            let _ = writeln!(
+                text,
+                "{}\n      means: {}\n      why:   {}",
+                check.id, check.meaning, check.why
+            );
             text
         })
     })

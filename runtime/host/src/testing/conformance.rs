@@ -94,7 +94,12 @@ impl Suite {
             let stage = builder.option(SERVERS, OptionValue::Boolean(mode)).build()?;
             Ok(Some(Ground::Simulated(stage)))
         };
-        Ok(Self { plain: stage(false)?, served: stage(true)?, known: BTreeMap::new(), only: vec![] })
+        Ok(Self {
+            plain: stage(false)?,
+            served: stage(true)?,
+            known: BTreeMap::new(),
+            only: vec![],
+        })
     }
 
     /// The suite on the storage of a backend. What it makes there it removes; share servers are left
@@ -149,7 +154,9 @@ impl Suite {
             self.only.is_empty() || self.only.iter().any(fits)
         };
         let checks = checks::all().into_iter();
-        checks.filter(|check| check.is_about(|one| driver.offers(one)) && wanted(&check.id)).collect()
+        checks
+            .filter(|check| check.is_about(|one| driver.offers(one)) && wanted(&check.id))
+            .collect()
     }
 
     /// Runs it; `told` hears of each check when it has ended.

@@ -14,8 +14,15 @@ const REFUSED: [&str; 3] = ["invalid-share-access", "invalid-share-access-level"
 
 /// What is no address, and looks like something else.
 const NO_ADDRESSES: [&str; 9] = [
-    "", "everybody", "10.0.0.0/33", "10.0.0.256", "-rf", "10.0.0.1 10.0.0.2", "10.0.0.1;reboot",
-    "../../etc", "10.0.0.1\n*",
+    "",
+    "everybody",
+    "10.0.0.0/33",
+    "10.0.0.256",
+    "-rf",
+    "10.0.0.1 10.0.0.2",
+    "10.0.0.1;reboot",
+    "../../etc",
+    "10.0.0.1\n*",
 ];
 
 /// Lets in and shuts out by the interface that the driver has.
@@ -90,7 +97,11 @@ pub(super) async fn recovery_makes_the_whole_set(bench: Bench) -> Judged {
     let wanted = alone.facts()?;
     changed(&bench, &share, &[&one], &[&one], &[]).await?;
     changed(&bench, &share, &[&other], &[], &[]).await?;
-    expect_same(&wanted, &bench, "with no rule to add and none to remove, only those of the set stay")
+    expect_same(
+        &wanted,
+        &bench,
+        "with no rule to add and none to remove, only those of the set stay",
+    )
 }
 
 pub(super) async fn recovery_to_nothing_shuts_all_out(bench: Bench) -> Judged {
@@ -133,7 +144,10 @@ pub(super) async fn other_types_are_refused(bench: Bench) -> Judged {
         if called.is_ok() {
             changed(&bench, &share, &[], &[], &[&rule]).await?;
         } else if !called.error().is_some_and(|error| REFUSED.contains(&error)) {
-            fails!("a rule of type {access_type:?}: {called}; it must answer {}", REFUSED.join(" or "));
+            fails!(
+                "a rule of type {access_type:?}: {called}; it must answer {}",
+                REFUSED.join(" or ")
+            );
         }
         expect_same(&before, &bench, &format!("after a rule of type {access_type:?}"))?;
     }
@@ -149,7 +163,10 @@ pub(super) async fn other_levels_are_refused(bench: Bench) -> Judged {
         if called.is_ok() {
             changed(&bench, &share, &[], &[], &[&rule]).await?;
         } else if !called.error().is_some_and(|error| REFUSED.contains(&error)) {
-            fails!("a rule of level {access_level:?}: {called}; it must answer {}", REFUSED.join(" or "));
+            fails!(
+                "a rule of level {access_level:?}: {called}; it must answer {}",
+                REFUSED.join(" or ")
+            );
         }
         expect_same(&before, &bench, &format!("after a rule of level {access_level:?}"))?;
     }

@@ -31,7 +31,9 @@ pub(super) async fn description_is_whole(bench: Bench) -> Judged {
         fails!("`describe` names no protocol, so no share could ever be asked for");
     }
     match description.options.iter().find(|option| option.help.trim().is_empty()) {
-        Some(option) => fails!("the option `{}` has no help: what should an operator set?", option.name),
+        Some(option) => {
+            fails!("the option `{}` has no help: what should an operator set?", option.name)
+        }
         None => Ok(()),
     }
 }
@@ -78,7 +80,10 @@ pub(super) async fn stats_make_sense(bench: Bench) -> Judged {
             fails!("of the pool {name:?} {:?} % are reserved", pool.reserved_percentage);
         }
         if pool.max_over_subscription_ratio.is_some_and(|ratio| !ratio.is_finite() || ratio < 1.0) {
-            fails!("the pool {name:?} may be promised {:?} times", pool.max_over_subscription_ratio);
+            fails!(
+                "the pool {name:?} may be promised {:?} times",
+                pool.max_over_subscription_ratio
+            );
         }
         names.push(name);
     }
@@ -105,7 +110,9 @@ pub(super) async fn stats_count_what_is_made(bench: Bench) -> Judged {
     bench.made(1, 1).await?;
     let after = stats(&bench).await?;
     match free(&after) > free(&before) {
-        true => fails!("with one share more, {} GiB are free and were {}", free(&after), free(&before)),
+        true => {
+            fails!("with one share more, {} GiB are free and were {}", free(&after), free(&before))
+        }
         false => Ok(()),
     }
 }
@@ -121,10 +128,11 @@ pub(super) async fn other_protocols_are_refused(bench: Bench) -> Judged {
     if called.is_ok() {
         fails!("a share of protocol {protocol:?}, which `describe` does not name, is made");
     }
+    bench.ok("delete-share", json!([share, bench.server])).await?;
     let after = bench.facts()?;
     match before == after {
         true => Ok(()),
-        false => fails!("{called}, and it leaves: {}", difference(&before, &after)),
+        false => fails!("{called}; removed, it leaves: {}", difference(&before, &after)),
     }
 }
 
@@ -185,4 +193,3 @@ pub(super) async fn labels_are_no_matter(bench: Bench) -> Judged {
         false => fails!("made and removed, it leaves: {}", difference(&before, &after)),
     }
 }
-

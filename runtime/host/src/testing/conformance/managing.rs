@@ -18,11 +18,8 @@ pub(super) async fn missing_share_is_not_taken_over(bench: Bench) -> Judged {
     bench.needs(Interface::Managing)?;
     let before = bench.facts()?;
     let path = "192.0.2.1:/nowhere".to_owned();
-    let locations = vec![crate::types::ExportLocation {
-        path,
-        is_admin_only: false,
-        metadata: Vec::new(),
-    }];
+    let locations =
+        vec![crate::types::ExportLocation { path, is_admin_only: false, metadata: Vec::new() }];
     let share = Share { export_locations: locations, ..bench.share(1, 1) };
     let called = bench.call("manage-existing", json!([share, []])).await?;
     if called.is_ok() {

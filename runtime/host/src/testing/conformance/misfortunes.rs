@@ -58,7 +58,9 @@ impl Misfortune {
             Self::Nothing => "it does what it is for",
             Self::Twice => "the same call once more answers the same and changes nothing",
             Self::Undone => "what takes it back leaves nothing of it",
-            Self::AlikeTwice => "the same call in the same world asks the same and answers the same",
+            Self::AlikeTwice => {
+                "the same call in the same world asks the same and answers the same"
+            }
             Self::Error => {
                 "when any of its requests fails it answers an error, a second call comes to the \
                  same as if nothing had been, and what takes it back leaves nothing"
@@ -74,7 +76,9 @@ impl Misfortune {
                 "when the runtime dies before the answer to any of its requests arrives, the same \
                  holds"
             }
-            Self::Disconnection => "when the storage's connection breaks at any request, the same holds",
+            Self::Disconnection => {
+                "when the storage's connection breaks at any request, the same holds"
+            }
             Self::Output => {
                 "when a program prints nothing, half of it, another language, too much or no text, \
                  it answers an error or the right thing, and never panics"
@@ -115,9 +119,15 @@ impl Misfortune {
             Self::Undone => undone(&ready).await,
             Self::AlikeTwice => alike_twice(&ready).await,
             Self::Error => {
+                let failures = [
+                    Failure::Failed,
+                    Failure::Denied,
+                    Failure::NoSpace,
+                    Failure::Busy,
+                    Failure::Limit,
+                ];
                 let failures =
-                    [Failure::Failed, Failure::Denied, Failure::NoSpace, Failure::Busy, Failure::Limit];
-                let failures = if bench.ground().is_copied() { &failures[..] } else { &failures[..1] };
+                    if bench.ground().is_copied() { &failures[..] } else { &failures[..1] };
                 let faults: Vec<_> = failures.iter().map(|one| Fault::Fails(*one)).collect();
                 at_each(&ready, &faults).await
             }
@@ -160,9 +170,7 @@ impl Ready {
         let ready = self.again().await?;
         let before = ready.bench.facts()?;
         let called = ready.call(&Plan::new()).await?;
-        let Some(answer) = called.answer() else {
-            skips!("`{}/works` fails", self.operation.id)
-        };
+        let Some(answer) = called.answer() else { skips!("`{}/works` fails", self.operation.id) };
         let answer = ready.bench.alike(answer);
         Ok(Baseline { before, after: ready.bench.facts()?, answer, requests: called.requests })
     }
@@ -261,7 +269,8 @@ async fn alike_twice(ready: &Ready) -> Judged {
     let (first, second) = (ready.again().await?, ready.again().await?);
     let (one, other) = (first.call(&Plan::new()).await?, second.call(&Plan::new()).await?);
     let told = |ready: &Ready, called: &Called| {
-        let requests = called.requests.iter().map(|request| format!("{} {}", request.import, request.asked));
+        let requests =
+            called.requests.iter().map(|request| format!("{} {}", request.import, request.asked));
         let answer = format!("{:?}", called.ended);
         requests.chain([answer]).map(|line| ready.bench.anonymous(&line)).collect::<Vec<_>>()
     };
@@ -293,7 +302,10 @@ async fn at_each(ready: &Ready, faults: &[Fault]) -> Judged {
                 fails!("{after}: it answers ok, and what it is for is not done: {differs}");
             }
             if ready.operation.only_asks() && found != baseline.before {
-                fails!("{after}: it changes what is there: {}", difference(&baseline.before, &found));
+                fails!(
+                    "{after}: it changes what is there: {}",
+                    difference(&baseline.before, &found)
+                );
             }
             // One world to go on in, and one to go back.
             let back = match hit.bench.copy() {
@@ -322,7 +334,8 @@ async fn garbled(ready: &Ready) -> Judged {
     for (number, request) in programs {
         for printed in Printed::ALL {
             let plan = Plan::from([(*number, Fault::Prints(printed))]);
-            let after = format!("{} by request {number}, `{request}`", said(Fault::Prints(printed)));
+            let after =
+                format!("{} by request {number}, `{request}`", said(Fault::Prints(printed)));
             let hit = ready.again().await?;
             let called = match hit.call(&plan).await {
                 Err(Stop::Fails(reason)) => fails!("{after}: {reason}"),

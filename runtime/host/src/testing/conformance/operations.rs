@@ -172,7 +172,8 @@ async fn of_shares(id: &str, bench: &Bench) -> Judged<Value> {
         "create-share-from-snapshot" => {
             let share = bench.made(1, 1).await?;
             let snapshot = bench.taken(1, &share).await?;
-            let clone = Share { snapshot_id: Some(snapshot.snapshot_id.clone()), ..bench.share(2, 1) };
+            let clone =
+                Share { snapshot_id: Some(snapshot.snapshot_id.clone()), ..bench.share(2, 1) };
             json!([clone, snapshot, server])
         }
         "update-access-add" => {

@@ -57,9 +57,8 @@ pub(super) async fn promoted_replica_is_active(bench: Bench) -> Judged {
     let answer = bench.ok("promote-replica", json!([list, second, [], bench.server])).await?;
     let updates: Vec<ReplicaUpdate> = heard(&answer)?;
     check_promoted(&updates, &second.share.id)?;
-    let stranger = updates
-        .iter()
-        .find(|update| update.id != second.share.id && update.id != active.share.id);
+    let stranger =
+        updates.iter().find(|update| update.id != second.share.id && update.id != active.share.id);
     match stranger {
         Some(stranger) => fails!("it answers a replica {:?}, which nobody named", stranger.id),
         None => Ok(()),

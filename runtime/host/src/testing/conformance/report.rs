@@ -85,7 +85,10 @@ pub struct Report {
     pub took: Duration,
 }
 
-fn milliseconds<S: serde::Serializer>(took: &Duration, to: S) -> std::result::Result<S::Ok, S::Error> {
+fn milliseconds<S: serde::Serializer>(
+    took: &Duration,
+    to: S,
+) -> std::result::Result<S::Ok, S::Error> {
     to.serialize_u64(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
 }
 

@@ -49,7 +49,9 @@ pub(super) async fn server_has_addresses_enough(bench: Bench) -> Judged {
     for function in numbers {
         let number: u32 = heard(&bench.ok(function, json!([])).await?)?;
         if number > 64 {
-            fails!("`{function}` answers {number}: no network has so many addresses for one server");
+            fails!(
+                "`{function}` answers {number}: no network has so many addresses for one server"
+            );
         }
     }
     Ok(())
@@ -66,7 +68,9 @@ pub(super) async fn server_s_pools_are_there(bench: Bench) -> Judged {
         skips!("the statistics name no pools");
     }
     match own.iter().find(|pool| !known.contains(&pool.as_str())) {
-        Some(pool) => fails!("the server can use the pool {pool:?}, which the statistics do not name"),
+        Some(pool) => {
+            fails!("the server can use the pool {pool:?}, which the statistics do not name")
+        }
         None => Ok(()),
     }
 }

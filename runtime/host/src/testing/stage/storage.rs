@@ -303,8 +303,7 @@ impl Storage {
     /// for they say nothing about what is there.
     pub(super) fn facts(&self) -> impl Iterator<Item = String> {
         let nodes = self.nodes.iter().filter(|(spot, _)| spot.len() > 1).map(|(spot, node)| {
-            let (top, rest) = spot.split_first().map_or(("", &[][..]), |(top, rest)| (top, rest));
-            let place = format!("{}:{}", top.strip_prefix("root ").unwrap_or(top), rest.join("/"));
+            let place = self.called(spot);
             let Node { mode, user, group, what, .. } = node;
             let what = match what {
                 What::Directory => "directory".to_owned(),
@@ -318,9 +317,26 @@ impl Storage {
         let mounts = self.mounts.values().map(|mount| {
             let Mount { place, shows, filesystem, options } = mount;
             let options = options.iter().map(String::as_str).collect::<Vec<_>>().join(",");
-            format!("{place}: mount of {}, {filesystem}, {options}", shows.join("/"))
+            format!("{place}: mount of {}, {filesystem}, {options}", self.called(shows))
         });
         nodes.chain(mounts)
+    }
+}
+
+impl Storage {
+    /// Where something is, in words: what is in an image, beneath the image's own place.
+    fn called(&self, spot: &Spot) -> String {
+        let Some((top, rest)) = spot.split_first() else { return String::new() };
+        let is_image = |node: &Node| match &node.what {
+            What::File { inside, .. } => inside.as_ref() == Some(top),
+            What::Directory => false,
+        };
+        let image = self.nodes.iter().find(|(_, node)| is_image(node));
+        match (top.strip_prefix("root "), image) {
+            (Some(root), _) => format!("{root}:{}", rest.join("/")),
+            (None, Some((image, _))) => format!("in {}:{}", self.called(image), rest.join("/")),
+            (None, None) => format!("{top}:{}", rest.join("/")),
+        }
     }
 }
 
