@@ -4,11 +4,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use abaca::configuration::Configuration;
 use abaca::options::OptionValue;
 use abaca::policy::Policy;
-use abaca::testing::{Finding, Report, Script, StageBuilder, Suite, Verdict};
+use abaca::testing::{
+    BadStory, Finding, Report, Script, StageBuilder, Stories, StoriesTold, Suite, Transcript,
+    Verdict,
+};
 use abaca::{Driver, Runtime, read_policy};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -34,9 +38,15 @@ pub async fn run(asked: Test, global: &Global, output: Output) -> Result<ExitCod
     let what = format!("compiling {}", file.display());
     let driver = output.wait(&what, Box::pin(runtime.load(file))).await?;
     let setting = Setting::of(&asked, global)?;
+    if asked.faults {
+        return faults(&asked, &driver, &setting, output).await;
+    }
     let suite = match asked.against {
         Against::Simulated => Suite::simulated(&driver, |stage| setting.on(stage))?,
-        Against::Recorded => return Err(Failure::refused("not yet", "not yet")),
+        Against::Recorded => {
+            let transcripts = asked.transcripts.iter().map(Transcript::load);
+            Suite::recorded(&driver, transcripts.collect::<abaca::Result<_>>()?)?
+        }
         Against::Real => real(&driver, global).await?,
     };
     let suite = suite.known(setting.known()).only(asked.only.iter().cloned());
@@ -115,6 +125,56 @@ async fn real(driver: &Driver, global: &Global) -> Result<Suite> {
     Ok(Suite::real(backend))
 }
 
+/// Runs stories with faults instead of the checks.
+async fn faults(
+    asked: &Test,
+    driver: &Driver,
+    setting: &Setting,
+    output: Output,
+) -> Result<ExitCode> {
+    if asked.against != Against::Simulated {
+        return Err(Failure::refused(
+            "stories are told on a stage: nobody can copy real storage",
+            "leave --against out",
+        ));
+    }
+    let seed = asked.seed.unwrap_or_else(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::from(now.subsec_nanos()) ^ now.as_secs()
+    });
+    let stories = Stories::simulated(driver, seed, |stage| setting.on(stage))?;
+    let told = Told::new(output, false, usize::try_from(asked.stories).unwrap_or(usize::MAX));
+    let came = Box::pin(stories.run(asked.stories, |story| told.step(story))).await?;
+    told.finish();
+    output.answer(&came, || story_text(&came))?;
+    Ok(if came.failure.is_none() { ExitCode::SUCCESS } else { ExitCode::from(FAILS) })
+}
+
+fn story_text(came: &StoriesTold) -> String {
+    let StoriesTold { driver, seed, stories, calls, faults, failure, took_ms } = came;
+    let mut text = String::new();
+    if let Some(BadStory { story, reason, steps, length }) = failure {
+        let _ = writeln!(text, "FAIL  story {story}: {}", plain(reason));
+        let shortest = steps.len();
+        let _ =
+            writeln!(text, "      the shortest that still fails, {shortest} of {length} steps:");
+        for step in steps {
+            let _ = writeln!(text, "      - {}", plain(&step.to_string()));
+        }
+        let _ = writeln!(
+            text,
+            "      once more: abaca test … --faults --seed {seed} --stories {story}"
+        );
+    }
+    let _ = writeln!(
+        text,
+        "{}: {stories} stories, {calls} calls, {faults} faults, seed {seed}, in {:.1} s",
+        plain(driver),
+        Duration::from_millis(*took_ms).as_secs_f64()
+    );
+    text
+}
+
 /// Tells of each check as it ends.
 struct Told {
     bar: ProgressBar,
@@ -137,6 +197,10 @@ impl Told {
         if self.is_verbose {
             self.bar.suspend(|| complain(&line(finding)));
         }
+    }
+
+    fn step(&self, number: u64) {
+        self.bar.set_position(number.saturating_sub(1));
     }
 
     fn finish(&self) {

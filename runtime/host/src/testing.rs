@@ -4,6 +4,7 @@
 //! - [`Transcript`]: all that crossed, as JSON lines; `Runtime::builder().record(…)` writes one.
 //! - [`Replay`]: runs a driver against a transcript, without its storage.
 //! - [`Suite`]: checks that hold for every driver, on a stage or on real storage.
+//! - [`Stories`]: made-up sequences of calls with faults, from a seed.
 //! - [`Stage`]: a made-up world for a driver, with programs said in data and a clock of its own.
 
 mod called;
@@ -13,6 +14,7 @@ mod real;
 mod replay;
 pub mod samples;
 mod stage;
+mod stories;
 mod transcript;
 mod values;
 
@@ -23,5 +25,6 @@ pub use self::replay::{Divergence, Order, Replay, Replayed, Said};
 pub use self::stage::{
     Complaint, Deed, Failure, Fault, Plan, Printed, Script, Scripted, Stage, StageBuilder,
 };
+pub use self::stories::{Action, BadStory, Step, Stories, StoriesTold};
 pub(crate) use self::transcript::Recorder;
 pub use self::transcript::{Ended, Recorded, Transcript, TranscriptError};

@@ -21,6 +21,7 @@ mod migration;
 mod misfortunes;
 mod names;
 mod operations;
+mod recorded;
 mod replication;
 mod report;
 mod share_servers;
@@ -32,13 +33,18 @@ use std::time::Instant;
 
 use serde_json::json;
 
+pub(super) use self::bench::difference;
 use self::bench::{Bench, Habits, Judged, Stop};
 use self::checks::Check;
 use self::ground::Ground;
+pub(super) use self::misfortunes::said;
+use self::recorded::{RecordedCheck, Recordings};
 pub use self::report::{CheckInfo, Finding, Report, Verdict};
+use super::functions;
 use super::real::Real;
 use super::samples;
 use super::stage::{Stage, StageBuilder};
+use super::transcript::Transcript;
 use crate::backend::Backend;
 use crate::contract::Interface;
 use crate::driver::Driver;
@@ -71,6 +77,8 @@ pub struct Suite {
     plain: Option<Ground>,
     /// With them.
     served: Option<Ground>,
+    /// In place of both.
+    recorded: Option<Recordings>,
     known: BTreeMap<String, String>,
     only: Vec<String>,
 }
@@ -94,12 +102,31 @@ impl Suite {
             let stage = builder.option(SERVERS, OptionValue::Boolean(mode)).build()?;
             Ok(Some(Ground::Simulated(stage)))
         };
-        Ok(Self {
-            plain: stage(false)?,
-            served: stage(true)?,
-            known: BTreeMap::new(),
-            only: vec![],
-        })
+        Ok(Self { plain: stage(false)?, served: stage(true)?, ..Self::nowhere() })
+    }
+
+    /// The suite against what transcripts hold of the storage.
+    ///
+    /// # Errors
+    /// When a transcript is of another driver, or calls what this one does not offer.
+    pub fn recorded(driver: &Driver, transcripts: Vec<Transcript>) -> Result<Self> {
+        let name = &driver.description().name;
+        for call in transcripts.iter().flat_map(|transcript| &transcript.calls) {
+            if call.driver.name != *name {
+                return Err(Error::Mismatch(format!(
+                    "a transcript is of the driver `{}`, and this is `{name}`",
+                    call.driver.name
+                )));
+            }
+            functions::find(driver, &call.method)?;
+        }
+        let recorded = Some(Recordings { driver: driver.clone(), transcripts });
+        Ok(Self { recorded, ..Self::nowhere() })
+    }
+
+    fn nowhere() -> Self {
+        let (known, only) = (BTreeMap::new(), Vec::new());
+        Self { plain: None, served: None, recorded: None, known, only }
     }
 
     /// The suite on the storage of a backend. What it makes there it removes; share servers are left
@@ -107,7 +134,7 @@ impl Suite {
     #[must_use]
     pub fn real(backend: Backend) -> Self {
         let plain = Some(Ground::Real(Real::new(backend)));
-        Self { plain, served: None, known: BTreeMap::new(), only: Vec::new() }
+        Self { plain, ..Self::nowhere() }
     }
 
     /// Checks that the driver is known to fail, each with the reason.
@@ -134,29 +161,47 @@ impl Suite {
             meaning: check.meaning.into_owned(),
             why: check.why,
         };
-        std::iter::once(setup).chain(checks::all().into_iter().map(info)).collect()
+        let mut all: Vec<_> =
+            std::iter::once(setup).chain(checks::all().into_iter().map(info)).collect();
+        for RecordedCheck { id, meaning, why, .. } in recorded::all() {
+            if !all.iter().any(|check| check.id == id) {
+                all.push(CheckInfo { id, meaning: meaning.into_owned(), why });
+            }
+        }
+        all
     }
 
     /// How many checks it runs for this driver.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.chosen().len().saturating_add(1)
+        match &self.recorded {
+            Some(recordings) => self.chosen_of(recordings).count(),
+            None => self.chosen().len().saturating_add(1),
+        }
+    }
+
+    fn is_wanted(&self, id: &str) -> bool {
+        let fits = |one: &String| match one.strip_suffix('*') {
+            Some(begin) => id.starts_with(begin),
+            None => id == one,
+        };
+        self.only.is_empty() || self.only.iter().any(fits)
+    }
+
+    fn chosen_of<'s>(
+        &'s self,
+        recordings: &'s Recordings,
+    ) -> impl Iterator<Item = RecordedCheck> + 's {
+        let checks = recorded::all().into_iter();
+        checks.filter(|check| recordings.has(check) && self.is_wanted(&check.id))
     }
 
     fn chosen(&self) -> Vec<Check> {
         let Some(ground) = self.plain.as_ref().or(self.served.as_ref()) else { return Vec::new() };
         let driver = ground.driver();
-        let wanted = |id: &str| {
-            let fits = |one: &String| match one.strip_suffix('*') {
-                Some(begin) => id.starts_with(begin),
-                None => id == one,
-            };
-            self.only.is_empty() || self.only.iter().any(fits)
-        };
+        let is_about = |check: &Check| check.is_about(|one| driver.offers(one));
         let checks = checks::all().into_iter();
-        checks
-            .filter(|check| check.is_about(|one| driver.offers(one)) && wanted(&check.id))
-            .collect()
+        checks.filter(|check| is_about(check) && self.is_wanted(&check.id)).collect()
     }
 
     /// Runs it; `told` hears of each check when it has ended.
@@ -166,6 +211,9 @@ impl Suite {
     /// runtime. What the driver does is no error.
     pub async fn run(&self, mut told: impl FnMut(&Finding)) -> Result<Report> {
         self.check_names()?;
+        if let Some(recordings) = &self.recorded {
+            return self.run_recorded(recordings, told).await;
+        }
         let Some(main) = self.plain.as_ref().or(self.served.as_ref()) else {
             return Err(Error::Mismatch("the driver has no share-server mode".to_owned()));
         };
@@ -196,6 +244,23 @@ impl Suite {
             findings.push(finding);
         }
         Ok(Report::new(main.driver(), main.is_copied(), findings, began))
+    }
+
+    async fn run_recorded(
+        &self,
+        recordings: &Recordings,
+        mut told: impl FnMut(&Finding),
+    ) -> Result<Report> {
+        let began = Instant::now();
+        let mut findings = Vec::new();
+        for check in self.chosen_of(recordings) {
+            let began = Instant::now();
+            let judged = Box::pin(recordings.run(&check)).await;
+            let finding = self.finding(&check.id, &check.meaning, check.why, judged, began)?;
+            told(&finding);
+            findings.push(finding);
+        }
+        Ok(Report::against(&recordings.driver, "recorded", findings, began))
     }
 
     fn check_names(&self) -> Result<()> {

@@ -370,8 +370,7 @@ impl StageBuilder<'_> {
         }
         let options = OptionValues::resolve(&description.options, &options, STATE)
             .map_err(|error| Error::Option { backend: "stage".to_owned(), error })?;
-        let mut limits = driver.limits();
-        (limits.wall, limits.cpu) = (limits.wall.min(WALL), limits.cpu.min(CPU));
+        let limits = hurried(driver.limits());
         let mut world = World::new(Arc::new(policy), options, limits.clone());
         let granted: Vec<_> = world.policy.roots().map(|root| root.name.clone()).collect();
         granted.iter().chain(&roots).for_each(|root| world.storage.grant(root));
@@ -394,6 +393,13 @@ impl StageBuilder<'_> {
             calls: Arc::default(),
         })
     }
+}
+
+/// The limits of calls that wait for nothing.
+pub(super) fn hurried(limits: Limits) -> Limits {
+    let mut limits = limits;
+    (limits.wall, limits.cpu) = (limits.wall.min(WALL), limits.cpu.min(CPU));
+    limits
 }
 
 /// A policy for a driver that has no manifest: it may have its options, its state, and no more.

@@ -317,7 +317,7 @@ fn token(number: u64) -> String {
 }
 
 /// What differs between two lists of facts, as lines.
-pub(super) fn difference(wanted: &[String], found: &[String]) -> String {
+pub(in crate::testing) fn difference(wanted: &[String], found: &[String]) -> String {
     let missing = wanted.iter().filter(|fact| !found.contains(fact)).map(|fact| ("missing", fact));
     let more = found.iter().filter(|fact| !wanted.contains(fact)).map(|fact| ("too much", fact));
     let lines: Vec<_> = missing.chain(more).map(|(sign, fact)| format!("{sign}: {fact}")).collect();

@@ -355,7 +355,7 @@ async fn garbled(ready: &Ready) -> Judged {
 }
 
 /// A fault in words.
-pub(super) fn said(fault: Fault) -> String {
+pub(in crate::testing) fn said(fault: Fault) -> String {
     match fault {
         Fault::Fails(failure) => format!("after the error `{}`", word(failure)),
         Fault::EndsBefore => "after the runtime died before it was done".to_owned(),

@@ -82,7 +82,11 @@ impl Failure {
     ];
 
     pub(crate) fn error(self) -> HostError {
-        let text = "a fault of the test".to_owned();
+        self.error_saying("a fault of the test")
+    }
+
+    pub(crate) fn error_saying(self, text: &str) -> HostError {
+        let text = text.to_owned();
         match self {
             Self::Denied => HostError::Denied(Denial { rule: None, reason: text }),
             Self::Invalid => HostError::Invalid(text),
