@@ -10,8 +10,8 @@ use abaca::configuration::Configuration;
 use abaca::options::OptionValue;
 use abaca::policy::Policy;
 use abaca::testing::{
-    BadStory, Finding, Report, Script, StageBuilder, Stories, StoriesTold, Suite, Transcript,
-    Verdict,
+    BadStory, Client, Finding, Report, Script, StageBuilder, Stories, StoriesTold, Suite,
+    Transcript, Verdict,
 };
 use abaca::{Driver, Runtime, read_policy};
 use anyhow::Context;
@@ -49,7 +49,8 @@ pub async fn run(asked: Test, global: &Global, output: Output) -> Result<ExitCod
         }
         Against::Real => real(&driver, global).await?,
     };
-    let suite = suite.known(setting.known()).only(asked.only.iter().cloned());
+    let suite =
+        suite.known(setting.known()).clients(setting.clients()).only(asked.only.iter().cloned());
     let told = Told::new(output, global.verbose > 0, suite.count());
     let report = Box::pin(suite.run(|finding| told.tell(finding))).await?;
     told.finish();
@@ -106,6 +107,10 @@ impl Setting {
         }
     }
 
+    fn clients(&self) -> Vec<Client> {
+        self.script.as_ref().map(|script| script.clients.clone()).unwrap_or_default()
+    }
+
     fn known(&self) -> BTreeMap<String, String> {
         self.script.as_ref().map(|script| script.known.clone()).unwrap_or_default()
     }
@@ -143,6 +148,7 @@ async fn faults(
         u64::from(now.subsec_nanos()) ^ now.as_secs()
     });
     let stories = Stories::simulated(driver, seed, |stage| setting.on(stage))?;
+    let stories = stories.clients(setting.clients());
     let told = Told::new(output, false, usize::try_from(asked.stories).unwrap_or(usize::MAX));
     let came = Box::pin(stories.run(asked.stories, |story| told.step(story))).await?;
     told.finish();

@@ -43,14 +43,14 @@ pub use self::report::{CheckInfo, Finding, Report, Verdict};
 use super::functions;
 use super::real::Real;
 use super::samples;
-use super::stage::{Stage, StageBuilder};
+use super::stage::{Client, Stage, StageBuilder};
 use super::transcript::Transcript;
 use crate::backend::Backend;
 use crate::contract::Interface;
 use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::options::OptionValue;
-use crate::types::{AccessLevel, AccessType};
+use crate::types::{AccessLevel, AccessRule, AccessType};
 
 /// The option by which an operator chooses.
 const SERVERS: &str = "driver_handles_share_servers";
@@ -79,6 +79,7 @@ pub struct Suite {
     served: Option<Ground>,
     /// In place of both.
     recorded: Option<Recordings>,
+    clients: Vec<Client>,
     known: BTreeMap<String, String>,
     only: Vec<String>,
 }
@@ -125,8 +126,8 @@ impl Suite {
     }
 
     fn nowhere() -> Self {
-        let (known, only) = (BTreeMap::new(), Vec::new());
-        Self { plain: None, served: None, recorded: None, known, only }
+        let (clients, known, only) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Self { plain: None, served: None, recorded: None, clients, known, only }
     }
 
     /// The suite on the storage of a backend. What it makes there it removes; share servers are left
@@ -135,6 +136,13 @@ impl Suite {
     pub fn real(backend: Backend) -> Self {
         let plain = Some(Ground::Real(Real::new(backend)));
         Self { plain, ..Self::nowhere() }
+    }
+
+    /// Whom the driver lets in, where ordinary addresses and names will not do.
+    #[must_use]
+    pub fn clients(mut self, clients: Vec<Client>) -> Self {
+        self.clients.extend(clients);
+        self
     }
 
     /// Checks that the driver is known to fail, each with the reason.
@@ -289,7 +297,7 @@ impl Suite {
             bench.ok("do-setup", json!([])).await?;
             bench.ok("check-for-setup-error", json!([])).await?;
             let bench = if is_served { bench.served() } else { bench };
-            let habits = habits(&bench).await?;
+            let habits = habits(&bench, &self.clients).await?;
             let bench = bench.with_habits(habits);
             let place = if is_served { &mut benches.served } else { &mut benches.plain };
             *place = Some(bench);
@@ -357,8 +365,36 @@ impl Benches {
     }
 }
 
+/// Whom to try: the author's clients, else ordinary ones.
+fn clients_of(clients: &[Client]) -> Vec<(AccessType, String, String)> {
+    let own = clients.first().map(|first| {
+        let other =
+            clients.iter().find(|one| one.access_type == first.access_type && one.to != first.to);
+        (first.access_type, first.to.clone(), other.unwrap_or(first).to.clone())
+    });
+    let ordinary = CLIENTS.map(|(of, one, other)| (of, one.to_owned(), other.to_owned()));
+    own.into_iter().chain(ordinary).collect()
+}
+
+/// A rule that the driver on a stage takes, if it takes any.
+///
+/// # Errors
+/// For a fault of the runtime.
+pub(super) async fn rule_taken(stage: &Stage, clients: &[Client]) -> Result<Option<AccessRule>> {
+    let nobody = Habits { access: None, levels: Vec::new() };
+    let bench = Bench::new(Ground::Simulated(stage.fork()), nobody);
+    match habits(&bench, clients).await {
+        Ok(Habits { access: Some((of, to, _)), levels }) => {
+            let level = levels.first().copied().unwrap_or(AccessLevel::Rw);
+            Ok(Some(samples::rule(of, &to, level)))
+        }
+        Err(Stop::Breaks(error)) => Err(error),
+        Ok(_) | Err(_) => Ok(None),
+    }
+}
+
 /// Whom the driver lets in. Where not even a share can be made, nobody.
-async fn habits(bench: &Bench) -> Judged<Habits> {
+async fn habits(bench: &Bench, clients: &[Client]) -> Judged<Habits> {
     let mut habits = Habits { access: None, levels: Vec::new() };
     let bench = bench.apart();
     let bench = match &bench.server {
@@ -369,9 +405,9 @@ async fn habits(bench: &Bench) -> Judged<Habits> {
         },
     };
     let Ok(share) = bench.made(1, 1).await else { return Ok(habits) };
-    for (access_type, first, second) in CLIENTS {
+    for (access_type, first, second) in clients_of(clients) {
         for level in [AccessLevel::Rw, AccessLevel::Ro] {
-            let rule = samples::rule(access_type, first, level);
+            let rule = samples::rule(access_type, &first, level);
             let server = &bench.server;
             let called = match bench.driver().offers(Interface::Access) {
                 true => {
@@ -382,7 +418,7 @@ async fn habits(bench: &Bench) -> Judged<Habits> {
             };
             let Ok(called) = called else { break };
             if called.is_ok() {
-                habits.access = Some((access_type, first.to_owned(), second.to_owned()));
+                habits.access = Some((access_type, first.clone(), second.clone()));
                 habits.levels.push(level);
                 // Nothing of it is in anybody's way.
                 match bench.driver().offers(Interface::Access) {

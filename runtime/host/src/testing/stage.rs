@@ -54,7 +54,7 @@ use wasmtime::Store;
 use wasmtime::component::Instance;
 
 pub use self::faults::{Failure, Fault, Plan, Printed};
-pub use self::script::{Complaint, Deed, Script, Scripted};
+pub use self::script::{Client, Complaint, Deed, Script, Scripted};
 use self::world::World;
 use super::called::{Called, Crossed};
 use super::functions;

@@ -19,13 +19,17 @@ use serde_json::Value;
 pub use self::steps::{Action, Step};
 use self::steps::{Actors, Dice};
 use super::called::Called;
-use super::stage::{Fault, Plan, Stage, StageBuilder};
+use super::stage::{Client, Fault, Plan, Stage, StageBuilder};
 use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::options::OptionValue;
+use crate::types::AccessRule;
 
 /// How many steps a story has at most.
 const STEPS: u64 = 14;
+
+/// How often the dice are thrown for a step that can be done.
+const TRIES: usize = 50;
 
 /// How often a call is asked again until it must be ok: nothing happens to it any more.
 const AGAIN: usize = 2;
@@ -35,6 +39,7 @@ const AGAIN: usize = 2;
 pub struct Stories {
     stage: Stage,
     seed: u64,
+    clients: Vec<Client>,
 }
 
 /// What came of all stories.
@@ -95,7 +100,14 @@ impl Stories {
         let mode = OptionValue::Boolean(false);
         let builder = setting(Stage::builder(driver));
         let stage = builder.option("driver_handles_share_servers", mode).build()?;
-        Ok(Self { stage, seed })
+        Ok(Self { stage, seed, clients: Vec::new() })
+    }
+
+    /// Whom the driver lets in, where ordinary addresses and names will not do.
+    #[must_use]
+    pub fn clients(mut self, clients: Vec<Client>) -> Self {
+        self.clients.extend(clients);
+        self
     }
 
     /// Runs so many; the first that fails ends it. `told` hears the number of each before it begins.
@@ -108,6 +120,7 @@ impl Stories {
         if !setup.is_ok() {
             return Err(Error::Mismatch(format!("the backend cannot be set up: {setup}")));
         }
+        let rule = super::conformance::rule_taken(&self.stage, &self.clients).await?;
         let mut told_in_all = StoriesTold {
             driver: self.stage.driver().description().name.clone(),
             seed: self.seed,
@@ -119,14 +132,14 @@ impl Stories {
         };
         for story in 1..=stories {
             told(story);
-            let steps = self.steps(story);
-            let went = self.go(&steps).await?;
+            let steps = self.steps(story, rule.as_ref());
+            let went = self.go(&steps, rule.as_ref()).await?;
             told_in_all.stories = story;
             told_in_all.calls += went.calls;
             told_in_all.faults += went.faults;
             if let Some(reason) = went.reason {
                 let length = steps.len();
-                let (steps, reason) = self.shortened(steps, reason).await?;
+                let (steps, reason) = self.shortened(steps, reason, rule.as_ref()).await?;
                 told_in_all.failure = Some(BadStory { story, reason, steps, length });
                 break;
             }
@@ -140,21 +153,33 @@ impl Stories {
     /// # Errors
     /// For a fault of the runtime.
     pub async fn again(&self, steps: &[Step]) -> Result<Option<String>> {
-        Ok(self.go(steps).await?.reason)
+        let rule = super::conformance::rule_taken(&self.stage, &self.clients).await?;
+        Ok(self.go(steps, rule.as_ref()).await?.reason)
     }
 
-    /// The story of this number.
-    fn steps(&self, story: u64) -> Vec<Step> {
+    /// The story of this number: of what can be done at each step.
+    fn steps(&self, story: u64, rule: Option<&AccessRule>) -> Vec<Step> {
         let mut dice = Dice::of(self.seed, story);
         let actions = Action::offered_by(self.stage.driver());
         let length = dice.below(STEPS).saturating_add(2);
-        (0..length).filter_map(|_| Step::thrown(&mut dice, &actions)).collect()
+        let mut actors = Actors::new(rule);
+        let mut steps = Vec::new();
+        for _ in 0..length {
+            let step = (0..TRIES).find_map(|_| {
+                let step = Step::thrown(&mut dice, &actions)?;
+                actors.act(&step).map(|_| step)
+            });
+            let Some(step) = step else { continue };
+            actors.did(&step, None);
+            steps.push(step);
+        }
+        steps
     }
 
-    async fn go(&self, steps: &[Step]) -> Result<Went> {
+    async fn go(&self, steps: &[Step], rule: Option<&AccessRule>) -> Result<Went> {
         let (hit, calm) = (self.stage.fork(), self.stage.fork());
         let before = calm.facts();
-        let mut actors = Actors::default();
+        let mut actors = Actors::new(rule);
         let mut went = Went::default();
         let rest = Step::removals();
         for step in steps.iter().chain(&rest) {
@@ -199,7 +224,12 @@ impl Stories {
     }
 
     /// Leaves out whatever can be left out: steps first, then faults.
-    async fn shortened(&self, steps: Vec<Step>, reason: String) -> Result<(Vec<Step>, String)> {
+    async fn shortened(
+        &self,
+        steps: Vec<Step>,
+        reason: String,
+        rule: Option<&AccessRule>,
+    ) -> Result<(Vec<Step>, String)> {
         let (mut steps, mut reason) = (steps, reason);
         loop {
             let mut shorter = None;
@@ -213,7 +243,7 @@ impl Stories {
                 Some(steps)
             });
             for candidate in without.chain(calmer).collect::<Vec<_>>() {
-                if let Some(still) = self.go(&candidate).await?.reason {
+                if let Some(still) = self.go(&candidate, rule).await?.reason {
                     shorter = Some((candidate, still));
                     break;
                 }

@@ -19,6 +19,7 @@ use super::storage::{Contents, Node, Storage, What};
 use crate::contract::bindings::abaca::host::types::Error as HostError;
 use crate::error::{Error, Result};
 use crate::storage::read_text;
+use crate::types::AccessType;
 
 /// The largest script, in bytes.
 const SCRIPT_BYTES: u64 = 1 << 20;
@@ -46,12 +47,27 @@ pub struct Script {
     /// they fill the volume of the share's name, or write into the directory that has it.
     #[serde(default)]
     pub client: Vec<Deed>,
+    /// Whom the driver lets in, for those whose clients are not told by ordinary addresses or names:
+    /// one or two, of one type.
+    #[serde(default)]
+    pub clients: Vec<Client>,
     /// Checks of the conformance suite that the driver is known to fail, each with the reason.
     #[serde(default)]
     pub known: BTreeMap<String, String>,
     /// The programs; the first whose words fit is it.
     #[serde(default, rename = "command")]
     pub commands: Vec<Scripted>,
+}
+
+/// A client of a share, as an access rule names it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Client {
+    /// The kind of name: `ip`, `user`, `cert` or `cephx`.
+    #[serde(rename = "type")]
+    pub access_type: AccessType,
+    /// The name.
+    pub to: String,
 }
 
 /// What one program does when it gets these words.

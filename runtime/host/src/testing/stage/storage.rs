@@ -302,7 +302,9 @@ impl Storage {
     /// All that lies beneath the roots and in what they show, a sentence each: times are left out,
     /// for they say nothing about what is there.
     pub(super) fn facts(&self) -> impl Iterator<Item = String> {
-        let nodes = self.nodes.iter().filter(|(spot, _)| spot.len() > 1).map(|(spot, node)| {
+        // A root is the operator's; the top of an image is its driver's.
+        let is_root = |spot: &Spot| matches!(spot.as_slice(), [top] if top.starts_with("root "));
+        let nodes = self.nodes.iter().filter(|(spot, _)| !is_root(spot)).map(|(spot, node)| {
             let place = self.called(spot);
             let Node { mode, user, group, what, .. } = node;
             let what = match what {

@@ -12,7 +12,7 @@ use super::super::samples;
 use super::super::stage::{Failure, Fault, Printed};
 use crate::contract::Interface;
 use crate::driver::Driver;
-use crate::types::{AccessLevel, AccessRule, AccessType, Share, Snapshot};
+use crate::types::{AccessRule, Share, Snapshot};
 
 /// How many shares a story has.
 const SHARES: u64 = 3;
@@ -147,9 +147,19 @@ pub(super) struct Actors {
     shares: BTreeMap<u64, Share>,
     snapshots: BTreeMap<u64, Snapshot>,
     let_in: BTreeMap<u64, AccessRule>,
+    /// What the driver takes.
+    rule: Option<AccessRule>,
 }
 
 impl Actors {
+    pub(super) fn new(rule: Option<&AccessRule>) -> Self {
+        Self { rule: rule.cloned(), ..Self::default() }
+    }
+
+    fn rule(&self, number: u64) -> Option<AccessRule> {
+        Some(AccessRule { id: id(number + 0x4000), ..self.rule.clone()? })
+    }
+
     /// The call that a step makes now; none where it does not apply.
     pub(super) fn act(&self, step: &Step) -> Option<(&'static str, Value)> {
         let number = step.share;
@@ -181,7 +191,7 @@ impl Actors {
                 ("create-share-from-snapshot", json!([clone, source, null]))
             }
             Action::LetIn if let_in.is_none() => {
-                let rule = rule(number);
+                let rule = self.rule(number)?;
                 ("update-access", json!([there?, [rule], [rule], [], null]))
             }
             Action::ShutOut => ("update-access", json!([there?, [], [], [let_in?], null])),
@@ -228,7 +238,9 @@ impl Actors {
                 self.snapshots.remove(&number);
             }
             Action::LetIn => {
-                self.let_in.insert(number, rule(number));
+                if let Some(rule) = self.rule(number) {
+                    self.let_in.insert(number, rule);
+                }
             }
             Action::ShutOut => {
                 self.let_in.remove(&number);
@@ -252,9 +264,4 @@ fn snapshot_of(number: u64, share: &Share) -> Snapshot {
     let id = id(number + 0x2000);
     let snapshot = samples::snapshot(&format!("share-snapshot-{id}"), share);
     Snapshot { snapshot_id: self::id(number + 0x3000), id, ..snapshot }
-}
-
-fn rule(number: u64) -> AccessRule {
-    let rule = samples::rule(AccessType::Ip, "192.0.2.10", AccessLevel::Rw);
-    AccessRule { id: id(number + 0x4000), ..rule }
 }
