@@ -37,6 +37,12 @@ test: build
 test-storage: build
     cargo nextest run --locked --workspace --success-output immediate -E 'test(/^storage::/)'
 
+# Records what the drivers btrfs and zfs do on real storage, as root: transcripts for `tests/data/transcripts`.
+record: build
+    rm -rf target/recorded; mkdir -p target/recorded
+    ABACA_RECORD_TESTS="$PWD/target/recorded" cargo nextest run --locked --workspace \
+        -E 'test(/^storage::(btrfs|zfs)::/) and not test(/faults|kill|trouble/)'
+
 # Kills the runtime, the broker and the NFS server at random moments of so many lives of shares.
 test-kills lives="100" seed="6": build
     ABACA_KILLS={{ lives }} ABACA_KILLS_SEED={{ seed }} cargo nextest run --locked --workspace --no-capture -E 'test(whoever_is_killed)'

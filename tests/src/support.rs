@@ -103,7 +103,18 @@ pub fn built(builder: abaca::Builder) -> Runtime {
         Some(cache) => builder.cache(cache),
         None => builder,
     };
+    let builder = match recorded() {
+        Some(file) => builder.record(file),
+        None => builder,
+    };
     builder.build().unwrap()
+}
+
+/// Where the calls of this test are recorded, for whoever makes transcripts of real storage anew: a
+/// new file of a directory that `just record` names.
+fn recorded() -> Option<PathBuf> {
+    let directory = PathBuf::from(std::env::var_os("ABACA_RECORD_TESTS")?);
+    Some(directory.join(format!("{}.jsonl", uuid::Uuid::new_v4())))
 }
 
 /// Loads one of our components.

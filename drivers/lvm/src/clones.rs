@@ -3,7 +3,7 @@
 
 use abaca_sdk::{Clones, CreateError, Error, ExportLocation, Result, Share, ShareServer, Snapshot};
 
-use crate::{Lvm, filesystem, record, shares, volumes};
+use crate::{Lvm, exports, filesystem, record, shares, volumes};
 
 impl Clones for Lvm {
     fn create_share_from_snapshot(
@@ -11,6 +11,7 @@ impl Clones for Lvm {
         snapshot: Snapshot,
         _: Option<ShareServer>,
     ) -> Result<Vec<ExportLocation>, CreateError> {
+        exports::check_protocol(&share)?;
         let source = record::volume(&snapshot.id)?.ok_or_else(|| {
             Error::SnapshotResourceNotFound(format!("there is no snapshot {}", snapshot.id))
         })?;

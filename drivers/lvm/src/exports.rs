@@ -2,7 +2,10 @@
 //! Ganesha. Called by the interfaces that make, open and remove shares.
 
 use abaca_sdk::ganesha::{Export, Ganesha, Options};
-use abaca_sdk::{AccessRule, ExportLocation, OptionDeclaration, Result, Root, files, local};
+use abaca_sdk::{
+    AccessRule, Error, ExportLocation, OptionDeclaration, Result, Root, Share, ShareProtocol,
+    files, local,
+};
 
 use crate::{options, places};
 
@@ -19,6 +22,14 @@ const GANESHA: Ganesha = Ganesha {
 /// The options about it.
 pub fn declarations() -> impl Iterator<Item = OptionDeclaration> {
     GANESHA.options.declarations().into_iter()
+}
+
+/// Refuses a share that could not reach clients: neither way serves another protocol.
+pub fn check_protocol(share: &Share) -> Result<()> {
+    match share.protocol {
+        ShareProtocol::Nfs => Ok(()),
+        _ => Err(Error::InvalidShare("shares of this back end are of protocol NFS".to_owned())),
+    }
 }
 
 /// Whether shares can reach clients.

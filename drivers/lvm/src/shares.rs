@@ -9,6 +9,7 @@ impl Shares for Lvm {
         share: Share,
         _: Option<ShareServer>,
     ) -> Result<Vec<ExportLocation>, CreateError> {
+        exports::check_protocol(&share)?;
         let volume = record::begin(&share.id, &share.name)?;
         if !record::is_filled(&share.id)? {
             volumes::create(&volume, share.size)?;
@@ -21,6 +22,10 @@ impl Shares for Lvm {
     /// A share without a record was never begun, or is removed.
     fn delete_share(share: Share, _: Option<ShareServer>) -> Result<()> {
         let Some(volume) = record::volume(&share.id)? else { return Ok(()) };
+        // Of one that never came to be, whatever its name, the record is all there is.
+        if !record::is_filled(&share.id)? && volumes::find(&volume)?.is_none() {
+            return record::forget(&share.id);
+        }
         // Or it would go with them.
         if let Some(snapshot) = volumes::snapshot_of(&volume)? {
             return Err(Error::ShareIsBusy(format!(

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use abaca_policy::{GuestPath, MountSource as Wanted, Policy};
 use serde_json::Value;
 
-use super::storage::{Mount, Spot, Storage, What};
+use super::storage::{Mount, Spot, Storage, What, of_device};
 use super::world::{said, told};
 use crate::contract::bindings::abaca::host::mounts::{MountRequest, MountSource, UnmountRequest};
 use crate::contract::bindings::abaca::host::types::Error as HostError;
@@ -56,7 +56,7 @@ fn shown(storage: &mut Storage, source: &Wanted) -> Result<Spot, HostError> {
                 What::File { .. } => storage.image(&spot, path),
             }
         }
-        Wanted::Device(name) => Ok(storage.make(&format!("device {name}"))),
+        Wanted::Device(name) => Ok(storage.make(&of_device(name))),
         Wanted::Remote(name) => Ok(storage.make(&format!("remote {name}"))),
     }
 }

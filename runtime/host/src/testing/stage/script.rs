@@ -80,7 +80,8 @@ pub struct Scripted {
     #[serde(default)]
     pub does: Vec<Deed>,
     /// Its standard output, with what the holes hold; `{bytes}`, `{list}` and `{value}` are what
-    /// the deeds found, `{pool-size}` and `{pool-free}` always there, in bytes.
+    /// the deeds found, `{pool-size}` and `{pool-free}` always there, in bytes, and in GiB with
+    /// `-gib` behind them.
     #[serde(default)]
     pub stdout: String,
     /// Its standard error.
@@ -174,7 +175,8 @@ pub enum Deed {
     ShowVolume {
         name: String,
     },
-    /// A line for each: `{name}`, `{size}` and `{used}` in it are the volume's.
+    /// A line for each: `{name}`, `{size}` and `{used}` in it are the volume's, and so are its
+    /// properties; one that is not set is empty.
     ListVolumes {
         each: String,
     },
@@ -182,6 +184,20 @@ pub enum Deed {
     ListSnapshots {
         volume: String,
         each: String,
+    },
+    /// What a device holds is gone, and so is the device if nothing is mounted from it.
+    RemoveDevice {
+        name: String,
+    },
+    /// What one device holds is what another one does.
+    CopyDevice {
+        from: String,
+        to: String,
+    },
+    /// What a device holds is no more than this.
+    DeviceFits {
+        name: String,
+        size: String,
     },
     /// A property of a volume.
     Set {
@@ -267,6 +283,8 @@ impl Script {
         }
         holes.insert("pool-size".to_owned(), pool.size.to_string());
         holes.insert("pool-free".to_owned(), pool.free().to_string());
+        holes.insert("pool-size-gib".to_owned(), gib(pool.size));
+        holes.insert("pool-free-gib".to_owned(), gib(pool.free()));
         Some(Printed {
             exits: scripted.exits,
             stdout: filled(&scripted.stdout, &holes),
@@ -413,7 +431,9 @@ impl Deed {
                         ("size", volume.size.to_string()),
                         ("used", volume.used.to_string()),
                     ];
-                    filled(each, &own.map(|(hole, text)| (hole.to_owned(), text)).into())
+                    let own = own.map(|(hole, text)| (hole.to_owned(), text));
+                    let own: Holes = volume.properties.clone().into_iter().chain(own).collect();
+                    emptied(&filled(each, &own))
                 };
                 let list = pool.volumes.iter().map(line).collect();
                 holes.insert("list".to_owned(), list);
@@ -423,6 +443,14 @@ impl Deed {
                     |name: &String| filled(each, &[("name".to_owned(), name.clone())].into());
                 let list = pool.volume(&say(volume))?.snapshots.keys().map(line).collect();
                 holes.insert("list".to_owned(), list);
+            }
+            Self::RemoveDevice { name } => storage.remove_device(&say(name))?,
+            Self::CopyDevice { from, to } => storage.copy_device(&say(from), &say(to)),
+            Self::DeviceFits { name, size } => {
+                let (name, size) = (say(name), bytes(&say(size))?);
+                if storage.held_by_device(&name) > size {
+                    return Err(Trouble::TooSmall(format!("{name} holds more than {size} bytes")));
+                }
             }
             Self::Set { volume, key, value } => {
                 let (key, value) = (say(key), say(value));
@@ -435,6 +463,12 @@ impl Deed {
         }
         Ok(())
     }
+}
+
+/// Bytes in GiB, with two digits.
+fn gib(bytes: u64) -> String {
+    let hundredths = u128::from(bytes).saturating_mul(100) >> 30;
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
 fn resize(storage: &mut Storage, place: &GuestPath, size: u64) -> std::result::Result<(), Trouble> {
@@ -483,6 +517,13 @@ fn filled(text: &str, holes: &Holes) -> String {
         }
     }
     filled + rest
+}
+
+/// A text without the holes that nothing filled.
+fn emptied(text: &str) -> String {
+    let mut parts = text.split('{');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once('}').map_or(part, |(_, rest)| rest))
 }
 
 /// Whether words fit a pattern, and what its holes hold then. A hole that comes twice holds the same.

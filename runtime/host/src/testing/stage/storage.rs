@@ -275,6 +275,30 @@ impl Storage {
         Ok(self.make(&name))
     }
 
+    /// Forgets what a device holds.
+    pub(super) fn remove_device(&mut self, name: &str) -> Result<(), HostError> {
+        let top = vec![of_device(name)];
+        match self.mounts.values().find(|mount| mount.shows == top) {
+            Some(mount) => Err(HostError::Busy(format!("{name} is mounted at {}", mount.place))),
+            None => {
+                self.remove(&top);
+                Ok(())
+            }
+        }
+    }
+
+    /// Has one device hold what another one does.
+    pub(super) fn copy_device(&mut self, from: &str, to: &str) {
+        let (from, to) = (vec![of_device(from)], vec![of_device(to)]);
+        self.remove(&to);
+        self.copy(&from, &to);
+    }
+
+    /// How much a device holds, in bytes.
+    pub(super) fn held_by_device(&self, name: &str) -> u64 {
+        self.sum(&vec![of_device(name)]).allocated
+    }
+
     fn fresh(&mut self) -> String {
         self.made = self.made.saturating_add(1);
         format!("image {}", self.made)
@@ -304,18 +328,19 @@ impl Storage {
     pub(super) fn facts(&self) -> impl Iterator<Item = String> {
         // A root is the operator's; the top of an image is its driver's.
         let is_root = |spot: &Spot| matches!(spot.as_slice(), [top] if top.starts_with("root "));
-        let nodes = self.nodes.iter().filter(|(spot, _)| !is_root(spot)).map(|(spot, node)| {
-            let place = self.called(spot);
-            let Node { mode, user, group, what, .. } = node;
-            let what = match what {
-                What::Directory => "directory".to_owned(),
-                What::File { contents: Contents::Bytes(bytes), .. } => {
-                    format!("file of {} bytes, {:08x}", bytes.len(), checksum(bytes))
-                }
-                What::File { contents, .. } => format!("file of {} bytes", contents.len()),
-            };
-            format!("{place}: {what}, mode {mode:04o}, owner {user}:{group}")
-        });
+        let nodes =
+            self.nodes.iter().filter(move |(spot, _)| !is_root(spot)).map(|(spot, node)| {
+                let place = self.called(spot);
+                let Node { mode, user, group, what, .. } = node;
+                let what = match what {
+                    What::Directory => "directory".to_owned(),
+                    What::File { contents: Contents::Bytes(bytes), .. } => {
+                        format!("file of {} bytes, {:08x}", bytes.len(), checksum(bytes))
+                    }
+                    What::File { contents, .. } => format!("file of {} bytes", contents.len()),
+                };
+                format!("{place}: {what}, mode {mode:04o}, owner {user}:{group}")
+            });
         let mounts = self.mounts.values().map(|mount| {
             let Mount { place, shows, filesystem, options } = mount;
             let options = options.iter().map(String::as_str).collect::<Vec<_>>().join(",");
@@ -340,6 +365,11 @@ impl Storage {
             (None, None) => format!("{top}:{}", rest.join("/")),
         }
     }
+}
+
+/// The file system on a device.
+pub(super) fn of_device(name: &str) -> String {
+    format!("device {name}")
 }
 
 /// The file system of a root.
