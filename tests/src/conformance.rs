@@ -2,7 +2,6 @@
 //! and on real storage; and what it says where something is wrong.
 
 use std::fs;
-use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -14,11 +13,6 @@ fn beside(driver: &str, file: &str) -> String {
 
 fn transcript(driver: &str) -> String {
     format!("{}/data/transcripts/{driver}.jsonl", env!("CARGO_MANIFEST_DIR"))
-}
-
-/// A desk without a configuration: nobody needs one.
-fn nowhere(ground: &Ground) -> Desk {
-    Desk::home(ground).beside(PathBuf::from("/nowhere"))
 }
 
 fn test(desk: &Desk, driver: &str, more: &[&str]) -> Answer {
@@ -43,8 +37,7 @@ fn of<'r>(report: &'r Value, verdict: &str) -> Vec<&'r Value> {
 
 /// A driver that passes so many checks on its stage.
 fn simulated(driver: &str, at_least: usize) {
-    let ground = Ground::new();
-    let report = passes(&nowhere(&ground), driver, &["--stage", &beside(driver, "stage.toml")]);
+    let report = passes(&Desk::bare(), driver, &["--stage", &beside(driver, "stage.toml")]);
     assert_eq!(report["against"], "simulated");
     let passed = of(&report, "passed").len();
     assert!(passed >= at_least, "only {passed} checks passed");
@@ -67,10 +60,9 @@ fn lvm_passes_on_a_stage() {
 
 #[test]
 fn dummy_passes_on_a_stage() {
-    let ground = Ground::new();
     // Every interface, with share servers and without.
     let stage = beside("dummy", "stage.toml");
-    let report = passes(&nowhere(&ground), "dummy", &["--stage", &stage]);
+    let report = passes(&Desk::bare(), "dummy", &["--stage", &stage]);
     assert!(of(&report, "passed").len() >= 400);
     let ids: Vec<_> = of(&report, "passed").iter().map(|one| one["id"].as_str().unwrap()).collect();
     for id in ["setup-server/twice", "promote-replica/death-after-each-request", "group/copied"] {
@@ -79,9 +71,8 @@ fn dummy_passes_on_a_stage() {
 }
 
 fn recorded(driver: &str, at_least: usize) {
-    let ground = Ground::new();
     let arguments = ["--against", "recorded", "--transcript", &transcript(driver)];
-    let report = passes(&nowhere(&ground), driver, &arguments);
+    let report = passes(&Desk::bare(), driver, &arguments);
     assert_eq!(report["against"], "recorded");
     let passed = of(&report, "passed").len();
     assert!(passed >= at_least, "only {passed} checks passed");
@@ -113,8 +104,7 @@ fn directory_passes_on_real_storage() {
 
 #[test]
 fn every_check_says_what_it_means_and_why() {
-    let ground = Ground::new();
-    let checks = nowhere(&ground).json(&["test", "--list"]);
+    let checks = Desk::bare().json(&["test", "--list"]);
     let checks = checks.as_array().unwrap();
     assert!(checks.len() >= 80, "{}", checks.len());
     let mut ids: Vec<_> = checks.iter().map(|check| check["id"].as_str().unwrap()).collect();
@@ -130,9 +120,10 @@ fn every_check_says_what_it_means_and_why() {
 
 #[test]
 fn what_the_stage_does_not_know_is_told_with_what_to_write() {
+    // A script without LVM's programs.
     let ground = Ground::new();
-    // Without the script that has LVM's programs.
-    let answer = test(&nowhere(&ground), "lvm", &[]);
+    let stage = ground.write("stage.toml", "[options]\nlvm_share_export_root = \"/srv\"\n");
+    let answer = test(&Desk::bare(), "lvm", &["--stage", stage.to_str().unwrap()]);
     assert_eq!(answer.code, Some(3), "{answer:?}");
     assert!(answer.stdout.contains("add a [[command]]"), "{answer:?}");
     assert!(answer.stdout.contains("vgs --noheadings"), "{answer:?}");
@@ -145,7 +136,7 @@ fn findings_are_written_for_continuous_integration_too() {
     let stage = beside("directory", "stage.toml");
     let arguments =
         ["--stage", &stage, "--only", "share/*", "--junit", file.to_str().unwrap(), "--json"];
-    let answer = test(&nowhere(&ground), "directory", &arguments);
+    let answer = test(&Desk::bare(), "directory", &arguments);
     let report: Value = serde_json::from_str(&answer.stdout).unwrap();
     let count = report["findings"].as_array().unwrap().len();
     let xml = fs::read_to_string(&file).unwrap();
@@ -157,7 +148,7 @@ fn findings_are_written_for_continuous_integration_too() {
 #[test]
 fn a_known_failure_is_shown_and_one_that_passes_is_a_failure() {
     let ground = Ground::new();
-    let desk = nowhere(&ground);
+    let desk = Desk::bare();
     let stage = ground.path().join("stage.toml");
     let say = |known: &str| {
         let text = fs::read_to_string(beside("lvm", "stage.toml")).unwrap();
@@ -181,7 +172,7 @@ fn a_known_failure_is_shown_and_one_that_passes_is_a_failure() {
 #[test]
 fn bad_input_is_refused_by_name() {
     let ground = Ground::new();
-    let desk = nowhere(&ground);
+    let desk = Desk::bare();
     let stage = ground.path().join("stage.toml");
     fs::write(&stage, "[[command]]\nwhen = [\"x\"]\nanswer = \"y\"\n").unwrap();
     let answer = test(&desk, "dummy", &["--stage", stage.to_str().unwrap()]);

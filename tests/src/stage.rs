@@ -40,7 +40,11 @@ async fn a_life_of_a_share_reads_like_a_story() {
     let everyone = samples::rule(AccessType::User, "everyone", AccessLevel::Ro);
     let opened = json!([share, [everyone], [everyone], [], null]);
     assert!(stage.call("update-access", opened).await.unwrap().is_ok());
-    assert!(stage.facts().contains(&"shares:share-1: directory, mode 0705, owner 0:0".to_owned()));
+    let facts = stage.facts();
+    assert!(
+        facts.contains(&"shares:share-1: directory, mode 0705, owner 0:0".to_owned()),
+        "{facts:?}"
+    );
 
     // Clients write two GiB, and the share does not become smaller than that.
     assert!(stage.fill("share-1", 2 * GIB).unwrap());
@@ -72,9 +76,10 @@ async fn requests_fail_and_calls_end_where_the_test_says() {
         calm.requests.iter().position(|one| one.import == "files.make-dir").unwrap() as u64 + 1;
 
     let full = Plan::from([(made, Fault::Fails(Failure::NoSpace))]);
-    let failed = stage.call_with("create-share", arguments.clone(), None, &full).await.unwrap();
+    let fork = stage.fork();
+    let failed = fork.call_with("create-share", arguments.clone(), None, &full).await.unwrap();
     assert!(failed.error().is_some(), "{failed}");
-    assert!(!stage.facts().iter().any(|fact| fact.starts_with("shares:")));
+    assert!(!fork.facts().iter().any(|fact| fact.starts_with("shares:")));
 
     let killed = Plan::from([(made, Fault::EndsAfter)]);
     let ended = stage.call_with("create-share", arguments.clone(), None, &killed).await.unwrap();

@@ -42,6 +42,11 @@ impl Desk {
         Self::with(ground, &(text + &export_root))
     }
 
+    /// No configuration at all.
+    pub fn bare() -> Self {
+        Self { file: PathBuf::new(), first: vec![program("abaca")] }
+    }
+
     /// A configuration with this text.
     pub fn with(ground: &Ground, text: &str) -> Self {
         Self { file: ground.write("abaca.toml", text), first: vec![program("abaca")] }
@@ -75,7 +80,10 @@ impl Desk {
         #[expect(clippy::disallowed_methods, reason = "the command is what is tested")]
         let mut command = Command::new(program);
         command.args(before).args(words).env_clear().current_dir("/");
-        command.env("ABACA_CONFIG", &self.file).stdin(Stdio::null());
+        if !self.file.as_os_str().is_empty() {
+            command.env("ABACA_CONFIG", &self.file);
+        }
+        command.stdin(Stdio::null());
         command
     }
 

@@ -364,10 +364,10 @@ impl StageBuilder<'_> {
             }
             pool_gib = script.pool_gib.or(pool_gib);
         }
-        if description.share_server_modes == [true] {
-            let mode = "driver_handles_share_servers".to_owned();
-            options.entry(mode).or_insert(OptionValue::Boolean(true));
-        }
+        // The simpler of the modes that the driver has.
+        let handles = !description.share_server_modes.contains(&false);
+        let mode = "driver_handles_share_servers".to_owned();
+        options.entry(mode).or_insert(OptionValue::Boolean(handles));
         let options = OptionValues::resolve(&description.options, &options, STATE)
             .map_err(|error| Error::Option { backend: "stage".to_owned(), error })?;
         let limits = hurried(driver.limits());

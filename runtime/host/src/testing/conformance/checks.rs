@@ -243,13 +243,13 @@ special! {
         "the service would offer it";
     managing::share_taken_over_is_measured = "manage/size",
         "a share that is taken over has a size and a place",
-        "quotas count it";
+        "the tenant's quotas count what it says";
     managing::letting_go_keeps_the_data = "unmanage/keeps-data",
         "letting a share go changes nothing in the storage",
         "it is the operator's from then on, with what is in it";
     managing::share_taken_over_is_a_share = "manage/whole-life",
         "a share that was taken over can be ensured and removed like any other",
-        "it is one";
+        "nobody remembers later how it came to be";
     managing::missing_snapshot_is_not_taken_over = "manage-snapshot/missing",
         "a snapshot that is nowhere is not taken over",
         "a tenant would count on it";
