@@ -42,7 +42,7 @@ async fn a_life_of_a_share_reads_like_a_story() {
     assert!(stage.call("update-access", opened).await.unwrap().is_ok());
     let facts = stage.facts();
     assert!(
-        facts.contains(&"shares:share-1: directory, mode 0705, owner 0:0".to_owned()),
+        facts.contains(&"shares:share-1: directory, mode 0755, owner 0:0".to_owned()),
         "{facts:?}"
     );
 

@@ -247,6 +247,7 @@ impl Suite {
                 Ok(bench) => Box::pin(check.run(bench)).await,
                 Err(stop) => Err(stop),
             };
+            main.clean_up().await?;
             let finding = self.finding(&check.id, &check.meaning, check.why, judged, began)?;
             told(&finding);
             findings.push(finding);

@@ -27,11 +27,33 @@ const DEPTH: usize = 6;
 #[derive(Clone, Debug)]
 pub(super) struct Real {
     backend: Backend,
+    /// What removes what was made, in the order in which it was made.
+    owed: Arc<Mutex<Vec<(&'static str, Value)>>>,
 }
 
 impl Real {
     pub(super) fn new(backend: Backend) -> Self {
-        Self { backend }
+        Self { backend, owed: Arc::default() }
+    }
+
+    /// Notes what removes what is about to be made.
+    pub(super) fn owes(&self, function: &'static str, arguments: Value) {
+        let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        if !owed.iter().any(|one| one.0 == function && one.1 == arguments) {
+            owed.push((function, arguments));
+        }
+    }
+
+    /// Removes what was made, the last first: a snapshot before its share.
+    pub(super) async fn clean_up(&self) -> Result<()> {
+        let owed = std::mem::take(&mut *self.owed.lock().unwrap_or_else(PoisonError::into_inner));
+        for (function, arguments) in owed.into_iter().rev() {
+            let undone = self.call_with(function, arguments, &Plan::new()).await?;
+            if !undone.is_ok() {
+                tracing::warn!("what a check made is still there: {undone}");
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn driver(&self) -> &Driver {

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::super::real::Real;
+use super::operations::takes_back;
 use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::testing::{Called, Plan, Stage};
@@ -47,7 +48,11 @@ impl Ground {
     ) -> Result<Called> {
         match self {
             Self::Simulated(stage) => stage.call_with(function, arguments, server, plan).await,
-            Self::Real(real) => real.call_with(function, arguments, plan).await,
+            Self::Real(real) => {
+                let undone = takes_back(function, &arguments, None);
+                undone.into_iter().for_each(|(function, arguments)| real.owes(function, arguments));
+                real.call_with(function, arguments, plan).await
+            }
         }
     }
 
@@ -76,6 +81,15 @@ impl Ground {
                  for tests"
                     .to_owned(),
             )),
+        }
+    }
+
+    /// Removes what a check has made on storage that is not its own. A world that was made up goes
+    /// with the check.
+    pub(super) async fn clean_up(&self) -> Result<()> {
+        match self {
+            Self::Simulated(_) => Ok(()),
+            Self::Real(real) => real.clean_up().await,
         }
     }
 

@@ -125,30 +125,37 @@ impl Operation {
 
     /// What takes back what it made, so that nothing of it is left.
     pub(super) fn undo(&self, bench: &Bench, arguments: &Value) -> Option<(&'static str, Value)> {
-        let (first, server) = (arguments.get(0)?, &bench.server);
-        let undone = match self.id {
-            "create-share" | "create-share-from-snapshot" => {
-                ("delete-share", json!([first, server]))
-            }
-            "create-snapshot" => ("delete-snapshot", json!([first, server])),
-            "update-access-add" => {
-                let added = arguments.get(2)?;
-                ("update-access", json!([first, [], [], added, server]))
-            }
-            "allow-access" => ("deny-access", json!([first, arguments.get(1)?, server])),
-            "create-consistency-group" => ("delete-consistency-group", json!([first, server])),
-            "create-cgsnapshot" => ("delete-cgsnapshot", json!([first, server])),
-            "create-replica" => {
-                let (list, replica) = (first, arguments.get(1)?);
-                ("delete-replica", json!([list, [], replica, server]))
-            }
-            "create-replicated-snapshot" => {
-                ("delete-replicated-snapshot", json!([first, arguments.get(1)?, server]))
-            }
-            _ => return None,
-        };
-        Some(undone)
+        if self.id == "update-access-add" {
+            let (share, added) = (arguments.get(0)?, arguments.get(2)?);
+            return Some(("update-access", json!([share, [], [], added, bench.server])));
+        }
+        takes_back(self.function, arguments, bench.server.as_ref())
     }
+}
+
+/// What removes again what a call with these arguments makes.
+pub(super) fn takes_back(
+    function: &str,
+    arguments: &Value,
+    server: Option<&ShareServer>,
+) -> Option<(&'static str, Value)> {
+    let first = arguments.get(0)?;
+    let undone = match function {
+        "create-share" | "create-share-from-snapshot" => ("delete-share", json!([first, server])),
+        "create-snapshot" => ("delete-snapshot", json!([first, server])),
+        "allow-access" => ("deny-access", json!([first, arguments.get(1)?, server])),
+        "create-consistency-group" => ("delete-consistency-group", json!([first, server])),
+        "create-cgsnapshot" => ("delete-cgsnapshot", json!([first, server])),
+        "create-replica" => {
+            let (list, replica) = (first, arguments.get(1)?);
+            ("delete-replica", json!([list, [], replica, server]))
+        }
+        "create-replicated-snapshot" => {
+            ("delete-replicated-snapshot", json!([first, arguments.get(1)?, server]))
+        }
+        _ => return None,
+    };
+    Some(undone)
 }
 
 async fn of_shares(id: &str, bench: &Bench) -> Judged<Value> {
