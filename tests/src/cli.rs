@@ -1,6 +1,7 @@
 //! The `abaca` command: what it answers, its exit codes, and what it refuses before anything is
 //! changed.
 
+mod driver_new;
 mod dummy;
 mod locks;
 mod policy;

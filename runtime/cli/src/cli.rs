@@ -27,7 +27,7 @@ pub use self::consistency_group::{
     CgsnapshotCommand, ConsistencyGroupCommand, CreateConsistencyGroup,
 };
 pub use self::door::{Call, Schema, Serve};
-pub use self::driver::{Approve, Consent, DriverCommand, Floor, Pending, Upgrade};
+pub use self::driver::{Approve, Consent, DriverCommand, Floor, New, Pending, Upgrade};
 pub use self::migration::{Destination, MigrationCommand};
 pub use self::owned::{OwnedCommand, OwnedThing};
 pub use self::policy::{Audits, PolicyCommand};
@@ -101,7 +101,7 @@ pub struct Global {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Drivers: what a component offers and asks for, and whether it may
+    /// Drivers: what a component offers and asks for, whether it may, and how to begin one
     #[command(subcommand)]
     Driver(DriverCommand),
     /// Policies: whether one is right, and what it grants

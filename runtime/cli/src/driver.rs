@@ -1,8 +1,9 @@
 //! `abaca driver`: what a component is, offers, asks for and can be told, and in the rooms below
-//! whether it may. Nothing is granted to it meanwhile.
+//! whether it may; and how one begins. Nothing is granted to it meanwhile.
 
 mod approve;
 mod consent;
+mod new;
 mod upgrade;
 
 use abaca::{Import, Inspection, Interface, Runtime};
@@ -20,6 +21,7 @@ use crate::service::Service;
 pub async fn run(command: DriverCommand, global: &Global, output: Output) -> Result<()> {
     let open = || Service::open(global);
     let file = match command {
+        DriverCommand::New(asked) => return new::run(&asked, output),
         DriverCommand::Inspect { file } => file,
         DriverCommand::Approve(asked) => return approve::run(&asked, output).await,
         DriverCommand::Upgrade(asked) => return upgrade::upgrade(&asked, &open()?, output).await,

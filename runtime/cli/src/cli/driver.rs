@@ -6,6 +6,8 @@ use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub enum DriverCommand {
+    /// Write a driver to begin yours with: its crate, manifest, policy, and tests that pass
+    New(New),
     /// Show what a driver is, offers, asks for and can be told
     Inspect {
         /// The driver's component
@@ -26,6 +28,19 @@ pub enum DriverCommand {
     },
     /// Say below which version of a backend's driver none runs any more
     Floor(Floor),
+}
+
+#[derive(Debug, Args)]
+pub struct New {
+    /// Its name: words of a-z and 0-9 joined by `-`, a letter first, for example my-array
+    pub name: String,
+    /// Where it goes, a directory that is not there yet [default: ./NAME]
+    #[arg(long, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// The checkout of Abaca that it is built with [default: the one that this is called in, else the
+    /// one that this program was built from]
+    #[arg(long, value_name = "PATH")]
+    pub sdk: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -97,6 +97,22 @@ impl Called {
         Ok(Self { function, arguments, requests, ended, cause })
     }
 
+    /// The same where what was to be removed is not there, and the driver says so: by the contract
+    /// that is success.
+    pub(super) fn settled(mut self) -> Self {
+        let absent = match self.function {
+            "delete-share" | "delete-replica" | "delete-consistency-group" => {
+                "share-resource-not-found"
+            }
+            "delete-snapshot" | "delete-cgsnapshot" => "snapshot-resource-not-found",
+            _ => return self,
+        };
+        if self.error() == Some(absent) {
+            self.ended = Ended::Ok(Value::Null);
+        }
+        self
+    }
+
     /// Whether the driver answered well.
     #[must_use]
     pub fn is_ok(&self) -> bool {

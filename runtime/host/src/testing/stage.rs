@@ -36,13 +36,14 @@ mod files;
 mod mounts;
 mod network;
 mod pool;
+mod recording;
 mod script;
 mod state;
 mod storage;
 mod world;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -54,6 +55,7 @@ use wasmtime::Store;
 use wasmtime::component::Instance;
 
 pub use self::faults::{Failure, Fault, Plan, Printed};
+use self::recording::Recording;
 pub use self::script::{Client, Complaint, Deed, Script, Scripted};
 use self::world::World;
 use super::called::{Called, Crossed};
@@ -64,7 +66,7 @@ use crate::contract::bindings::abaca::host::network::Label;
 use crate::contract::bindings::abaca::host::types::Error as HostError;
 use crate::driver::Driver;
 use crate::error::{Error, Result};
-use crate::gate::{Asked, Before, Ending, Seen, Waiting, Witness};
+use crate::gate::{After, Asked, Before, Ending, Seen, Waiting, Witness};
 use crate::limits::Limits;
 use crate::options::{OptionValue, OptionValues};
 
@@ -89,6 +91,7 @@ pub struct Stage {
     /// Told whenever a call has ended or given a lock back.
     freed: Arc<Notify>,
     calls: Arc<AtomicU64>,
+    recording: Option<Recording>,
 }
 
 /// What a stage is made of.
@@ -99,6 +102,7 @@ pub struct StageBuilder<'a> {
     options: BTreeMap<String, OptionValue>,
     roots: Vec<String>,
     scripts: Vec<Result<Script>>,
+    record: Option<PathBuf>,
 }
 
 impl Stage {
@@ -112,6 +116,7 @@ impl Stage {
             options: BTreeMap::new(),
             roots: Vec::new(),
             scripts: Vec::new(),
+            record: None,
         }
     }
 
@@ -121,7 +126,7 @@ impl Stage {
         &self.driver
     }
 
-    /// Another stage with a copy of this one's world.
+    /// Another stage with a copy of this one's world. It is not recorded.
     #[must_use]
     pub fn fork(&self) -> Self {
         let world = self.world().clone();
@@ -131,6 +136,7 @@ impl Stage {
             world: Arc::new(Mutex::new(world)),
             freed: Arc::default(),
             calls: Arc::new(AtomicU64::new(self.calls.load(Ordering::Relaxed))),
+            recording: None,
         }
     }
 
@@ -167,6 +173,10 @@ impl Stage {
         if let Some(server) = server {
             self.world().servers.insert(id.clone(), server.to_owned());
         }
+        if let Some(recording) = &self.recording {
+            let now = self.world().now;
+            recording.called(now, &id, function.name, &arguments)?;
+        }
         let (plan, crossed) = (plan.clone(), Mutex::default());
         let witness = Arc::new(Answers { stage: self.clone(), plan, crossed });
         let call = Call {
@@ -190,7 +200,12 @@ impl Stage {
         self.freed.notify_waiters();
         let crossed =
             std::mem::take(&mut *witness.crossed.lock().unwrap_or_else(PoisonError::into_inner));
-        Called::new(function.name, arguments, crossed, answer)
+        let called = Called::new(function.name, arguments, crossed, answer)?;
+        if let Some(recording) = &self.recording {
+            let now = self.world().now;
+            recording.ended(now, &id, &called.ended)?;
+        }
+        Ok(called)
     }
 
     /// All that there is in this world, a sentence each, sorted: files, mounts, volumes, what the
@@ -333,13 +348,22 @@ impl StageBuilder<'_> {
         self
     }
 
+    /// Writes every call, with all that the driver asks and is answered, into this new file: a
+    /// [transcript](super::Transcript), with the stage's time. Default: nothing is recorded.
+    #[must_use]
+    pub fn record(mut self, file: impl Into<PathBuf>) -> Self {
+        self.record = Some(file.into());
+        self
+    }
+
     /// Makes it.
     ///
     /// # Errors
     /// When there is nothing that grants what the driver asks for, an option or a script is wrong, or
-    /// what a script wants there from the beginning cannot be.
+    /// what a script wants there from the beginning cannot be; and when the transcript's file is there
+    /// already or cannot be made.
     pub fn build(self) -> Result<Stage> {
-        let Self { driver, policy, mut options, roots, scripts } = self;
+        let Self { driver, policy, mut options, roots, scripts, record } = self;
         let description = driver.description();
         let policy = match (policy, driver.manifest()) {
             (Some(policy), _) if policy.driver() != description.name => {
@@ -391,6 +415,7 @@ impl StageBuilder<'_> {
             world: Arc::new(Mutex::new(world)),
             freed: Arc::default(),
             calls: Arc::default(),
+            recording: record.map(|file| Recording::begin(&file, driver)).transpose()?,
         })
     }
 }
@@ -479,6 +504,9 @@ impl Answers {
 impl Witness for Answers {
     fn before<'a>(&'a self, asked: &'a Asked) -> Waiting<'a, Before> {
         Box::pin(async move {
+            if let Some(recording) = &self.stage.recording {
+                recording.asked(asked).await;
+            }
             let before = self.answer(asked).await;
             let answered = match &before {
                 Before::Answer(answer) => Some(answer.clone()),
@@ -487,6 +515,14 @@ impl Witness for Answers {
             let crossed = Crossed::new(asked, answered);
             self.crossed.lock().unwrap_or_else(PoisonError::into_inner).push(crossed);
             before
+        })
+    }
+
+    fn after<'a>(&'a self, asked: &'a Asked, answer: &'a Seen) -> Waiting<'a, After> {
+        Box::pin(async move {
+            let Some(recording) = &self.stage.recording else { return After::Keep };
+            let now = self.stage.world().now;
+            recording.answered(now, asked, answer).await
         })
     }
 }

@@ -185,13 +185,14 @@ impl Stories {
         for step in steps.iter().chain(&rest) {
             // What does not apply, because a step before it is not there, is left out.
             let Some((function, arguments)) = actors.act(step) else { continue };
-            let quiet = calm.call(function, arguments.clone()).await?;
+            let quiet = calm.call(function, arguments.clone()).await?.settled();
             if quiet.was_ended() {
                 went.reason = Some(format!("without any fault, {quiet}, at {step}"));
                 return Ok(went);
             }
             let plan: Plan = step.fault.iter().map(|(number, fault)| (*number, *fault)).collect();
-            let mut called = hit.call_with(function, arguments.clone(), None, &plan).await?;
+            let mut called =
+                hit.call_with(function, arguments.clone(), None, &plan).await?.settled();
             went.calls += 1;
             let was_hit = step.fault.is_some_and(|(number, _)| number <= asked(&called));
             went.faults += u64::from(was_hit);
@@ -203,7 +204,7 @@ impl Stories {
                 if called.is_ok() == quiet.is_ok() && !called.was_ended() {
                     break;
                 }
-                called = hit.call(function, arguments.clone()).await?;
+                called = hit.call(function, arguments.clone()).await?.settled();
                 went.calls += 1;
             }
             // What is refused without faults is refused with them, and nothing is otherwise by it.

@@ -230,3 +230,16 @@ impl Transcript {
         Ok(Self { calls, lines })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_read_and_written_again_is_the_same() {
+        // A free capacity whose neighbour a quick reader takes it for.
+        let line = r#"{"line":"end","call":1,"at_ms":0,"answered":{"ok":18.428630828857425}}"#;
+        let read: Line = serde_json::from_str(line).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), line);
+    }
+}

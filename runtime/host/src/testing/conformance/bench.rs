@@ -151,7 +151,7 @@ impl Bench {
         if hung.is_some_and(|times| times >= HANGS) {
             skips!("`{function}` does not come back; see above");
         }
-        let called = self.ground.call(function, arguments, server, plan).await?;
+        let called = self.ground.call(function, arguments, server, plan).await?.settled();
         if called.hung() {
             let mut hung = self.hung.lock().unwrap_or_else(PoisonError::into_inner);
             *hung.entry(called.function).or_default() += 1;

@@ -27,7 +27,7 @@ use crate::limits::Limits;
 use crate::options::OptionValues;
 
 /// When the clock of a stage begins: 2026-01-01, in seconds since the epoch.
-const BEGINNING: Duration = Duration::from_secs(1_767_225_600);
+pub(super) const BEGINNING: Duration = Duration::from_secs(1_767_225_600);
 
 /// See above.
 #[derive(Clone, Debug)]

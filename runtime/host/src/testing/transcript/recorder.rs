@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -27,8 +28,17 @@ pub(crate) struct Recorder(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     path: PathBuf,
-    began: Instant,
+    clock: Clock,
     state: Mutex<State>,
+}
+
+/// Whose time stands in the transcript.
+#[derive(Debug)]
+enum Clock {
+    /// This machine's, from then on.
+    Real(Instant),
+    /// One of somebody else's, in milliseconds since the transcript was begun.
+    Told(Arc<AtomicU64>),
 }
 
 #[derive(Debug)]
@@ -64,9 +74,22 @@ impl Recorder {
     /// # Errors
     /// When the file is there already, or cannot be made or written.
     pub(crate) fn create(path: &Path) -> Result<Self> {
+        Self::begin(path, Clock::Real(Instant::now()))
+    }
+
+    /// The same with the time that somebody else tells, in milliseconds since now: of a world whose
+    /// clock is made up, so that the same calls make the same transcript.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub(crate) fn create_timed(path: &Path, at_ms: Arc<AtomicU64>) -> Result<Self> {
+        Self::begin(path, Clock::Told(at_ms))
+    }
+
+    fn begin(path: &Path, clock: Clock) -> Result<Self> {
         let state = State { file: create_new(path)?, calls: 0, open: BTreeMap::new() };
-        let (path, began) = (path.to_owned(), Instant::now());
-        let recorder = Self(Arc::new(Shared { path, began, state: Mutex::new(state) }));
+        let path = path.to_owned();
+        let recorder = Self(Arc::new(Shared { path, clock, state: Mutex::new(state) }));
         let abaca = env!("CARGO_PKG_VERSION").to_owned();
         recorder.write(&mut recorder.state(), &Line::Begin { transcript: VERSION, abaca })?;
         Ok(recorder)
@@ -91,7 +114,10 @@ impl Recorder {
     }
 
     fn at_ms(&self) -> u64 {
-        u64::try_from(self.0.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+        match &self.0.clock {
+            Clock::Real(began) => u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            Clock::Told(at_ms) => at_ms.load(Ordering::Relaxed),
+        }
     }
 
     fn write(&self, state: &mut State, line: &Line) -> Result<()> {
