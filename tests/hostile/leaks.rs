@@ -234,9 +234,12 @@ fn mounts(range: &Range) -> BTreeSet<String> {
     ours.map(str::to_owned).collect()
 }
 
-/// Whether no process has this number.
+/// Whether a hand, called by its namespace and its number there, has ended; of another namespace
+/// nobody here can say.
 fn is_gone(hand: &str) -> bool {
-    !Path::new("/proc").join(hand).exists()
+    let own = fs::metadata("/proc/self/ns/pid").unwrap().ino().to_string();
+    let process = hand.split_once('-').filter(|(namespace, _)| *namespace == own);
+    process.is_some_and(|(_, process)| !Path::new("/proc").join(process).exists())
 }
 
 /// The control groups of those brokers' hands that are asked for.
