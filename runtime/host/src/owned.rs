@@ -321,11 +321,16 @@ pub(crate) fn all(transaction: &Transaction<'_>) -> rusqlite::Result<Vec<OwnedRe
 
 fn forget_beneath(transaction: &Transaction<'_>, object: &Object) -> rusqlite::Result<()> {
     let Some(beginning) = object.beneath() else { return Ok(()) };
+    // All names that begin so lie between it and what comes after its last character: the index
+    // finds them, however many others there are.
+    let mut end = beginning.clone();
+    let Some(after) = end.pop().and_then(|last| char::from_u32(u32::from(last) + 1)) else {
+        return Ok(());
+    };
+    end.push(after);
     transaction
-        .prepare_cached(
-            "DELETE FROM owned WHERE container = ?1 AND substr(name, 1, length(?2)) = ?2",
-        )?
-        .execute(params![object.container.to_string(), beginning])?;
+        .prepare_cached("DELETE FROM owned WHERE container = ?1 AND name > ?2 AND name < ?3")?
+        .execute(params![object.container.to_string(), beginning, end])?;
     Ok(())
 }
 
