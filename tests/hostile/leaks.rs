@@ -133,11 +133,12 @@ fn differing<'a>(
     both.filter(|(_, before, now)| before != now).collect()
 }
 
-/// Every file of the ground outside of the attacker's root, and what is precious of the system.
+/// Every file of the ground outside of the attacker's roots, and what is precious of the system.
 fn files(range: &Range) -> BTreeMap<PathBuf, File> {
     let ground = range.ground.path();
     // What the backends write themselves, and what policies a test writes.
-    let beside = [range.lair(), range.ground.state(), ground.join("opened.policy.toml")];
+    let policy = ground.join("opened.policy.toml");
+    let beside = [range.lair(), range.shop(), range.ground.state(), policy];
     // The neighbour makes and removes shares and snapshots here.
     let neighbour = [range.ground.shares(), range.ground.snapshots()];
     let mut found = BTreeMap::new();
@@ -234,9 +235,12 @@ fn mounts(range: &Range) -> BTreeSet<String> {
     ours.map(str::to_owned).collect()
 }
 
-/// Whether no process has this number.
+/// Whether a hand, called by its namespace and its number there, has ended; of another namespace
+/// nobody here can say.
 fn is_gone(hand: &str) -> bool {
-    !Path::new("/proc").join(hand).exists()
+    let own = fs::metadata("/proc/self/ns/pid").unwrap().ino().to_string();
+    let process = hand.split_once('-').filter(|(namespace, _)| *namespace == own);
+    process.is_some_and(|(_, process)| !Path::new("/proc").join(process).exists())
 }
 
 /// The control groups of those brokers' hands that are asked for.

@@ -38,6 +38,22 @@ attacks! { Log:
         answers: "a plain line",
     }
 
+    /// Logs letters that nobody sees, which could carry a text past whoever reads the log.
+    letters_that_nobody_sees {
+        attack: async |range| {
+            range.asks("log", &["seen\u{fe01}\u{e0148}\u{3164}\u{34f}\u{2800}\u{200b}end"]).await;
+            let text = range.log.text();
+            text.lines().find(|line| line.contains("seen")).unwrap().to_owned()
+        },
+        contained: "shown escaped",
+        refused: "seen\\u{fe01}\\u{e0148}\\u{3164}\\u{34f}\\u{2800}\\u{200b}end",
+        twin: async |range| {
+            range.asks("log", &["seen, in whatever letters: \u{e9}\u{4e2d}"]).await;
+            range.log.text()
+        },
+        answers: "letters: \u{e9}\u{4e2d}",
+    }
+
     /// Logs what moves a cursor, clears a screen, copies into a clipboard, or turns text around.
     lines_that_act {
         attack: async |range| {

@@ -18,6 +18,7 @@ mod trial;
 mod allocator;
 mod arguments;
 mod bombs;
+mod claims;
 mod commands;
 mod component_bytes;
 mod concurrency;
@@ -41,6 +42,7 @@ mod requests;
 mod resources;
 mod rootwrap;
 mod sockets;
+mod spellings;
 mod state;
 mod streams;
 

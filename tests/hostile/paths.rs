@@ -1,8 +1,10 @@
 //! Places outside of what is granted, said outright, and things that are not what they are taken
 //! for. What lies behind links is in `links`.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, MetadataExt, symlink};
 
 use rustix::fs::{FileType, Mode};
 
@@ -48,6 +50,18 @@ const ELSEWHERE: [&str; 17] = [
     "a/b\nc",
     "a/\u{202e}b",
     "File",
+];
+
+/// Names of files that no rule of a driver has.
+const TENANTS: [&str; 8] = [
+    "-rf",
+    "--checkpoint-action=exec=sh",
+    "a\nb",
+    "$(id)",
+    ".hidden",
+    "a b",
+    "File",
+    "\u{202e}txt",
 ];
 
 /// Every verb on one place.
@@ -279,5 +293,124 @@ attacks! { PathsAndRaces:
         refused: "err:Error::Invalid(",
         twin: async |range| range.asks("file", &["set-mode", "lair", "file", "755"]).await,
         answers: "ok:()",
+    }
+
+    /// Moves a directory into itself, where nobody would ever find it again.
+    into_itself {
+        given: |range| {
+            plant(range);
+            fs::create_dir(range.lair().join("directory/deep")).unwrap();
+        },
+        attack: async |range| {
+            range
+                .each(
+                    "file",
+                    &[
+                        &["rename", "lair", "directory", "lair", "directory/self"],
+                        &["rename", "lair", "directory", "lair", "directory/deep/self"],
+                        &["rename", "lair", "directory/deep", "lair", "directory/deep/self"],
+                    ],
+                )
+                .await
+        },
+        contained: "refused, and nothing has changed",
+        refused: "Invalid argument",
+        twin: async |range| {
+            range.asks("file", &["rename", "lair", "file", "lair", "directory/file"]).await
+        },
+        answers: "ok:()",
+    }
+
+    /// Says the root itself as what a verb makes, changes, moves and removes, and what is above it.
+    the_root_as_a_place {
+        given: plant,
+        attack: async |range| {
+            let mut told = Vec::new();
+            for root in ["", ".", "./", "./.", "directory/..", "/"] {
+                for asked in [
+                    &["read", "lair", root][..],
+                    &["write", "lair", root, "x"],
+                    &["make-dir", "lair", root, "777"],
+                    &["set-mode", "lair", root, "777"],
+                    &["usage", "lair", root],
+                    &["remove", "lair", root],
+                    &["remove-tree", "lair", root],
+                    &["rename", "lair", root, "lair", "new"],
+                    &["rename", "lair", "directory", "lair", root],
+                    &["copy", "lair", "file", "lair", root],
+                ] {
+                    told.push(range.asks("file", asked).await);
+                }
+            }
+            assert!(range.lair().join("directory/inner").exists(), "all is still there");
+            told
+        },
+        contained: "denied: of the root only its list is granted, and by two spellings only",
+        refused: "err:Error::Denied(",
+        twin: async |range| {
+            let page = |root| ["list-after", "lair", root, "directory", "1"];
+            range.each("file", &[&page(""), &page(".")]).await
+        },
+        answers: "file",
+    }
+
+    /// Copies a file that says it has eight tebibytes and holds a word.
+    a_file_that_is_mostly_nothing {
+        given: |range| {
+            let file = fs::File::create(range.lair().join("sparse")).unwrap();
+            file.write_all_at(b"content", 4 << 30).unwrap();
+            file.set_len(8 << 40).unwrap();
+        },
+        attack: async |range| {
+            let copied = range.asks("file", &["copy", "lair", "sparse", "lair", "copied"]).await;
+            assert_eq!(copied, "ok:()");
+            range.asks("file", &["usage", "lair", "copied"]).await
+        },
+        contained: "what holds nothing takes nothing: the copy has the same holes, and the disk its room",
+        refused: "apparent-bytes: 8796093022208",
+        twin: async |range| {
+            let copied = fs::metadata(range.lair().join("copied")).unwrap();
+            assert!(copied.blocks() < 1 << 10, "{} blocks", copied.blocks());
+            range.asks("file", &["write", "lair", "file", "x"]).await
+        },
+        answers: "ok:()",
+    }
+
+    /// Asks how much is in a tree that is deeper than anybody walks, and says how deep it is.
+    a_tree_without_a_bottom {
+        given: |range| {
+            fs::create_dir_all(range.lair().join("deep").join("d/".repeat(600))).unwrap();
+        },
+        attack: async |range| range.asks("file", &["usage", "lair", "deep"]).await,
+        contained: "refused: no directory costs more than a bounded number of descriptors",
+        refused: "is too deep to be walked",
+        twin: async |range| range.asks("file", &["remove-tree", "lair", "deep"]).await,
+        answers: "ok:true",
+    }
+
+    /// Says names that tenants can give and no rule grants, where such files are.
+    names_that_tenants_give {
+        given: |range| {
+            fs::create_dir(range.lair().join("planted")).unwrap();
+            for place in ["", "planted"] {
+                let place = range.lair().join(place);
+                for name in TENANTS {
+                    fs::write(place.join(name), "content").unwrap();
+                }
+                fs::write(place.join(OsStr::from_bytes(b"\xff\xfe")), "content").unwrap();
+            }
+        },
+        attack: async |range| {
+            let mut told = Vec::new();
+            for name in TENANTS {
+                told.extend(every_verb(range, "lair", name).await);
+                told.push(range.asks("command", &["cat", "--", &format!("lair:{name}")]).await);
+            }
+            told
+        },
+        contained: "denied: a name is the rule's, whatever lies there",
+        refused: "err:Error::Denied(",
+        twin: async |range| range.asks("file", &["remove-tree", "lair", "planted"]).await,
+        answers: "ok:true",
     }
 }

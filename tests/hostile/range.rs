@@ -1,5 +1,6 @@
 //! Where attacks happen: an attacked backend with a little of every power, and a peaceful backend
-//! beside it in the same runtime. The attacked one has a root of its own, `lair`; whatever else
+//! beside it in the same runtime. The attacked one has a root of its own, `lair` (and where a setup
+//! names it another one, `shop`); whatever else
 //! lies on the ground is none of its business.
 
 use std::collections::BTreeSet;
@@ -98,7 +99,7 @@ impl Range {
         let log = Log::capture();
         let ground = Ground::new();
         let canary = format!("canary-{}", uuid::Uuid::new_v4());
-        for root in ["lair", "exports"] {
+        for root in ["lair", "shop", "exports"] {
             fs::create_dir(ground.path().join(root)).unwrap();
         }
         fs::write(ground.outside().join("secret"), &canary).unwrap();
@@ -121,6 +122,11 @@ impl Range {
     /// The attacker's own root.
     pub fn lair(&self) -> PathBuf {
         self.ground.path().join("lair")
+    }
+
+    /// A second root of the attacker's, for setups that name it.
+    pub fn shop(&self) -> PathBuf {
+        self.ground.path().join("shop")
     }
 
     /// Makes the driver do this, and says what it brought or how it ended.

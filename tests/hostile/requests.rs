@@ -166,6 +166,72 @@ attacks! { Door:
         answers: "\"result\"",
     }
 
+    /// Says numbers that no machine holds, and texts that are none, where a size or a name belongs.
+    numbers_beyond_all {
+        attack: async |_| {
+            at(|service| {
+                let good = serde_json::to_string(&share("one", 1)).unwrap();
+                let size = "\"size\":1";
+                assert!(good.contains(size), "{good}");
+                let numbers = [
+                    "1e400",
+                    "-1e400",
+                    "18446744073709551616",
+                    "99999999999999999999999999999999999999",
+                    "1.0",
+                    "1e0",
+                    "-0.5",
+                    "-9223372036854775809",
+                    "true",
+                    "[1]",
+                    "{\"1\":1}",
+                ];
+                let params = numbers.map(|number| good.replace(size, &format!("\"size\":{number}")));
+                let name = good.replace("\"name\":\"", "\"name\":\"\\ud800");
+                assert_ne!(name, good);
+                let lines: Vec<String> = params
+                    .into_iter()
+                    .chain([name])
+                    .map(|share| {
+                        format!(
+                            "{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"create_share\",\"params\":\
+                             {{\"backend\":\"home\",\"share\":{share}}}}}"
+                        )
+                    })
+                    .collect();
+                let lines: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
+                says(service, &lines)
+            })
+            .await
+        },
+        contained: "refused: a size is a whole number that fits, and a text is Unicode",
+        refused: "\"code\":-32",
+        twin: async |_| at(discover).await,
+        answers: "\"result\"",
+    }
+
+    /// Says a key a second time with its letters escaped.
+    keys_in_other_letters {
+        attack: async |_| {
+            at(|service| {
+                says(
+                    service,
+                    &[
+                        br#"{"jsonrpc":"2.0","id":1,"method":"list_backends","meth\u006fd":"list_shares"}"#,
+                        br#"{"jsonrpc":"2.0","id":1,"\u0069d":2,"method":"list_backends"}"#,
+                        br#"{"jsonrpc":"2.0","id":1,"method":"list_shares","params":{"backend":"home","b\u0061ckend":"hostile"}}"#,
+                        br#"{"jsonrpc":"2.0","id":1,"method":"list_shares","params":{"\u0062ackend":"hostile","backend":"home"}}"#,
+                    ],
+                )
+            })
+            .await
+        },
+        contained: "refused: a key is what it says, however it is spelt",
+        refused: "duplicate field",
+        twin: async |_| at(discover).await,
+        answers: "\"result\"",
+    }
+
     /// Names backends that are none: paths, other cases, nothing.
     backends_that_are_none {
         attack: async |_| {

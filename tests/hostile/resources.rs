@@ -54,6 +54,16 @@ attacks! { Resources:
         answers: "ok:0:a",
     }
 
+    /// Closes all its streams, so that nothing more is to be had of it, and goes on.
+    a_command_that_closes_its_streams {
+        setup: within("2s", "close STDIN; close STDOUT; close STDERR; sleep 3600;", ""),
+        attack: async |range| range.script("attack").await,
+        contained: "ended at the rule's time: an answer is the end of a command, not of its output",
+        refused: "err:Error::Deadline(\"the time of rule `script`",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
     /// Ignores every signal that can be ignored, and stops itself.
     a_command_that_ignores_signals {
         setup: within(

@@ -2,12 +2,28 @@
 
 use super::{Setup, attacks};
 
+/// What nobody sees: what turns text round, joins, fills, and chooses the look of the letter before.
+const HIDDEN: [char; 12] = [
+    '\u{202e}',
+    '\u{200b}',
+    '\u{2066}',
+    '\u{feff}',
+    '\u{e0041}',
+    '\u{34f}',
+    '\u{115f}',
+    '\u{3164}',
+    '\u{ffa0}',
+    '\u{2800}',
+    '\u{fe0f}',
+    '\u{e0101}',
+];
+
 attacks! { State:
     /// Keeps keys and takes locks under names that hide or turn round what an operator reads.
     names_that_hide {
         attack: async |range| {
             let mut told = Vec::new();
-            for hidden in ['\u{202e}', '\u{200b}', '\u{2066}', '\u{feff}', '\u{e0041}'] {
+            for hidden in HIDDEN {
                 let name = format!("a{hidden}b");
                 told.push(range.asks("state", &["set", "hostile", &name, "value"]).await);
                 told.push(range.asks("state", &["set", &name, "key", "value"]).await);

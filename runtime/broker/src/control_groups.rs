@@ -10,8 +10,13 @@
 //!
 //! ```text
 //! service (delegated: Delegate=, DelegateSubgroup=main) ─┬─ main: the runtime, the broker
-//!                                                        └─ abaca-broker-PID: one hand's commands
+//!                                                        └─ abaca-broker-NS-PID: one hand's commands
 //! ```
+//! Brokers in different namespaces of processes may share a group: hands of two then have one
+//! number, and to each the other's do not exist. So the namespace is in the name (NS), and whether
+//! a group is in use says not a number but a lock: whoever made a group holds one on its directory,
+//! which the kernel gives back when the last of its processes has ended.
+//!
 //! Killing is `tree`'s, everywhere alike; where the kernel kills whole groups, that comes first.
 //!
 //! ```text
@@ -24,9 +29,9 @@ use std::fmt::Display;
 use std::os::fd::{AsFd, OwnedFd};
 
 use abaca_broker::protocol::{ErrorKind, Wall};
-use rustix::fs::{Access, AtFlags, Dir, Mode, OFlags};
+use rustix::fs::{Access, AtFlags, Dir, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
+use rustix::process::Pid;
 
 use crate::failure::Failure;
 use crate::roots;
@@ -51,8 +56,15 @@ const MEMORY: &str = "4294967296";
 /// Whose hierarchies of version 1 have one of the files.
 const CONTROLLERS: [&str; 2] = ["pids", "memory"];
 
-/// How the names of our groups begin; the number of the process that made it follows.
+/// How the names of our groups begin; the numbers of its maker's namespace and of it follow.
 const PREFIX: &str = "abaca-broker-";
+
+/// Which namespace the numbers of processes belong to.
+const NAMESPACE: &str = "/proc/self/ns/pid";
+
+/// How often a group is made anew that another broker took for a leftover, at the worst possible
+/// moment each time.
+const ATTEMPTS: usize = 100;
 
 /// What hierarchies are mounted where.
 const MOUNTS: &str = "/proc/self/mountinfo";
@@ -61,7 +73,15 @@ const MOUNTS: &str = "/proc/self/mountinfo";
 const OWN: &str = "/proc/self/cgroup";
 
 /// The hierarchies with limits for us.
-pub struct ControlGroups(Vec<Hierarchy>);
+pub struct ControlGroups {
+    hierarchies: Vec<Hierarchy>,
+    names: Names,
+}
+
+/// What groups are called.
+struct Names {
+    namespace: u64,
+}
 
 struct Hierarchy {
     /// The broker's own group.
@@ -73,6 +93,8 @@ struct Hierarchy {
 pub struct ControlGroup<'a> {
     hierarchies: &'a [Hierarchy],
     name: String,
+    /// What keeps other brokers from removing it.
+    held: Vec<OwnedFd>,
 }
 
 impl ControlGroups {
@@ -80,14 +102,15 @@ impl ControlGroups {
     pub fn prepare() -> ControlGroups {
         let mounts = read(MOUNTS);
         let own = read(OWN);
-        let usable = mounts.lines().filter_map(|line| Hierarchy::find(line, &own));
-        ControlGroups(usable.collect())
+        let names = Names::prepare();
+        let usable = mounts.lines().filter_map(|line| Hierarchy::find(line, &own, &names));
+        ControlGroups { hierarchies: usable.collect(), names }
     }
 
     /// The walls that there are limits for.
     pub fn walls(&self) -> impl Iterator<Item = Wall> {
-        let made =
-            |wall: &Wall| self.0.iter().any(|one| one.limits.iter().any(|limit| limit.2 == *wall));
+        let limits = || self.hierarchies.iter().flat_map(|one| &one.limits);
+        let made = move |wall: &Wall| limits().any(|limit| limit.2 == *wall);
         [Wall::Processes, Wall::Memory].into_iter().filter(made)
     }
 
@@ -97,9 +120,9 @@ impl ControlGroups {
     /// `wall`, when what could be made at the start cannot be made now.
     pub fn make(&self, memory: Option<u64>) -> Result<ControlGroup<'_>, Failure> {
         let memory = memory.map(|bytes| bytes.to_string());
-        let group = ControlGroup { hierarchies: &self.0, name: name(rustix::process::getpid()) };
-        for hierarchy in &self.0 {
-            make(&hierarchy.own, &group.name).map_err(wall)?;
+        let mut group = self.group(rustix::process::getpid());
+        for hierarchy in &self.hierarchies {
+            group.held.push(make(&hierarchy.own, &group.name).map_err(wall)?);
             for (file, most, _) in &hierarchy.limits {
                 let most = match &memory {
                     Some(memory) if MEMORY_FILES.contains(file) => memory,
@@ -118,7 +141,23 @@ impl ControlGroups {
 
     /// Removes what a hand that was killed left, if it left something.
     pub fn remove(&self, hand: Pid) {
-        drop(ControlGroup { hierarchies: &self.0, name: name(hand) });
+        drop(self.group(hand));
+    }
+
+    fn group(&self, hand: Pid) -> ControlGroup<'_> {
+        let name = self.names.of(hand);
+        ControlGroup { hierarchies: &self.hierarchies, name, held: Vec::new() }
+    }
+}
+
+impl Names {
+    fn prepare() -> Names {
+        // It is there wherever `/proc` is, and without that there are no hierarchies either.
+        Names { namespace: rustix::fs::stat(NAMESPACE).map(|found| found.st_ino).unwrap_or(0) }
+    }
+
+    fn of(&self, process: Pid) -> String {
+        format!("{PREFIX}{}-{process}", self.namespace)
     }
 }
 
@@ -155,7 +194,7 @@ impl Drop for ControlGroup<'_> {
 
 impl Hierarchy {
     /// The hierarchy that a line of [`MOUNTS`] is about, if it has limits for us.
-    fn find(mount: &str, own: &str) -> Option<Hierarchy> {
+    fn find(mount: &str, own: &str, names: &Names) -> Option<Hierarchy> {
         let (place, kind) = mount.split_once(" - ")?;
         let mut place = place.split(' ').skip(3);
         let (root, point) = (place.next()?, place.next()?);
@@ -177,22 +216,22 @@ impl Hierarchy {
         };
         let own = open(beneath)?;
         if !controller.is_empty() {
-            return Hierarchy::with_limits(own);
+            return Hierarchy::with_limits(own, names);
         }
         sweep(&own);
-        if divide(&own) {
-            return Hierarchy::with_limits(own);
+        if divide(&own, names) {
+            return Hierarchy::with_limits(own, names);
         }
         let (above, _) = beneath.rsplit_once('/')?;
         let above = open(above)?;
-        divide(&above).then(|| Hierarchy::with_limits(above)).flatten()
+        divide(&above, names).then(|| Hierarchy::with_limits(above, names)).flatten()
     }
 
     /// The hierarchy whose group `own` is, if groups beneath that have limits for us.
-    fn with_limits(own: OwnedFd) -> Option<Hierarchy> {
+    fn with_limits(own: OwnedFd, names: &Names) -> Option<Hierarchy> {
         sweep(&own);
-        let name = name(rustix::process::getpid());
-        make(&own, &name).ok()?;
+        let name = names.of(rustix::process::getpid());
+        let _held = make(&own, &name).ok()?;
         let offered = |file: &str| {
             let path = format!("{name}/{file}");
             rustix::fs::accessat(&own, path, Access::WRITE_OK, AtFlags::EACCESS).is_ok()
@@ -208,7 +247,7 @@ impl Hierarchy {
 
 /// Lets the groups beneath one of version 2 have the controllers that it has. False if it has none
 /// of ours, or may not, or holds other processes than this one.
-fn divide(group: &OwnedFd) -> bool {
+fn divide(group: &OwnedFd, names: &Names) -> bool {
     let has = |file: &str, controller: &str| {
         let text = roots::beneath(group.as_fd(), file, OFlags::RDONLY).and_then(|file| {
             let mut text = vec![0; 1024];
@@ -225,9 +264,10 @@ fn divide(group: &OwnedFd) -> bool {
         divided |= match add() {
             Ok(()) => true,
             Err(Errno::BUSY) => {
-                let name = name(rustix::process::getpid());
+                let name = names.of(rustix::process::getpid());
+                // Held until a process in it keeps it.
                 let moved =
-                    make(group, &name).and_then(|()| write(group, &name, "cgroup.procs", "0"));
+                    make(group, &name).and_then(|_held| write(group, &name, "cgroup.procs", "0"));
                 moved.is_ok() && add().is_ok()
             }
             Err(_) => has("cgroup.subtree_control", controller),
@@ -236,32 +276,62 @@ fn divide(group: &OwnedFd) -> bool {
     divided
 }
 
-/// Removes the groups of brokers that are gone, which were killed before they could do it. One
+/// Removes the groups that nobody holds: of brokers that were killed before they could do it. One
 /// that holds a process is in use, whoever made it, and the kernel keeps it.
 fn sweep(own: &OwnedFd) {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
     let entries = roots::reopen(own.as_fd(), flags).and_then(Dir::new);
     for entry in entries.into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let maker = name.to_str().ok().and_then(|name| name.strip_prefix(PREFIX));
-        let maker = maker.and_then(|number| number.parse().ok()).and_then(Pid::from_raw);
-        if maker.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH)) {
-            // What cannot be removed is in nobody's way.
-            let _ = rustix::fs::unlinkat(own, name, AtFlags::REMOVEDIR);
+        if !name.to_str().is_ok_and(is_ours) {
+            continue;
+        }
+        // What cannot be removed is in nobody's way.
+        let _ = hold(own, name, FlockOperation::NonBlockingLockExclusive)
+            .and_then(|_held| rustix::fs::unlinkat(own, name, AtFlags::REMOVEDIR));
+    }
+}
+
+/// Whether a group is called as those that [`Names`] names.
+fn is_ours(name: &str) -> bool {
+    let numbers = name.strip_prefix(PREFIX).and_then(|numbers| numbers.split_once('-'));
+    let is_number = |text: &str| text.parse::<u64>().is_ok();
+    numbers.is_some_and(|(namespace, process)| is_number(namespace) && is_number(process))
+}
+
+/// Makes a group and holds it. One of that name was left by a process that had our number and is
+/// gone.
+fn make(own: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
+    for _ in 0..ATTEMPTS {
+        match rustix::fs::mkdirat(own, name, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno),
+        }
+        // Shared, because one hierarchy may be mounted twice. It waits for a broker that found the
+        // group before this lock was there, and is about to remove it.
+        match hold(own, name, FlockOperation::LockShared) {
+            Err(Errno::NOENT) => {}
+            held => return held,
         }
     }
+    Err(Errno::BUSY)
 }
 
-/// Makes a group. One of that name was left by a process that had our number and is gone.
-fn make(own: &OwnedFd, name: &str) -> Result<(), Errno> {
-    match rustix::fs::mkdirat(own, name, Mode::RWXU) {
-        Err(Errno::EXIST) => Ok(()),
-        made => made,
+/// Locks the directory that has this name, and still has it then.
+fn hold<N: rustix::path::Arg + Copy>(
+    own: &OwnedFd,
+    name: N,
+    lock: FlockOperation,
+) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let group = rustix::fs::openat(own, name, flags, Mode::empty())?;
+    rustix::fs::flock(&group, lock)?;
+    let held = rustix::fs::fstat(&group)?;
+    let named = rustix::fs::statat(own, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    match (held.st_dev, held.st_ino) == (named.st_dev, named.st_ino) {
+        true => Ok(group),
+        false => Err(Errno::NOENT),
     }
-}
-
-fn name(process: Pid) -> String {
-    format!("{PREFIX}{process}")
 }
 
 fn write(own: &OwnedFd, name: &str, file: &str, text: &str) -> Result<(), Errno> {

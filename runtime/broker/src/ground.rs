@@ -37,8 +37,9 @@ impl Ground {
         let source = read(policy, user)?;
         let policy = Policy::parse(&source, policy)
             .map_err(|error| Failure::new(ErrorKind::Invalid, error.to_string()))?;
+        let roots = Roots::open(&policy)?;
         for rule in policy.commands() {
-            programs::open(rule, user).map_err(|failure| {
+            programs::open(rule, user, &roots).map_err(|failure| {
                 Failure::new(failure.kind, format!("rule {}: {failure}", rule.id))
             })?;
             if rule.stdout_max.saturating_add(rule.stderr_max) > CONTENTS_MAX {
@@ -51,7 +52,7 @@ impl Ground {
             }
         }
         tree::check()?;
-        Ok(Ground { roots: Roots::open(&policy)?, walls: Walls::prepare(&policy)?, policy, user })
+        Ok(Ground { walls: Walls::prepare(&policy)?, roots, policy, user })
     }
 
     /// How the broker introduces itself.

@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
-use crate::roots::identity;
+use crate::roots::{Roots, identity};
 
 /// How every native program of Linux begins.
 const ELF: [u8; 4] = *b"\x7fELF";
@@ -38,17 +38,19 @@ const EXECUTABLE: u32 = 0o111;
 
 /// Opens the program of a rule. It, and every directory on the way, links
 /// included, must belong to root (or to `user`, whom the broker runs as) and be writable by
-/// nobody else. With a digest in its rule, it must have just these contents; without a reason in
-/// it, the file must not be called like a program that runs others, whatever links lead to it.
+/// nobody else; none of these directories may be one of the `roots`, in which a driver could put
+/// another program in its place. With a digest in its rule, it must have just these contents; without
+/// a reason in it, the file must not be called like a program that runs others, whatever links lead to it.
 ///
 /// # Errors
 /// `changed`, with a message that names the part of the path and what to do about it.
-pub fn open(rule: &CommandRule, user: u32) -> Result<OwnedFd, Failure> {
-    find(&rule.program, rule.sha256.as_deref(), rule.root_equivalent.is_some(), user)
+pub fn open(rule: &CommandRule, user: u32, roots: &Roots) -> Result<OwnedFd, Failure> {
+    let walk = Walk::new(&rule.program, user, Some(roots));
+    find(walk, rule.sha256.as_deref(), rule.root_equivalent.is_some())
 }
 
-fn find(path: &str, sha256: Option<&str>, may_launch: bool, user: u32) -> Result<OwnedFd, Failure> {
-    let mut walk = Walk { path, user, links: 0, name: String::new() };
+fn find(mut walk: Walk<'_>, sha256: Option<&str>, may_launch: bool) -> Result<OwnedFd, Failure> {
+    let path = walk.path;
     if let Some(own) = own_program(path) {
         sha256.map_or(Ok(()), |sha256| walk.check_contents(&own, sha256))?;
         return Ok(own);
@@ -87,12 +89,18 @@ fn own_program(path: &str) -> Option<OwnedFd> {
 struct Walk<'p> {
     path: &'p str,
     user: u32,
+    /// Whose directories no program lies in.
+    roots: Option<&'p Roots>,
     links: usize,
     /// What the file is called that was found.
     name: String,
 }
 
-impl Walk<'_> {
+impl<'p> Walk<'p> {
+    fn new(path: &'p str, user: u32, roots: Option<&'p Roots>) -> Walk<'p> {
+        Walk { path, user, roots, links: 0, name: String::new() }
+    }
+
     /// Goes down the path, one checked directory after the other.
     fn find(&mut self) -> Result<OwnedFd, Failure> {
         let mut rest: VecDeque<Vec<u8>> = components(self.path.as_bytes()).collect();
@@ -121,6 +129,7 @@ impl Walk<'_> {
                 }
                 FileType::Directory => {
                     self.check_owner(&stat, &shown)?;
+                    self.check_place(&stat)?;
                     here = found;
                 }
                 _ if rest.is_empty() => {
@@ -153,6 +162,17 @@ impl Walk<'_> {
             return Err(self.refuse(message));
         }
         Ok(())
+    }
+
+    /// The policy has compared the paths; behind links and other mounts the directories tell.
+    fn check_place(&self, stat: &Stat) -> Result<(), Failure> {
+        match self.roots.and_then(|roots| roots.name_of(identity(stat))) {
+            None => Ok(()),
+            Some(root) => {
+                let why = "where it may be replaced; name a program of the system";
+                Err(self.refuse(format!("it lies within the root `{root}`, {why}")))
+            }
+        }
     }
 
     fn check_native(&self, fd: &OwnedFd) -> Result<(), Failure> {
@@ -222,13 +242,15 @@ mod tests {
     use super::*;
 
     fn refusal(path: &str) -> String {
-        find(path, None, true, rustix::process::geteuid().as_raw()).unwrap_err().message
+        find(Walk::new(path, rustix::process::geteuid().as_raw(), None), None, true)
+            .unwrap_err()
+            .message
     }
 
     #[test]
     fn what_the_system_installed_may_run() {
         for path in ["/usr/bin/env", "/bin/cat", "/usr/bin/sh"] {
-            find(path, None, true, rustix::process::geteuid().as_raw()).unwrap();
+            find(Walk::new(path, rustix::process::geteuid().as_raw(), None), None, true).unwrap();
         }
     }
 
@@ -236,9 +258,9 @@ mod tests {
     fn a_link_does_not_hide_what_runs_programs() {
         let user = rustix::process::geteuid().as_raw();
         // Every Debian calls one of its awks so; every system has a shell behind this name.
-        let failure = find("/usr/bin/sh", None, false, user).unwrap_err();
+        let failure = find(Walk::new("/usr/bin/sh", user, None), None, false).unwrap_err();
         assert!(failure.message.contains("which runs other programs"), "{failure}");
-        find("/usr/bin/sh", None, true, user).unwrap();
+        find(Walk::new("/usr/bin/sh", user, None), None, true).unwrap();
     }
 
     #[test]
@@ -267,7 +289,7 @@ mod tests {
             assert!(refusal(path).contains("may be written by others"), "{bits:o}");
         }
         mode(0o755);
-        find(path, None, true, 0).unwrap();
+        find(Walk::new(path, 0, None), None, true).unwrap();
         std::os::unix::fs::chown(&program, Some(65534), None).unwrap();
         assert!(refusal(path).contains("belongs to user 65534"));
     }
@@ -281,13 +303,13 @@ mod tests {
 
     #[test]
     fn what_is_gone_has_changed() {
-        let failure = find("/usr/bin/no-such-tool", None, true, 0).unwrap_err();
+        let failure = find(Walk::new("/usr/bin/no-such-tool", 0, None), None, true).unwrap_err();
         assert_eq!(failure.kind, ErrorKind::Changed, "{failure}");
     }
 
     #[test]
     fn a_script_is_refused() {
-        let walk = Walk { path: "/x", user: 0, links: 0, name: String::new() };
+        let walk = Walk::new("/x", 0, None);
         let directory = tempfile::tempdir().unwrap();
         let script = directory.path().join("script");
         fs::write(&script, "#!/bin/sh\n").unwrap();

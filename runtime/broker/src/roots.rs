@@ -104,6 +104,11 @@ impl Roots {
         Ok(root)
     }
 
+    /// The root that is this directory, if one is.
+    pub fn name_of(&self, directory: Identity) -> Option<&str> {
+        self.0.values().find(|root| root.identity == directory).map(|root| root.name.as_str())
+    }
+
     /// What the broker says of its roots.
     pub fn identities(&self) -> Vec<RootIdentity> {
         let identity = |root: &Root| RootIdentity {

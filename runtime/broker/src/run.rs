@@ -138,7 +138,7 @@ fn start_one(
     stdout: &OwnedFd,
 ) -> Result<Running, Failure> {
     let rule = grant.rule;
-    let program = programs::open(rule, ground.user)?;
+    let program = programs::open(rule, ground.user, &ground.roots)?;
     let (words, resolved) = arguments::words(ground, secrets, &grant.argv)?;
     let roots = |names: &[String]| -> Result<Vec<BorrowedFd<'_>>, Failure> {
         names.iter().map(|name| Ok(ground.roots.get(name)?.as_fd())).collect()

@@ -171,17 +171,22 @@ impl Owned {
     }
 
     /// Writes down what a call is about to make and to remove. None if there is no room for more.
+    /// At places that are `free`, nothing can lie beneath, whatever was recorded of it.
     pub(crate) async fn open(
         &self,
         call: &str,
         makes: Vec<Object>,
         ends: Vec<Object>,
+        free: Vec<Object>,
     ) -> Result<Option<Opening>> {
         let id = uuid::Uuid::new_v4().to_string();
         lock(&self.hands).insert(id.clone());
         let opening = Opening { id: id.clone(), hands: Arc::clone(&self.hands) };
         let (call, opener) = (call.to_owned(), self.presence.owner().to_owned());
         let write = move |transaction: &Transaction<'_>| {
+            for object in &free {
+                forget_beneath(transaction, object)?;
+            }
             let there: i64 =
                 transaction.query_row("SELECT count(*) FROM owned", [], |row| row.get(0))?;
             let more = i64::try_from(makes.len()).unwrap_or(i64::MAX);
@@ -316,11 +321,16 @@ pub(crate) fn all(transaction: &Transaction<'_>) -> rusqlite::Result<Vec<OwnedRe
 
 fn forget_beneath(transaction: &Transaction<'_>, object: &Object) -> rusqlite::Result<()> {
     let Some(beginning) = object.beneath() else { return Ok(()) };
+    // All names that begin so lie between it and what comes after its last character: the index
+    // finds them, however many others there are.
+    let mut end = beginning.clone();
+    let Some(after) = end.pop().and_then(|last| char::from_u32(u32::from(last) + 1)) else {
+        return Ok(());
+    };
+    end.push(after);
     transaction
-        .prepare_cached(
-            "DELETE FROM owned WHERE container = ?1 AND substr(name, 1, length(?2)) = ?2",
-        )?
-        .execute(params![object.container.to_string(), beginning])?;
+        .prepare_cached("DELETE FROM owned WHERE container = ?1 AND name > ?2 AND name < ?3")?
+        .execute(params![object.container.to_string(), beginning, end])?;
     Ok(())
 }
 

@@ -48,7 +48,8 @@ pub use self::migrations::{CopyState, HostCopy, MigrationPhase, MigrationRecord}
 /// Where the locks of calls under way are, in the backend's directory.
 const LOCKS: &str = "calls";
 
-/// How many ended calls are kept: some weeks of a busy backend.
+/// How many ended calls are kept: a day of a backend that is called every ten seconds. The audit has
+/// them all.
 const CALLS_KEPT: i64 = 10_000;
 
 /// The records of one backend.

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use abaca_policy::is_hidden;
+
 /// The most bytes of a driver's text in one of our messages.
 pub(crate) const MESSAGE_BYTES: usize = 2 * 1024;
 
@@ -15,10 +17,10 @@ pub fn printable(text: &str, limit: usize) -> String {
             shown.push_str(&format!("… ({} bytes more)", text.len() - at));
             break;
         }
-        if is_plain(character) {
-            shown.push(character);
-        } else {
+        if is_hidden(character) {
             shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
         }
     }
     shown
@@ -40,17 +42,9 @@ pub fn printable_time(seconds: u64) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
 }
 
-/// Whether all characters of a text are plain.
+/// Whether no character of a text moves a terminal's cursor, hides, or reorders others.
 pub(crate) fn is_plain_text(text: &str) -> bool {
-    text.chars().all(is_plain)
-}
-
-/// Whether a character can neither move a terminal's cursor nor hide or reorder others.
-fn is_plain(character: char) -> bool {
-    !character.is_control()
-        && !matches!(character,
-            '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    !text.chars().any(is_hidden)
 }
 
 #[cfg(test)]
@@ -66,6 +60,7 @@ mod tests {
     #[test]
     fn what_could_act_on_a_terminal_is_escaped() {
         assert_eq!(printable("a\x1b[2Jb\n\u{202e}c", 100), "a\\u{1b}[2Jb\\u{a}\\u{202e}c");
+        assert_eq!(printable("a\u{fe0f}\u{3164}b", 100), "a\\u{fe0f}\\u{3164}b");
         assert_eq!(printable("grün 漢", 100), "grün 漢");
     }
 

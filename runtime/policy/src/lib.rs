@@ -79,4 +79,5 @@ pub use rule::{CommandRule, FilesRule, Root, Verb};
 pub use subject::Subject;
 pub use syscalls::SyscallGroup;
 pub use template::Template;
+pub use text::is_hidden;
 pub use user::User;

@@ -17,17 +17,25 @@ pub(crate) const MAX_PATH: usize = 4095;
 /// too little to flood a log.
 const MAX_SHOWN: usize = 80;
 
-/// True for characters that a reader cannot see or that reorder what he sees:
-/// controls, line separators, bidirectional marks, zero-width and tag characters.
-pub(crate) fn is_hidden(character: char) -> bool {
+/// True for characters that a reader cannot see or that reorder what he sees: controls, line
+/// separators, bidirectional marks, zero-width and tag characters, fillers, blanks that are no
+/// space, and what only chooses the look of the letter before. That is what Unicode lets every
+/// program leave out (`Default_Ignorable_Code_Point`), and some more.
+pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
-            '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{FEFF}'
+            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{2800}' | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}'
+            | '\u{115F}'..='\u{1160}'
+            | '\u{17B4}'..='\u{17B5}'
+            | '\u{180B}'..='\u{180F}'
             | '\u{200B}'..='\u{200F}'
             | '\u{2028}'..='\u{202E}'
             | '\u{2060}'..='\u{206F}'
-            | '\u{FFF9}'..='\u{FFFB}'
-            | '\u{E0000}'..='\u{E007F}')
+            | '\u{FE00}'..='\u{FE0F}'
+            | '\u{FFF0}'..='\u{FFFB}'
+            | '\u{1BCA0}'..='\u{1BCA3}'
+            | '\u{1D173}'..='\u{1D17A}'
+            | '\u{E0000}'..='\u{E0FFF}')
 }
 
 /// The first hidden character of a text.

@@ -128,3 +128,27 @@ async fn nothing_becomes_its_own_under_another_name_or_by_being_written_over() {
         assert_eq!(file(mine, &["remove", "snapshots", name]).await, "ok:true", "{name}");
     }
 }
+
+/// What it made in somebody else's directory goes away with that; what then lies under the same
+/// name, because another directory was given the first one's, is not its own.
+#[tokio::test]
+async fn what_it_made_in_anothers_directory_is_not_its_own_in_the_next_of_that_name() {
+    let all = Neighbours::new().await;
+    let snapshots = all.ground.snapshots();
+    for name in ["theirs", "precious"] {
+        fs::create_dir(snapshots.join(name)).unwrap();
+    }
+    fs::write(snapshots.join("precious/file"), "precious").unwrap();
+    let mine = &all.mine;
+    for asked in [
+        &["write", "snapshots", "theirs/file", "mine"][..],
+        &["rename", "snapshots", "theirs", "snapshots", "away"],
+        &["rename", "snapshots", "precious", "snapshots", "theirs"],
+    ] {
+        assert_eq!(file(mine, asked).await, "ok:()", "the rule allows {asked:?}");
+    }
+    let answer = file(mine, &["remove", "snapshots", "theirs/file"]).await;
+    assert!(answer.contains(STRANGE), "{answer}");
+    assert_eq!(fs::read_to_string(snapshots.join("theirs/file")).unwrap(), "precious");
+    assert!(mine.records().owned().await.unwrap().is_empty(), "nothing is left on record");
+}

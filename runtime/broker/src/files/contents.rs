@@ -1,12 +1,12 @@
 //! The contents of regular files: read, write, copy.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Seek, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 
 use abaca_broker::protocol::FilesReply;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
@@ -94,19 +94,46 @@ fn replace(
     fresh.publish(leaf, Mode::from_raw_mode(mode.unwrap_or(now)), !new)
 }
 
-/// Copies one file to a place that is free.
+/// Copies one file to a place that is free. Where it holds nothing, neither does the copy: who may
+/// make a file look as large as he likes must not fill the disk by having it copied.
 ///
 /// # Errors
 /// When the one is no regular file or the other is taken.
 pub fn copy(from: Target<'_>, to: Target<'_>) -> Result<(), Failure> {
-    let (mut source, _) = open(&from)?;
+    let (source, size) = open(&from)?;
     let stat = rustix::fs::fstat(&source).map_err(|errno| from.failed(errno))?;
     let (parent, leaf) = to.root.parent(to.components)?;
     roots::must_be_free(parent.as_fd(), leaf, &to.place)?;
     let mut fresh = Fresh::create(parent, to.place)?;
-    // Shares the blocks where the file system can: this is copy_file_range where it works.
-    std::io::copy(&mut source, &mut fresh.file).map_err(|error| failed(&to, &error))?;
+    copy_contents(&source, size, &mut fresh.file).map_err(|error| failed(&to, &error))?;
     fresh.publish(leaf, Mode::from_raw_mode(stat.st_mode & CARRIED), false)
+}
+
+/// Copies what of the first `size` bytes is no hole, and makes it as long.
+fn copy_contents(mut source: &File, size: u64, copy: &mut File) -> std::io::Result<()> {
+    let mut at = 0;
+    while at < size {
+        let start = match rustix::fs::seek(source, SeekFrom::Data(at)) {
+            Ok(start) => start.min(size),
+            // Nothing but a hole up to the end.
+            Err(Errno::NXIO) => size,
+            Err(errno) => return Err(errno.into()),
+        };
+        let end = match start < size {
+            true => rustix::fs::seek(source, SeekFrom::Hole(start))?.min(size),
+            false => size,
+        };
+        source.seek(std::io::SeekFrom::Start(start))?;
+        copy.seek(std::io::SeekFrom::Start(start))?;
+        // Shares the blocks where the file system can: this is copy_file_range where it works.
+        let copied = std::io::copy(&mut source.take(end - start), copy)?;
+        at = start + copied;
+        if at < end {
+            // It became shorter meanwhile.
+            return copy.set_len(at);
+        }
+    }
+    copy.set_len(size)
 }
 
 /// Opens a regular file for reading, and says its size.

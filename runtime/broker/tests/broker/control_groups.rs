@@ -1,11 +1,21 @@
 //! Bounds on a command together with everything it starts, where this machine has them.
 
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use abaca_broker::protocol::{ErrorKind, Hello, Outcome, RequestKind, Wall};
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::harness::{AMPLE, Broker, command, eventually, mark, perl, processes, script, skipped};
+use crate::harness::{
+    AMPLE, Broker, command, eventually, mark, perl, processes, root_for, script, skipped,
+};
+
+/// What starts a broker in a namespace of processes of its own.
+const ALONE: [&str; 4] = ["/usr/bin/unshare", "--pid", "--fork", "--mount-proc"];
 
 /// As many processes as the broker lets there be at once.
 const PROCESSES_MAX: u32 = 1024;
@@ -30,6 +40,12 @@ fn bounded(wall: Wall, rule: &str) -> Option<Broker> {
     }
     skipped(&format!("(this user has no control groups for it on this machine): {wall:?}"));
     None
+}
+
+/// What the control group of a hand is called.
+fn called(hand: i32) -> String {
+    let namespace = std::fs::metadata("/proc/self/ns/pid").unwrap().ino();
+    format!("abaca-broker-{namespace}-{hand}")
 }
 
 /// The control groups of this name, in all hierarchies.
@@ -133,7 +149,7 @@ fn a_group_goes_with_its_command_also_when_the_hand_is_killed() {
         let target = broker.send(command("sh", &["-c", &text], AMPLE), &[]);
         eventually("it runs", || !processes(&mark).is_empty());
         let hand = broker.hands()[0];
-        let name = format!("abaca-broker-{hand}");
+        let name = called(hand);
         assert!(!groups(&name).is_empty());
         if killed {
             kill_process(Pid::from_raw(hand).unwrap(), Signal::KILL).unwrap();
@@ -156,19 +172,22 @@ fn what_brokers_left_that_are_gone_is_removed_by_the_next_one() {
     };
     broker.send(command("sh", &["-c", &text], AMPLE), &[]);
     eventually("it runs", || !processes(&mark).is_empty());
-    let in_use = format!("abaca-broker-{}", broker.hands()[0]);
+    let in_use = called(broker.hands()[0]);
     let places: Vec<PathBuf> =
         groups(&in_use).iter().map(|group| group.parent().unwrap().to_owned()).collect();
     assert!(!places.is_empty());
-    // Whoever was the first process to end here is gone; whoever runs this test is not.
-    let mut gone = std::process::Command::new("/usr/bin/true").spawn().unwrap();
-    gone.wait().unwrap();
-    let stale = format!("abaca-broker-{}", gone.id());
-    let kept = [format!("abaca-broker-{}", std::process::id()), format!("other-{}", gone.id())];
-    for place in &places {
-        for name in kept.iter().chain([&stale]) {
+    // Of namespaces and processes that never were: only the lock says who is gone.
+    let stale = format!("abaca-broker-1-{}", std::process::id());
+    let kept = [format!("abaca-broker-2-{}", std::process::id()), format!("other-1-{mark}")];
+    for name in kept.iter().chain([&stale]) {
+        for place in &places {
             std::fs::create_dir(place.join(name)).unwrap();
         }
+    }
+    let held: Vec<File> =
+        places.iter().map(|place| File::open(place.join(&kept[0])).unwrap()).collect();
+    for group in &held {
+        flock(group, FlockOperation::LockShared).unwrap();
     }
     bounded(Wall::Processes, &script("true", "true", "")).unwrap();
     assert_eq!(groups(&stale), Vec::<PathBuf>::new());
@@ -179,4 +198,59 @@ fn what_brokers_left_that_are_gone_is_removed_by_the_next_one() {
     {
         std::fs::remove_dir(place.join(name)).unwrap();
     }
+}
+
+#[test]
+fn brokers_in_different_namespaces_of_processes_have_groups_of_their_own() {
+    if !root_for("namespaces of processes") {
+        return;
+    }
+    let mark = mark(42);
+    let text = format!("sleep {mark}");
+    let rule =
+        format!("schema = 1\ndriver = \"test\"\n{}", script("sleep", &text, "timeout = \"5m\""));
+    let mut brokers = [&ALONE, &ALONE].map(|first| Broker::started_by(first, &rule));
+    for broker in &mut brokers {
+        if !broker.hello().walls.contains(&Wall::Processes) {
+            return skipped("(no control groups on this machine): two of one number");
+        }
+        broker.send(command("sh", &["-c", &text], AMPLE), &[]);
+    }
+    eventually("both run", || processes(&mark).len() == brokers.len());
+    let number = |process: &i32| {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap();
+        numbers.split_whitespace().last().unwrap().to_owned()
+    };
+    let group = |process: &i32| std::fs::read_to_string(format!("/proc/{process}/cgroup")).unwrap();
+    let commands = processes(&mark);
+    let numbers: BTreeSet<String> = commands.iter().map(number).collect();
+    assert_eq!(numbers.len(), 1, "they were to have one number: {numbers:?}");
+    let groups: BTreeSet<String> = commands.iter().map(group).collect();
+    assert_eq!(groups.len(), brokers.len(), "{groups:?}");
+}
+
+#[test]
+fn a_broker_that_begins_elsewhere_takes_no_group_away() {
+    if !root_for("namespaces of processes") {
+        return;
+    }
+    let Some(mut broker) = bounded(Wall::Processes, &script("true", "true", "")) else { return };
+    // A group is empty before its command is in it; that is when it could be taken.
+    let (starts, commands) = (40, 400);
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..starts {
+                let rule = format!("schema = 1\ndriver = \"test\"\n{}", script("t", "true", ""));
+                Broker::started_by(&ALONE, &rule).hello();
+            }
+            ended.store(true, Ordering::Relaxed);
+        });
+        let mut done = 0;
+        while done < commands || !ended.load(Ordering::Relaxed) {
+            broker.done("sh", &["-c", "true"]);
+            done += 1;
+        }
+    });
 }

@@ -1,7 +1,7 @@
 //! Verbs on files, beneath their root and nowhere else.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 
 use abaca_broker::protocol::{
@@ -138,6 +138,35 @@ fn a_copy_is_whole_and_takes_a_free_name() {
     assert_eq!(fs::read_to_string(broker.path("shares/b")).unwrap(), "data");
     assert_eq!(mode(&broker.path("shares/b")), 0o751);
     assert_eq!(error(&mut broker, copy), ErrorKind::AlreadyExists);
+}
+
+/// Whoever writes in a share says how large a file looks; a copy must not take the disk for that.
+#[test]
+fn a_copy_has_the_holes_of_what_it_copies() {
+    const MIB: u64 = 1 << 20;
+    let mut broker = Broker::with("");
+    for (name, data, size) in [
+        ("hole-at-the-end", &[0, 3 * MIB][..], 900 * MIB),
+        ("data-at-the-end", &[500 * MIB, 900 * MIB - 4], 900 * MIB),
+        ("nothing-else", &[], 900 * MIB),
+        ("nothing", &[], 0),
+    ] {
+        let file = fs::File::create(broker.path("shares").join(name)).unwrap();
+        file.set_len(size).unwrap();
+        for place in data {
+            file.write_all_at(b"data", *place).unwrap();
+        }
+        let copied = format!("{name}-copied");
+        broker.file_done(FilesRequest::Copy { from: at(name), to: at(&copied) }, &[]);
+        let copy = fs::File::open(broker.path("shares").join(&copied)).unwrap();
+        assert_eq!(copy.metadata().unwrap().len(), size, "{name}");
+        assert!(copy.metadata().unwrap().blocks() * 512 < MIB, "{name}");
+        for place in data {
+            let mut there = [0; 4];
+            copy.read_exact_at(&mut there, *place).unwrap();
+            assert_eq!(&there, b"data", "{name}");
+        }
+    }
 }
 
 #[test]

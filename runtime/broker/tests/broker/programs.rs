@@ -44,6 +44,38 @@ fn a_program_with_other_contents_ends_the_broker() {
     }
 }
 
+/// The policy compares paths; a link and another mount lead into a root by a path that does not tell.
+#[test]
+fn a_program_behind_a_link_into_a_root_ends_the_broker() {
+    if !root_for("a program in a directory that only root writes") {
+        return;
+    }
+    let place = |lead: &str| {
+        format!(
+            "mount -t tmpfs -o mode=755 none /mnt && mkdir /mnt/root /mnt/beside && \
+             cp /usr/bin/true /mnt/root/tool && {lead} && exec \"$0\" \"$@\""
+        )
+    };
+    let root = "[roots.r]\npath = \"/mnt/root\"\n\
+                [[files]]\nid = \"f\"\nroot = \"r\"\nverbs = [\"list\"]\n";
+    for (lead, program) in [
+        ("ln -s root/tool /mnt/tool", "/mnt/tool"),
+        ("ln -s ../root /mnt/beside/link", "/mnt/beside/link/tool"),
+        ("mount --bind /mnt/root /mnt/beside", "/mnt/beside/tool"),
+    ] {
+        let script = place(lead);
+        let first = ["/usr/bin/unshare", "--mount", "/usr/bin/sh", "-c", &script];
+        let mut broker = Broker::started_by(&first, &policy(program, root));
+        let Outcome::Failed { message } = broker.receive().unwrap().header.result else {
+            panic!("{lead}: it serves")
+        };
+        assert!(message.contains("lies within the root `r`"), "{lead}: {message}");
+        let mut broker = Broker::started_by(&first, &policy(program, ""));
+        broker.hello();
+        assert_eq!(broker.done("tool", &[]).0.status, Status::Exited(0), "{lead}");
+    }
+}
+
 #[test]
 fn a_program_that_is_replaced_later_runs_unless_it_is_pinned() {
     if !root_for("a program that can be replaced") {

@@ -10,7 +10,9 @@
 //! ```
 //! That a place was free before what makes it is written down, and that the place is looked at
 //! after, is what an end that nobody knows rests on: whatever is there then was made by this,
-//! for no other backend of this runtime makes anything at a place that is not settled.
+//! for no other backend of this runtime makes anything at a place that is not settled. What was its
+//! own in a directory that went away, whosever that was, is forgotten: beneath what is removed or
+//! renamed, and beneath a place where nothing is when something comes there.
 
 use abaca_broker::protocol::{FilesReply, FilesRequest, Outcome, Place, RequestKind};
 use abaca_policy::{Denial, Object};
@@ -112,7 +114,7 @@ impl Gate {
         claims: Claims,
     ) -> Result<Result<Stake, Stop>, Error> {
         self.must_be_new = false;
-        let Claims { needs, makes, mut ends, renamed } = claims;
+        let Claims { needs, makes, ends, renamed } = claims;
         let denied = |rule, reason| Ok(Err(Stop::Denied(Denial { rule: Some(rule), reason })));
         for Need { rule, object } in needs {
             match standing(powers, &object).await {
@@ -131,10 +133,7 @@ impl Gate {
                 Err(stop) => return stop.into(),
             },
         };
-        if !source_is_own {
-            ends.clear();
-        }
-        let mut made = Vec::new();
+        let (mut made, mut free) = (Vec::new(), Vec::new());
         for Make { rule, object, taken } in makes {
             match (standing(powers, &object).await, taken) {
                 (Err(stop), _) => return stop.into(),
@@ -156,13 +155,14 @@ impl Gate {
                     return denied(rule, why_not_own(&object, Standing::Strange));
                 }
                 (Ok(Standing::Strange), Taken::Replaced) => {}
-                (Ok(Standing::Missing | Standing::Maybe | Standing::Strange), _) => {
+                (Ok(standing @ (Standing::Missing | Standing::Maybe | Standing::Strange)), _) => {
                     self.must_be_new = true;
+                    free.extend((standing == Standing::Missing).then(|| object.clone()));
                     made.extend(source_is_own.then_some((rule, object)));
                 }
             }
         }
-        if made.is_empty() && ends.is_empty() {
+        if made.is_empty() && ends.is_empty() && free.is_empty() {
             return Ok(Ok(Stake::default()));
         }
         let (mut rules, made): (Vec<_>, Vec<_>) = made.into_iter().unzip();
@@ -173,7 +173,7 @@ impl Gate {
             let object = made.get(at).map(|object| why_not_own(object, Standing::InHands));
             return denied(rules.swap_remove(at), object.unwrap_or_default());
         }
-        match powers.owned.open(&self.call, made.clone(), ends.clone()).await? {
+        match powers.owned.open(&self.call, made.clone(), ends.clone(), free).await? {
             None => {
                 places.iter().for_each(|place| powers.worksites.leave(&powers.backend, place));
                 let limit = format!("{OWNED_MAX} things of a backend's own");
