@@ -15,6 +15,7 @@ use crate::driver::Driver;
 use crate::error::Error;
 use crate::testing::samples;
 use crate::testing::{Called, Fault, Plan};
+use crate::text::printable;
 use crate::types::{
     AccessLevel, AccessRule, AccessType, ExportLocation, Share, ShareProtocol, ShareServer,
     Snapshot,
@@ -22,6 +23,9 @@ use crate::types::{
 
 /// How often a function may hang before it is not called any more: each time costs seconds.
 const HANGS: u32 = 2;
+
+/// The longest text of a panic that is shown, in bytes.
+const SAID: usize = 1000;
 
 /// Why a check does not pass.
 #[derive(Debug)]
@@ -160,6 +164,13 @@ impl Bench {
             matches!(fault, Fault::EndsBefore | Fault::EndsAfter | Fault::Disconnects)
         };
         if called.was_ended() && !plan.values().any(ends) {
+            // The SDK leaves a panic's own words in the log; the engine's are for nobody.
+            if let Some(words) = panicked(&called) {
+                fails!(
+                    "{}: {words}. A driver answers with an error; it never panics",
+                    called.function
+                );
+            }
             let after = called.requests.last().map_or_else(
                 || "before it asked anything".to_owned(),
                 |last| format!("after `{last}`"),
@@ -310,6 +321,13 @@ pub(super) fn heard<T: DeserializeOwned>(answer: &Value) -> Judged<T> {
 pub(super) fn said<T: Serialize>(arguments: &T) -> Judged<Value> {
     serde_json::to_value(arguments)
         .map_err(|error| Error::Runtime(format!("arguments: {error}")).into())
+}
+
+/// What a driver that panicked said last.
+fn panicked(called: &Called) -> Option<String> {
+    let last = called.requests.last().filter(|last| last.import == "log.write")?;
+    let message = last.asked.get("message")?.as_str()?;
+    message.starts_with("the driver panicked").then(|| printable(message, SAID))
 }
 
 fn token(number: u64) -> String {
