@@ -79,7 +79,8 @@ async fn judged(runtime: &Runtime, subject: &Subject, ids: &[String]) -> Vec<(St
         Some(script) => stage.script(script.clone()),
         None => stage,
     });
-    let suite = suite.unwrap().only(ids.iter().cloned());
+    let clients = script.iter().flat_map(|script| script.clients.clone()).collect();
+    let suite = suite.unwrap().clients(clients).only(ids.iter().cloned());
     let report = Box::pin(suite.run(|_| {})).await.unwrap();
     let of = |id: &String| {
         let finding = report.findings.iter().find(|finding| finding.id == *id);

@@ -63,11 +63,9 @@ const SETUP: (&str, &str, &str) = (
 );
 
 /// Whom drivers let in: a type, and two of it.
-const CLIENTS: [(AccessType, &str, &str); 5] = [
+const CLIENTS: [(AccessType, &str, &str); 4] = [
     (AccessType::Ip, "192.0.2.10", "192.0.2.11"),
     (AccessType::User, "alice", "bob"),
-    // Whom permission bits know.
-    (AccessType::User, "everyone", "group"),
     (AccessType::Cert, "alice.example", "bob.example"),
     (AccessType::Cephx, "alice", "bob"),
 ];
