@@ -103,19 +103,24 @@ pub(super) async fn stats_change_nothing(bench: Bench) -> Judged {
 }
 
 pub(super) async fn stats_count_what_is_made(bench: Bench) -> Judged {
+    // Each by itself: what is wrong in one may be right in another.
     let free = |stats: &ShareStats| {
-        let pools = stats.pools.iter().map(|pool| gib(&pool.free_capacity));
-        pools.chain([gib(&stats.free_capacity)]).flatten().fold(0.0, |sum, gib| sum + gib)
+        let pool =
+            |pool: &PoolStats| (format!("the pool {:?}", pool.name), gib(&pool.free_capacity));
+        let all = ("the backend".to_owned(), gib(&stats.free_capacity));
+        stats.pools.iter().map(pool).chain([all]).collect::<Vec<_>>()
     };
-    let before = stats(&bench).await?;
+    let before = free(&stats(&bench).await?);
     bench.made(1, 1).await?;
-    let after = stats(&bench).await?;
-    match free(&after) > free(&before) {
-        true => {
-            fails!("with one share more, {} GiB are free and were {}", free(&after), free(&before))
+    for (whose, now) in free(&stats(&bench).await?) {
+        let then = before.iter().find(|(who, _)| *who == whose).and_then(|(_, then)| *then);
+        if let (Some(now), Some(then)) = (now, then)
+            && now > then
+        {
+            fails!("with one share more, {whose} has {now} GiB free, and had {then}");
         }
-        false => Ok(()),
     }
+    Ok(())
 }
 
 pub(super) async fn pool_is_among_the_statistics(bench: Bench) -> Judged {
