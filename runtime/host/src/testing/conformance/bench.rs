@@ -285,7 +285,7 @@ impl Bench {
         let Some((access_type, first, second)) = &self.habits.access else {
             skips!("the driver takes no access rule by address or user")
         };
-        let access_to = if tag % 2 == 0 { second } else { first };
+        let access_to = if tag.is_multiple_of(2) { second } else { first };
         let level = self.habits.levels.first().copied().unwrap_or(AccessLevel::Rw);
         let rule = samples::rule(*access_type, access_to, level);
         Ok(AccessRule { id: self.id(tag + 0x4000), ..rule })
