@@ -334,12 +334,29 @@ fn token(number: u64) -> String {
     format!("{:012x}", 0xabac_a000_0000_u64.saturating_add(number))
 }
 
-/// What differs between two lists of facts, as lines.
+/// What differs between two lists of facts, as sentences: what is missing, what is too much, and
+/// what is there and should be otherwise.
 pub(in crate::testing) fn difference(wanted: &[String], found: &[String]) -> String {
-    let missing = wanted.iter().filter(|fact| !found.contains(fact)).map(|fact| ("missing", fact));
-    let more = found.iter().filter(|fact| !wanted.contains(fact)).map(|fact| ("too much", fact));
-    let lines: Vec<_> = missing.chain(more).map(|(sign, fact)| format!("{sign}: {fact}")).collect();
-    lines.join("; ")
+    let missing: Vec<_> = wanted.iter().filter(|fact| !found.contains(fact)).collect();
+    let more: Vec<_> = found.iter().filter(|fact| !wanted.contains(fact)).collect();
+    let has = |all: &[&String], fact: &str| all.iter().any(|one| named(one).0 == named(fact).0);
+    let lacking = missing.iter().map(|fact| {
+        let (name, should) = named(fact);
+        match more.iter().map(|other| named(other)).find(|(other, _)| *other == name) {
+            Some((_, is)) => format!("{name} is `{is}`, and should be `{should}`"),
+            None => format!("missing: {fact}"),
+        }
+    });
+    let unknown = more.iter().filter(|fact| !has(&missing, fact));
+    let unknown = unknown.map(|fact| format!("too much: {fact}"));
+    lacking.chain(unknown).map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("; ")
+}
+
+/// What a fact is about, and what it says of that.
+fn named(fact: &str) -> (&str, &str) {
+    let parts = fact.split_once(" = ").or_else(|| fact.split_once(": "));
+    let (name, says) = parts.unwrap_or((fact, ""));
+    (name, says.trim_end())
 }
 
 /// An identifier of one's own.
