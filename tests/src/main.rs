@@ -38,6 +38,7 @@ mod manifest;
 mod methods;
 mod metrics;
 mod mounts;
+mod mutants;
 mod ordinary_user;
 mod owned;
 mod panics;

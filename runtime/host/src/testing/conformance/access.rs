@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::bench::{Bench, Judged, difference, fails, skips};
+use super::bench::{Bench, Judged, difference, fails, said, skips};
 use super::shares::expect_same;
 use crate::contract::Interface;
 use crate::testing::samples;
@@ -87,6 +87,48 @@ pub(super) async fn one_rule_leaves_the_other(bench: Bench) -> Judged {
     expect_same(&wanted, &bench, "after two were let in and the first shut out")
 }
 
+/// Of drivers that take whole sets as well, for whom nothing else asks it.
+pub(super) async fn denying_one_leaves_the_other(bench: Bench) -> Judged {
+    bench.needs(Interface::AccessByRule)?;
+    let (share, one, other) = (bench.made(1, 1).await?, bench.rule(1)?, bench.rule(2)?);
+    let Some(alone) = bench.copy() else {
+        skips!("worlds cannot be compared here");
+    };
+    alone.ok("allow-access", json!([share, other, alone.server])).await?;
+    let wanted = alone.facts()?;
+    bench.ok("allow-access", json!([share, one, bench.server])).await?;
+    bench.ok("allow-access", json!([share, other, bench.server])).await?;
+    bench.ok("deny-access", json!([share, one, bench.server])).await?;
+    expect_same(&wanted, &bench, "after two were let in and the first shut out")
+}
+
+/// Where the same is asked and comes to the same, nobody looks who it is.
+pub(super) async fn clients_differ(bench: Bench) -> Judged {
+    let (share, one, other) = (bench.made(1, 1).await?, bench.rule(1)?, bench.rule(2)?);
+    let Some(apart) = bench.copy() else {
+        skips!("worlds cannot be compared here");
+    };
+    let first = change(&bench, &share, &[&one], &[&one], &[]).await?;
+    let second = change(&apart, &share, &[&other], &[&other], &[]).await?;
+    for called in [&first, &second] {
+        if !called.is_ok() {
+            fails!("{called}");
+        }
+    }
+    let asked = |called: &super::super::Called| {
+        called.requests.iter().map(|request| request.asked.to_string()).collect::<Vec<_>>()
+    };
+    match bench.facts()? == apart.facts()? && asked(&first) == asked(&second) {
+        true => fails!(
+            "to let in {:?} and to let in {:?} is the same: whoever is named, all of them come in, or \
+             nobody",
+            one.access_to,
+            other.access_to
+        ),
+        false => Ok(()),
+    }
+}
+
 pub(super) async fn recovery_makes_the_whole_set(bench: Bench) -> Judged {
     bench.needs(Interface::Access)?;
     let (share, one, other) = (bench.made(1, 1).await?, bench.rule(1)?, bench.rule(2)?);
@@ -145,11 +187,12 @@ pub(super) async fn other_types_are_refused(bench: Bench) -> Judged {
             changed(&bench, &share, &[], &[], &[&rule]).await?;
         } else if !called.error().is_some_and(|error| REFUSED.contains(&error)) {
             fails!(
-                "a rule of type {access_type:?}: {called}; it must answer {}",
+                "a rule of type {}: {called}; it must answer {}",
+                said(&access_type)?,
                 REFUSED.join(" or ")
             );
         }
-        expect_same(&before, &bench, &format!("after a rule of type {access_type:?}"))?;
+        expect_same(&before, &bench, &format!("after a rule of type {}", said(&access_type)?))?;
     }
     Ok(())
 }
@@ -164,11 +207,12 @@ pub(super) async fn other_levels_are_refused(bench: Bench) -> Judged {
             changed(&bench, &share, &[], &[], &[&rule]).await?;
         } else if !called.error().is_some_and(|error| REFUSED.contains(&error)) {
             fails!(
-                "a rule of level {access_level:?}: {called}; it must answer {}",
+                "a rule of level {}: {called}; it must answer {}",
+                said(&access_level)?,
                 REFUSED.join(" or ")
             );
         }
-        expect_same(&before, &bench, &format!("after a rule of level {access_level:?}"))?;
+        expect_same(&before, &bench, &format!("after a rule of level {}", said(&access_level)?))?;
     }
     Ok(())
 }

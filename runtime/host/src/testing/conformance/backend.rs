@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::bench::{Bench, Judged, difference, fails, heard, skips};
+use super::bench::{Bench, Judged, difference, fails, heard, said, skips};
 use super::operations::OPERATIONS;
+use crate::contract::Interface;
 use crate::text::is_plain_text;
 use crate::types::{Capacity, PoolStats, Share, ShareProtocol, ShareStats};
 
@@ -38,11 +39,11 @@ pub(super) async fn description_is_whole(bench: Bench) -> Judged {
     }
 }
 
-async fn stats(bench: &Bench) -> Judged<ShareStats> {
+pub(super) async fn stats(bench: &Bench) -> Judged<ShareStats> {
     heard(&bench.ok("get-share-stats", json!([])).await?)
 }
 
-fn gib(capacity: &Capacity) -> Option<f64> {
+pub(super) fn gib(capacity: &Capacity) -> Option<f64> {
     match capacity {
         Capacity::Gib(gib) => Some(*gib),
         Capacity::Infinite | Capacity::Unknown => None,
@@ -102,17 +103,51 @@ pub(super) async fn stats_change_nothing(bench: Bench) -> Judged {
 }
 
 pub(super) async fn stats_count_what_is_made(bench: Bench) -> Judged {
+    // Each by itself: what is wrong in one may be right in another.
     let free = |stats: &ShareStats| {
-        let pools = stats.pools.iter().map(|pool| gib(&pool.free_capacity));
-        pools.chain([gib(&stats.free_capacity)]).flatten().fold(0.0, |sum, gib| sum + gib)
+        let pool =
+            |pool: &PoolStats| (format!("the pool {:?}", pool.name), gib(&pool.free_capacity));
+        let all = ("the backend".to_owned(), gib(&stats.free_capacity));
+        stats.pools.iter().map(pool).chain([all]).collect::<Vec<_>>()
     };
-    let before = stats(&bench).await?;
+    let before = free(&stats(&bench).await?);
     bench.made(1, 1).await?;
-    let after = stats(&bench).await?;
-    match free(&after) > free(&before) {
-        true => {
-            fails!("with one share more, {} GiB are free and were {}", free(&after), free(&before))
+    for (whose, now) in free(&stats(&bench).await?) {
+        let then = before.iter().find(|(who, _)| *who == whose).and_then(|(_, then)| *then);
+        if let (Some(now), Some(then)) = (now, then)
+            && now > then
+        {
+            fails!("with one share more, {whose} has {now} GiB free, and had {then}");
         }
+    }
+    Ok(())
+}
+
+pub(super) async fn pool_is_among_the_statistics(bench: Bench) -> Judged {
+    bench.needs(Interface::Pools)?;
+    let share = bench.made(1, 1).await?;
+    let pool: Option<String> = heard(&bench.ok("get-pool", json!([share])).await?)?;
+    // Of one that is not there nothing is known, and nobody panics.
+    bench.call("get-pool", json!([bench.share(2, 1)])).await?;
+    let known = stats(&bench).await?.pools;
+    match pool {
+        Some(pool) if !known.is_empty() && known.iter().all(|one| one.name != pool) => {
+            fails!("a share is in the pool {pool:?}, which the statistics do not name")
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) async fn hook_passes_over_the_missing(bench: Bench) -> Judged {
+    bench.needs(Interface::PeriodicHook)?;
+    let (share, missing) = (bench.made(1, 1).await?, bench.share(2, 1));
+    let called = bench.call("get-periodic-hook-data", json!([[missing, share]])).await?;
+    let facts = called.answer().and_then(|answer| answer.as_array());
+    let is_missing = |one: &serde_json::Value| {
+        one.get("share_id").and_then(serde_json::Value::as_str) == Some(missing.id.as_str())
+    };
+    match facts.is_some_and(|facts| facts.iter().any(is_missing)) {
+        true => fails!("it tells facts of a share that is not there"),
         false => Ok(()),
     }
 }
@@ -126,7 +161,7 @@ pub(super) async fn other_protocols_are_refused(bench: Bench) -> Judged {
     let share = Share { protocol, ..bench.share(1, 1) };
     let called = bench.call("create-share", json!([share, bench.server])).await?;
     if called.is_ok() {
-        fails!("a share of protocol {protocol:?}, which `describe` does not name, is made");
+        fails!("a share of protocol {}, which `describe` does not name, is made", said(&protocol)?);
     }
     bench.ok("delete-share", json!([share, bench.server])).await?;
     let after = bench.facts()?;

@@ -15,6 +15,7 @@ use crate::driver::Driver;
 use crate::error::Error;
 use crate::testing::samples;
 use crate::testing::{Called, Fault, Plan};
+use crate::text::printable;
 use crate::types::{
     AccessLevel, AccessRule, AccessType, ExportLocation, Share, ShareProtocol, ShareServer,
     Snapshot,
@@ -22,6 +23,9 @@ use crate::types::{
 
 /// How often a function may hang before it is not called any more: each time costs seconds.
 const HANGS: u32 = 2;
+
+/// The longest text of a panic that is shown, in bytes.
+const SAID: usize = 1000;
 
 /// Why a check does not pass.
 #[derive(Debug)]
@@ -160,6 +164,13 @@ impl Bench {
             matches!(fault, Fault::EndsBefore | Fault::EndsAfter | Fault::Disconnects)
         };
         if called.was_ended() && !plan.values().any(ends) {
+            // The SDK leaves a panic's own words in the log; the engine's are for nobody.
+            if let Some(words) = panicked(&called) {
+                fails!(
+                    "{}: {words}. A driver answers with an error; it never panics",
+                    called.function
+                );
+            }
             let after = called.requests.last().map_or_else(
                 || "before it asked anything".to_owned(),
                 |last| format!("after `{last}`"),
@@ -274,7 +285,7 @@ impl Bench {
         let Some((access_type, first, second)) = &self.habits.access else {
             skips!("the driver takes no access rule by address or user")
         };
-        let access_to = if tag % 2 == 0 { second } else { first };
+        let access_to = if tag.is_multiple_of(2) { second } else { first };
         let level = self.habits.levels.first().copied().unwrap_or(AccessLevel::Rw);
         let rule = samples::rule(*access_type, access_to, level);
         Ok(AccessRule { id: self.id(tag + 0x4000), ..rule })
@@ -312,16 +323,40 @@ pub(super) fn said<T: Serialize>(arguments: &T) -> Judged<Value> {
         .map_err(|error| Error::Runtime(format!("arguments: {error}")).into())
 }
 
+/// What a driver that panicked said last.
+fn panicked(called: &Called) -> Option<String> {
+    let last = called.requests.last().filter(|last| last.import == "log.write")?;
+    let message = last.asked.get("message")?.as_str()?;
+    message.starts_with("the driver panicked").then(|| printable(message, SAID))
+}
+
 fn token(number: u64) -> String {
     format!("{:012x}", 0xabac_a000_0000_u64.saturating_add(number))
 }
 
-/// What differs between two lists of facts, as lines.
+/// What differs between two lists of facts, as sentences: what is missing, what is too much, and
+/// what is there and should be otherwise.
 pub(in crate::testing) fn difference(wanted: &[String], found: &[String]) -> String {
-    let missing = wanted.iter().filter(|fact| !found.contains(fact)).map(|fact| ("missing", fact));
-    let more = found.iter().filter(|fact| !wanted.contains(fact)).map(|fact| ("too much", fact));
-    let lines: Vec<_> = missing.chain(more).map(|(sign, fact)| format!("{sign}: {fact}")).collect();
-    lines.join("; ")
+    let missing: Vec<_> = wanted.iter().filter(|fact| !found.contains(fact)).collect();
+    let more: Vec<_> = found.iter().filter(|fact| !wanted.contains(fact)).collect();
+    let has = |all: &[&String], fact: &str| all.iter().any(|one| named(one).0 == named(fact).0);
+    let lacking = missing.iter().map(|fact| {
+        let (name, should) = named(fact);
+        match more.iter().map(|other| named(other)).find(|(other, _)| *other == name) {
+            Some((_, is)) => format!("{name} is `{is}`, and should be `{should}`"),
+            None => format!("missing: {fact}"),
+        }
+    });
+    let unknown = more.iter().filter(|fact| !has(&missing, fact));
+    let unknown = unknown.map(|fact| format!("too much: {fact}"));
+    lacking.chain(unknown).map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("; ")
+}
+
+/// What a fact is about, and what it says of that.
+fn named(fact: &str) -> (&str, &str) {
+    let parts = fact.split_once(" = ").or_else(|| fact.split_once(": "));
+    let (name, says) = parts.unwrap_or((fact, ""));
+    (name, says.trim_end())
 }
 
 /// An identifier of one's own.

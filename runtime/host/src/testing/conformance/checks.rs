@@ -115,6 +115,12 @@ special! {
     backend::stats_count_what_is_made = "stats/counted",
         "with one share more, no more is free",
         "a pool that never fills in the statistics fills in truth";
+    backend::pool_is_among_the_statistics = "pool/known",
+        "a share's pool is one that the statistics name",
+        "the scheduler knows no others";
+    backend::hook_passes_over_the_missing = "hook/missing-share",
+        "of a share that is not there a hook hears nothing, and the driver does not panic",
+        "shares come and go while hooks run";
     backend::other_protocols_are_refused = "share/other-protocol",
         "a share of a protocol that the driver does not name is refused, and leaves nothing",
         "clients could never mount it";
@@ -133,6 +139,9 @@ special! {
     shares::missing_share_is_not_ensured = "share/ensure-missing",
         "of a share that is not there `ensure-share` says so",
         "a service would offer a share that nobody has";
+    shares::ensuring_never_guesses = "share/ensure-never-guesses",
+        "a share that could not be asked about is not said to be missing",
+        "the service would take it for lost, and its record with it";
     shares::missing_share_is_deleted = "share/delete-missing",
         "removing a share that never was is ok, and changes nothing",
         "a failed creation is removed by the service too";
@@ -181,6 +190,12 @@ special! {
     access::one_rule_leaves_the_other = "access/others-stay",
         "shutting one client out leaves the other in",
         "its writes would fail";
+    access::denying_one_leaves_the_other = "rule/others-stay",
+        "where rules come one by one, shutting one client out leaves the other in",
+        "its writes would fail";
+    access::clients_differ = "access/who-differs",
+        "to let in one client is something else than to let in another",
+        "whoever is named, strangers would come in";
     access::recovery_makes_the_whole_set = "access/recovery",
         "with no rule to add or to remove, the rules become the set: what is not in it is shut out",
         "after an error the service asks for the whole set, and whoever should be out would stay in";
@@ -265,6 +280,12 @@ special! {
     share_servers::server_has_addresses_enough = "server/addresses",
         "the driver asks for a number of addresses that a network has",
         "they are leased before it is set up", served;
+    share_servers::chosen_server_is_offered = "server/chosen-is-offered",
+        "the server that is chosen for a share is one of those to choose from, or none",
+        "the service sets up another one where none is chosen", served;
+    share_servers::chosen_server_works = "server/chosen-works",
+        "no server in error is chosen for a share",
+        "the share could not be made there", served;
     share_servers::server_s_pools_are_there = "server/pools",
         "a server's pools are among those of the statistics",
         "the scheduler knows no others", served;
@@ -277,6 +298,9 @@ special! {
     consistency_groups::group_snapshot_names_members_only = "group/members-only",
         "the answer of a group snapshot names its members and no others",
         "the service records it";
+    consistency_groups::one_group_snapshot_leaves_the_other = "group/other-snapshots-stay",
+        "taking and removing a second snapshot of a group leaves the first",
+        "it may be the one that is needed";
     consistency_groups::copied_shares_are_found = "group/copied",
         "each share of a copied group is found somewhere",
         "a share without an export location cannot be mounted";
@@ -292,6 +316,15 @@ special! {
     replication::promoted_replica_is_active = "replica/promoted",
         "the replica that is promoted is the active one, and the answer names no strangers",
         "the service records it";
+    replication::one_replica_is_active = "replica/one-active",
+        "after a promotion the former replica is not active any more",
+        "clients would write to two copies, and one of them would be lost";
+    replication::former_replica_comes_into_sync = "replica/former-in-sync",
+        "after a promotion the former replica comes into sync with the new one",
+        "the share would have no second copy from then on";
+    replication::one_replica_leaves_the_other = "replica/others-stay",
+        "making and removing a third replica leaves the others",
+        "they are what the share is kept for";
     replication::replica_is_promoted_without_the_active = "replica/lost-active",
         "a replica is promoted although the active one is in error",
         "that is when it is needed";
@@ -304,6 +337,9 @@ special! {
     replication::replicated_snapshots_come_to_be = "replicated-snapshot/taken",
         "a snapshot on all replicas names those that were asked for, and none in error",
         "the service records it";
+    replication::replicated_snapshots_follow = "replicated-snapshot/follows",
+        "a snapshot comes to be on the replica that is not active, from 0 to 100 %",
+        "after a promotion it is the only one";
     replication::replicated_snapshots_leave_nothing = "replicated-snapshot/whole-life",
         "a snapshot on all replicas is removed from all of them, and removing it again is ok",
         "what is left is paid for and found by nobody";

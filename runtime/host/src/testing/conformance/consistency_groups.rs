@@ -47,6 +47,17 @@ pub(super) async fn group_snapshot_names_members_only(bench: Bench) -> Judged {
     }
 }
 
+pub(super) async fn one_group_snapshot_leaves_the_other(bench: Bench) -> Judged {
+    bench.needs(Interface::ConsistencyGroups)?;
+    let group = group(&bench).await?;
+    group_snapshot(&bench, &group).await?;
+    let first = bench.facts()?;
+    let second = samples::cgsnapshot(&bench.id(0x6300), &group);
+    bench.ok("create-cgsnapshot", json!([second, bench.server])).await?;
+    bench.ok("delete-cgsnapshot", json!([second, bench.server])).await?;
+    expect_same(&first, &bench, "after a second snapshot of the group was taken and removed")
+}
+
 pub(super) async fn copied_shares_are_found(bench: Bench) -> Judged {
     bench.needs(Interface::ConsistencyGroups)?;
     let first = group(&bench).await?;

@@ -1,6 +1,8 @@
 //! Where a driver is checked: on a stage, or on real storage by a backend. One door for both. Called
 //! by `Bench`.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::super::real::Real;
@@ -53,6 +55,14 @@ impl Ground {
                 undone.into_iter().for_each(|(function, arguments)| real.owes(function, arguments));
                 real.call_with(function, arguments, plan).await
             }
+        }
+    }
+
+    /// Lets time pass, where it is made up.
+    pub(super) fn pass(&self, by: Duration) {
+        match self {
+            Self::Simulated(stage) => stage.advance(by),
+            Self::Real(_) => {}
         }
     }
 

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Judged, Stop, heard, said, skips};
+use super::bench::{Bench, Judged, Stop, fails, heard, said, skips};
 use crate::contract::Interface;
 use crate::testing::samples;
 use crate::types::{
@@ -236,8 +236,11 @@ pub(super) async fn network_info(bench: &Bench, id: &str) -> Judged<NetworkInfo>
     let mut leased: [Vec<NetworkAllocation>; 2] = [Vec::new(), Vec::new()];
     let numbers = ["get-network-allocations-number", "get-admin-network-allocations-number"];
     for ((is_admin, side), function) in [false, true].into_iter().zip(&mut leased).zip(numbers) {
-        let count = heard(&bench.ok(function, json!([])).await?)?;
-        *side = heard(&bench.ground().lease(id, count, is_admin)?)?;
+        let count: u32 = heard(&bench.ok(function, json!([])).await?)?;
+        let Ok(addresses) = bench.ground().lease(id, count, is_admin) else {
+            fails!("`{function}` answers {count}, and no network here has so many addresses")
+        };
+        *side = heard(&addresses)?;
     }
     let [network_allocations, admin_network_allocations] = leased;
     Ok(NetworkInfo {

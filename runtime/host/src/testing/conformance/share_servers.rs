@@ -6,6 +6,7 @@ use super::bench::{Bench, Judged, fails, heard, skips};
 use super::operations::set_up;
 use super::shares::{check_locations, expect_same};
 use crate::contract::Interface;
+use crate::types::{Share, ShareServer, ShareServerStatus};
 
 async fn standing(bench: Bench) -> Judged<Bench> {
     bench.needs(Interface::ShareServers)?;
@@ -52,6 +53,43 @@ pub(super) async fn server_has_addresses_enough(bench: Bench) -> Judged {
             fails!(
                 "`{function}` answers {number}: no network has so many addresses for one server"
             );
+        }
+    }
+    Ok(())
+}
+
+/// The server that the driver chooses of these for a share, or none.
+async fn chosen(bench: &Bench, offered: &[&ShareServer]) -> Judged<Option<String>> {
+    let share = Share { share_server_id: None, ..bench.share(1, 1) };
+    let arguments = json!([offered, share, null, null]);
+    heard(&bench.ok("choose-share-server-compatible-with-share", arguments).await?)
+}
+
+pub(super) async fn chosen_server_is_offered(bench: Bench) -> Judged {
+    bench.needs(Interface::ServerChoice)?;
+    let bench = standing(bench).await?;
+    let Some(server) = &bench.server else { skips!("the driver sets up no share servers here") };
+    for offered in [&[][..], &[server][..]] {
+        let chosen = chosen(&bench, offered).await?;
+        if let Some(stranger) = chosen
+            && !offered.iter().any(|server| server.id == stranger)
+        {
+            let count = offered.len();
+            fails!("of {count} servers it chooses {stranger:?}, which is none of them");
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn chosen_server_works(bench: Bench) -> Judged {
+    bench.needs(Interface::ServerChoice)?;
+    let bench = standing(bench).await?;
+    let Some(server) = &bench.server else { skips!("the driver sets up no share servers here") };
+    let status = ShareServerStatus::Error;
+    let broken = ShareServer { id: bench.id(0x5001), status, ..server.clone() };
+    for offered in [&[&broken][..], &[&broken, server][..]] {
+        if chosen(&bench, offered).await?.as_ref() == Some(&broken.id) {
+            fails!("a server in error is chosen: the share could not be made there");
         }
     }
     Ok(())

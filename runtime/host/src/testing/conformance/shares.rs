@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Judged, Stop, difference, fails};
+use super::backend::{gib, stats};
+use super::bench::{Bench, Judged, Stop, difference, fails, skips};
 use super::misfortunes::said;
 use crate::contract::Interface;
 use crate::testing::{Called, Failure, Fault, Plan, Printed};
@@ -17,6 +18,9 @@ const MISSING: [&str; 2] = ["share-resource-not-found", "invalid-share"];
 const TOO_LARGE: u64 = 1 << 40;
 
 const GIB: u64 = 1 << 30;
+
+/// How many pools are filled, at most.
+const POOLS: usize = 8;
 
 pub(super) fn check_locations(locations: &[ExportLocation]) -> Judged {
     if locations.is_empty() {
@@ -48,11 +52,17 @@ pub(super) async fn share_has_a_location(bench: Bench) -> Judged {
 }
 
 pub(super) async fn locations_differ(bench: Bench) -> Judged {
-    let (one, other) = (bench.made(1, 1).await?, bench.made(2, 1).await?);
-    match paths(&one).iter().find(|path| paths(&other).contains(path)) {
-        Some(path) => fails!("two shares are both found at {path}"),
-        None => Ok(()),
+    // Of so many, two are in one pool.
+    let shares = stats(&bench).await?.pools.len().clamp(1, POOLS).saturating_add(1);
+    let mut found: Vec<String> = Vec::new();
+    for (tag, _) in (1..).zip(0..shares) {
+        let share = bench.made(tag, 1).await?;
+        if let Some(path) = paths(&share).iter().find(|path| found.iter().any(|one| one == *path)) {
+            fails!("two shares are both found at {path}");
+        }
+        found.extend(paths(&share).into_iter().map(str::to_owned));
     }
+    Ok(())
 }
 
 pub(super) async fn ensured_location_is_the_same(bench: Bench) -> Judged {
@@ -75,6 +85,30 @@ pub(super) async fn missing_share_is_not_ensured(bench: Bench) -> Judged {
     let share = bench.share(1, 1);
     bench.refused("ensure-share", json!([share, bench.server]), &MISSING[..1]).await?;
     expect_same(&before, &bench, "after it")
+}
+
+/// What could not be asked is not absent.
+pub(super) async fn ensuring_never_guesses(bench: Bench) -> Judged {
+    let share = bench.made(1, 1).await?;
+    let Some(tried) = bench.copy() else { skips!("each request is tried in a world of its own") };
+    let asked = tried.call("ensure-share", json!([share, tried.server])).await?.requests;
+    let failures = [Failure::Failed, Failure::Denied, Failure::Busy, Failure::Deadline];
+    for (number, request) in (1..).zip(&asked) {
+        for failure in failures {
+            let Some(bench) = bench.copy() else { continue };
+            let plan = Plan::from([(number, Fault::Fails(failure))]);
+            let arguments = json!([share, bench.server]);
+            let called = bench.call_with("ensure-share", arguments, &plan).await?;
+            if called.error().is_some_and(|error| MISSING[..1].contains(&error)) {
+                fails!(
+                    "{} at request {number}, `{request}`: {called}; it is there, and only could not be \
+                     asked about",
+                    said(Fault::Fails(failure))
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn missing_share_is_deleted(bench: Bench) -> Judged {
@@ -103,11 +137,36 @@ pub(super) async fn others_stay(bench: Bench) -> Judged {
     expect_same(&first, &bench, "after the second share was made and removed")
 }
 
+/// Nobody has room for so much, unless it is thin or nobody knows how much there is.
+async fn expect_room(bench: &Bench, size: u64, called: &Called) -> Judged {
+    if !called.is_ok() || size < TOO_LARGE {
+        return Ok(());
+    }
+    let stats = stats(bench).await?;
+    if stats.pools.iter().any(|pool| pool.thin_provisioning == Some(true)) {
+        return Ok(());
+    }
+    let pools = stats.pools.iter().map(|pool| &pool.total_capacity);
+    let all: Vec<_> = pools.chain([&stats.total_capacity]).map(gib).collect();
+    match all.iter().all(Option::is_some) {
+        true => {
+            let total = all.into_iter().flatten().fold(0.0, f64::max);
+            fails!(
+                "{} makes a share of {size} GiB, where there are {total} GiB in all: its number is too \
+                 large for what it is computed with, or nobody looks at it",
+                called.function
+            )
+        }
+        false => Ok(()),
+    }
+}
+
 /// Whatever it answers: a share that is refused leaves nothing, and one that is made can be removed.
 async fn odd_size(bench: Bench, size: u64) -> Judged {
     let before = bench.facts()?;
     let share = bench.share(1, size);
     let called = bench.call("create-share", json!([share, bench.server])).await?;
+    expect_room(&bench, size, &called).await?;
     // Of one that failed the service keeps a record, and removes it like any other.
     bench.ok("delete-share", json!([share, bench.server])).await?;
     expect_same(&before, &bench, &format!("a share of {size} GiB: {called}; removed"))
@@ -150,6 +209,7 @@ pub(super) async fn extending_too_far_changes_nothing(bench: Bench) -> Judged {
         if !called.is_ok() {
             expect_same(&before, &bench, &format!("to {size} GiB: {called}; afterwards"))?;
         }
+        expect_room(&bench, size, &called).await?;
         bench.ok("delete-share", json!([share, bench.server])).await?;
     }
     Ok(())
@@ -206,9 +266,7 @@ pub(super) async fn shrinking_above_usage_keeps_the_data(bench: Bench) -> Judged
 /// No fault may turn the refusal into a loss.
 pub(super) async fn shrinking_never_guesses(bench: Bench) -> Judged {
     let share = half_full(&bench).await?;
-    let Some(tried) = bench.copy() else {
-        super::bench::skips!("faults that print are for the stage alone")
-    };
+    let Some(tried) = bench.copy() else { skips!("faults that print are for the stage alone") };
     let asked = tried.call("shrink-share", to_one(&share, &tried)).await?.requests;
     let faults = [
         Fault::Prints(Printed::Empty),

@@ -78,8 +78,17 @@ pub(super) async fn clone_has_its_own_location(bench: Bench) -> Judged {
     let answer = bench.ok("create-share-from-snapshot", arguments).await?;
     let locations = Bench::locations(&answer)?;
     check_locations(&locations)?;
-    match locations.iter().find(|one| share.export_locations.iter().any(|of| of.path == one.path)) {
-        Some(shared) => fails!("share and clone are both found at {}", shared.path),
+    if let Some(shared) =
+        locations.iter().find(|one| share.export_locations.iter().any(|of| of.path == one.path))
+    {
+        fails!("share and clone are both found at {}", shared.path);
+    }
+    // Nor are two clones one.
+    let arguments = json!([bench.share(3, 1), snapshot, bench.server]);
+    let answer = bench.ok("create-share-from-snapshot", arguments).await?;
+    let others = Bench::locations(&answer)?;
+    match locations.iter().find(|one| others.iter().any(|other| other.path == one.path)) {
+        Some(shared) => fails!("two clones of a snapshot are both found at {}", shared.path),
         None => Ok(()),
     }
 }
