@@ -11,7 +11,7 @@ fn beside(driver: &str, file: &str) -> String {
     format!("{}/../drivers/{driver}/{file}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// What was recorded by `just record`, with other names of places.
+/// What was recorded by `just record`, with `/srv` for `/tmp`.
 fn transcript(driver: &str, of: &str) -> String {
     format!("{}/data/transcripts/{driver}-{of}.jsonl", env!("CARGO_MANIFEST_DIR"))
 }
