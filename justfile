@@ -37,7 +37,8 @@ test: build
 test-storage: build
     cargo nextest run --locked --workspace --success-output immediate -E 'test(/^storage::/)'
 
-# Records what the drivers btrfs and zfs do on real storage, as root: transcripts for `tests/data/transcripts`.
+# What is kept in tests/data/transcripts has `/srv` for `/tmp`, which keeps the columns of what programs print.
+# Records what the drivers btrfs and zfs do on real storage, as root: transcripts into target/recorded.
 record: build
     rm -rf target/recorded; mkdir -p target/recorded
     ABACA_RECORD_TESTS="$PWD/target/recorded" cargo nextest run --locked --workspace \
