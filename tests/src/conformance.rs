@@ -184,6 +184,20 @@ fn bad_input_is_refused_by_name() {
     let answer = test(&desk, "dummy", &["--policy", &beside("directory", "policy.toml")]);
     assert_eq!(answer.code, Some(2), "{answer:?}");
     assert!(answer.stderr.contains("`directory`"), "{answer:?}");
+    // Nothing that is said may count for nothing, and checking nothing is no success.
+    for (more, told) in [
+        (&["--only", "shrink/*", "--transcript", "x.jsonl"][..], "--against recorded"),
+        (&["--against", "real", "--policy", "x.toml"], "--policy"),
+        (&["--faults", "--stories", "0"], "--stories"),
+    ] {
+        let answer = test(&desk, "dummy", more);
+        assert_eq!(answer.code, Some(2), "{answer:?}");
+        assert!(answer.stderr.contains(told), "{answer:?}");
+    }
+    let nothing = ["--stage", &beside("lvm", "stage.toml"), "--only", "allow-access/*"];
+    let answer = test(&desk, "lvm", &nothing);
+    assert_eq!(answer.code, Some(2), "{answer:?}");
+    assert!(answer.stderr.contains("nothing is left to check"), "{answer:?}");
     let answer = test(&desk, "dummy", &["--against", "recorded"]);
     assert_eq!(answer.code, Some(2), "{answer:?}");
     assert!(answer.stderr.contains("--transcript"), "{answer:?}");

@@ -33,6 +33,7 @@ pub async fn run(asked: Test, global: &Global, output: Output) -> Result<ExitCod
     if asked.list {
         return list(output).map(|()| ExitCode::SUCCESS);
     }
+    check(&asked)?;
     let file = asked.driver.as_deref().context("clap asks for it")?;
     let runtime = Runtime::builder().build()?;
     let what = format!("compiling {}", file.display());
@@ -54,11 +55,26 @@ pub async fn run(asked: Test, global: &Global, output: Output) -> Result<ExitCod
     let told = Told::new(output, global.verbose > 0, suite.count());
     let report = Box::pin(suite.run(|finding| told.tell(finding))).await?;
     told.finish();
+    output.answer(&report, || summary(&report))?;
+    // Last, for whatever becomes of the file, what was found is told.
     if let Some(file) = &asked.junit {
         report.write_junit(file)?;
     }
-    output.answer(&report, || summary(&report))?;
     Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::from(FAILS) })
+}
+
+/// Refuses what would be left out of account.
+fn check(asked: &Test) -> Result<()> {
+    let (what, next) = match asked.against {
+        Against::Real | Against::Recorded if asked.policy.is_some() => {
+            ("--policy is for a stage", "real storage has its own, and transcripts need none")
+        }
+        Against::Simulated | Against::Real if !asked.transcripts.is_empty() => {
+            ("--transcript is for --against recorded", "say so, or leave it out")
+        }
+        _ => return Ok(()),
+    };
+    Err(Failure::refused(what, next))
 }
 
 /// What the operator and the author say of a stage.
@@ -71,8 +87,13 @@ struct Setting {
 impl Setting {
     fn of(asked: &Test, global: &Global) -> Result<Self> {
         let mut setting = Self { policy: None, script: None, options: BTreeMap::new() };
-        // Only one that was named: what lies about is about real storage.
-        if let Some(file) = global.config.as_deref().filter(|_| asked.against != Against::Real) {
+        // Only one that was named here: what lies about, or stands in the environment for all commands,
+        // is about real storage.
+        let ambient = std::env::var_os("ABACA_CONFIG");
+        let named = global.config.as_deref().filter(|file| {
+            asked.against == Against::Simulated && ambient.as_deref() != Some(file.as_os_str())
+        });
+        if let Some(file) = named {
             let configuration = Configuration::load(file)?;
             let mut entries = configuration
                 .backends()
@@ -152,11 +173,11 @@ async fn faults(
     let told = Told::new(output, false, usize::try_from(asked.stories).unwrap_or(usize::MAX));
     let came = Box::pin(stories.run(asked.stories, |story| told.step(story))).await?;
     told.finish();
-    output.answer(&came, || story_text(&came))?;
+    output.answer(&came, || story_text(&came, asked))?;
     Ok(if came.failure.is_none() { ExitCode::SUCCESS } else { ExitCode::from(FAILS) })
 }
 
-fn story_text(came: &StoriesTold) -> String {
+fn story_text(came: &StoriesTold, asked: &Test) -> String {
     let StoriesTold { driver, seed, stories, calls, faults, failure, took_ms } = came;
     let mut text = String::new();
     if let Some(BadStory { story, reason, steps, length }) = failure {
@@ -167,9 +188,15 @@ fn story_text(came: &StoriesTold) -> String {
         for step in steps {
             let _ = writeln!(text, "      - {}", plain(&step.to_string()));
         }
+        let words = [&asked.driver, &asked.policy, &asked.stage];
+        let flags = ["", "--policy ", "--stage "];
+        let words = flags.into_iter().zip(words).filter_map(|(flag, file)| {
+            Some(format!(" {flag}{}", plain(&file.as_ref()?.display().to_string())))
+        });
+        let words: String = words.collect();
         let _ = writeln!(
             text,
-            "      once more: abaca test … --faults --seed {seed} --stories {story}"
+            "      once more: abaca test{words} --faults --seed {seed} --stories {story}"
         );
     }
     let _ = writeln!(

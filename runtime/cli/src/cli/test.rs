@@ -19,6 +19,9 @@ pub enum Against {
 /// Which driver is checked, against what, and how that is told.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+With -v each check is told as it ends, and why one was skipped. A configuration that is named with
+--config gives a stage the options and the policy of its backend.
+
 Exit codes: 0 where every check passes or is known to fail, 3 where one does not, 2 for a mistake in
 what was asked.")]
 pub struct Test {
@@ -53,6 +56,7 @@ pub struct Test {
     #[arg(long, value_name = "NUMBER", requires = "faults")]
     pub seed: Option<u64>,
     /// How many stories
-    #[arg(long, value_name = "NUMBER", requires = "faults", default_value_t = 100)]
+    #[arg(long, value_name = "NUMBER", requires = "faults", default_value_t = 100,
+          value_parser = clap::value_parser!(u64).range(1..))]
     pub stories: u64,
 }

@@ -169,14 +169,20 @@ impl Called {
 
 impl fmt::Display for Called {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ", self.function)?;
+        let function = self.function;
         match &self.ended {
-            Ended::Ok(Value::Null) => write!(f, "answered ok"),
-            Ended::Ok(answer) => write!(f, "answered {}", printable(&answer.to_string(), SHOWN)),
-            Ended::Error(error) => {
-                write!(f, "answered the error {}", printable(&error.to_string(), SHOWN))
+            Ended::Ok(Value::Null) => write!(f, "{function} answered ok"),
+            Ended::Ok(answer) => {
+                write!(f, "{function} answered {}", printable(&answer.to_string(), SHOWN))
             }
-            Ended::Ended(reason) => write!(f, "was ended: {}", printable(reason, SHOWN)),
+            Ended::Error(error) => {
+                write!(f, "{function} answered the error {}", printable(&error.to_string(), SHOWN))
+            }
+            // What ended it names it.
+            Ended::Ended(reason) => {
+                let hung = if self.hung() { "it does not come back: " } else { "" };
+                write!(f, "{hung}{}", printable(reason, SHOWN))
+            }
         }
     }
 }

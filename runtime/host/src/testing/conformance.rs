@@ -31,13 +31,13 @@ mod snapshots;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(super) use self::bench::difference;
 use self::bench::{Bench, Habits, Judged, Stop};
 use self::checks::Check;
 use self::ground::Ground;
-pub(super) use self::misfortunes::said;
+pub(super) use self::misfortunes::in_words;
 use self::recorded::{RecordedCheck, Recordings};
 pub use self::report::{CheckInfo, Finding, Report, Verdict};
 use super::functions;
@@ -121,7 +121,7 @@ impl Suite {
             }
             functions::find(driver, &call.method)?;
         }
-        let recorded = Some(Recordings { driver: driver.clone(), transcripts });
+        let recorded = Some(Recordings::new(driver.clone(), transcripts));
         Ok(Self { recorded, ..Self::nowhere() })
     }
 
@@ -247,7 +247,13 @@ impl Suite {
                 Ok(bench) => Box::pin(check.run(bench)).await,
                 Err(stop) => Err(stop),
             };
-            main.clean_up().await?;
+            let left = main.clean_up().await?;
+            let judged = match left.first() {
+                Some(left) => judged.and(Err(Stop::Fails(format!(
+                    "what the check made could not be removed: {left}"
+                )))),
+                None => judged,
+            };
             let finding = self.finding(&check.id, &check.meaning, check.why, judged, began)?;
             told(&finding);
             findings.push(finding);
@@ -281,11 +287,28 @@ impl Suite {
             Some(begin) => !begins(begin),
             None => !exists(one),
         });
-        match known.or(chosen) {
-            Some(id) => Err(Error::Invalid(format!(
+        if let Some(id) = known.or(chosen) {
+            return Err(Error::Invalid(format!(
                 "there is no check `{id}`; `abaca test --list` names them all"
-            ))),
-            None => Ok(()),
+            )));
+        }
+        if self.known.contains_key(SETUP.0) {
+            return Err(Error::Invalid(format!(
+                "`{}` cannot be declared as known to fail: no other check can be run then",
+                SETUP.0
+            )));
+        }
+        let is_nothing = match &self.recorded {
+            Some(recordings) => self.chosen_of(recordings).next().is_none(),
+            None => self.chosen().is_empty() && !self.is_wanted(SETUP.0),
+        };
+        match is_nothing {
+            true => Err(Error::Invalid(
+                "nothing is left to check: no transcript has a call, or none of the chosen checks is \
+                 about what this driver offers"
+                    .to_owned(),
+            )),
+            false => Ok(()),
         }
     }
 
@@ -325,7 +348,10 @@ impl Suite {
                 Verdict::Known { reason: reason.clone(), found }
             }
             (Err(Stop::Fails(reason)), None) => Verdict::Failed { reason },
-            (Err(Stop::Skips(reason)), _) => Verdict::Skipped { reason },
+            (Err(Stop::Skips(reason)), None) => Verdict::Skipped { reason },
+            (Err(Stop::Skips(reason)), Some(known)) => {
+                Verdict::Skipped { reason: format!("{reason} (known to fail: {known})") }
+            }
             (Err(Stop::Breaks(error)), _) => return Err(error),
         };
         Ok(Finding {
@@ -425,16 +451,24 @@ async fn habits(bench: &Bench, clients: &[Client]) -> Judged<Habits> {
                 match bench.driver().offers(Interface::Access) {
                     true => {
                         let arguments = json!([share, [], [], [rule], server]);
-                        bench.call("update-access", arguments).await?
+                        quietly(&bench, "update-access", arguments).await?;
                     }
-                    false => bench.call("deny-access", json!([share, rule, server])).await?,
-                };
+                    false => quietly(&bench, "deny-access", json!([share, rule, server])).await?,
+                }
             }
         }
         if habits.access.is_some() {
             break;
         }
     }
-    bench.call("delete-share", json!([share, bench.server])).await?;
+    quietly(&bench, "delete-share", json!([share, bench.server])).await?;
     Ok(habits)
+}
+
+/// Calls a function whose failure the checks will tell.
+async fn quietly(bench: &Bench, function: &str, arguments: Value) -> Judged {
+    match bench.call(function, arguments).await {
+        Err(Stop::Breaks(error)) => Err(Stop::Breaks(error)),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }

@@ -44,16 +44,18 @@ impl Real {
         }
     }
 
-    /// Removes what was made, the last first: a snapshot before its share.
-    pub(super) async fn clean_up(&self) -> Result<()> {
+    /// Removes what was made, the last first: a snapshot before its share. What could not be removed is
+    /// told.
+    pub(super) async fn clean_up(&self) -> Result<Vec<String>> {
+        let mut left = Vec::new();
         let owed = std::mem::take(&mut *self.owed.lock().unwrap_or_else(PoisonError::into_inner));
         for (function, arguments) in owed.into_iter().rev() {
             let undone = self.call_with(function, arguments, &Plan::new()).await?;
             if !undone.is_ok() {
-                tracing::warn!("what a check made is still there: {undone}");
+                left.push(undone.to_string());
             }
         }
-        Ok(())
+        Ok(left)
     }
 
     pub(super) fn driver(&self) -> &Driver {

@@ -256,8 +256,9 @@ impl Stage {
     pub fn perform(&self, deed: &Deed) -> Result<()> {
         let mut world = self.world();
         let World { storage, pool, .. } = &mut *world;
-        deed.perform(&mut BTreeMap::new(), storage, pool)
-            .map_err(|trouble| Error::Invalid(format!("{deed:?} cannot be done: {trouble:?}")))
+        deed.perform(&mut BTreeMap::new(), storage, pool).map_err(|trouble| {
+            Error::Invalid(format!("{deed:?} cannot be done: {}", trouble.said().1))
+        })
     }
 
     /// Leases addresses for a share server, as the runtime does before `setup-server`, in the
@@ -294,7 +295,7 @@ impl Stage {
         };
         for deed in &deeds {
             deed.perform(&mut holes, storage, pool)
-                .map_err(|trouble| Error::Invalid(format!("filling {share}: {trouble:?}")))?;
+                .map_err(|trouble| Error::Invalid(trouble.said().1.to_owned()))?;
         }
         Ok(true)
     }
@@ -378,9 +379,11 @@ impl StageBuilder<'_> {
             (None, None) => nothing_granted(&description.name)?,
         };
         let scripts = scripts.into_iter().collect::<Result<Vec<_>>>()?;
+        // What was set in so many words holds whatever a script says.
+        let set: Vec<_> = options.keys().cloned().collect();
         let mut pool_gib = None;
         for script in &scripts {
-            for (name, value) in &script.options {
+            for (name, value) in script.options.iter().filter(|(name, _)| !set.contains(name)) {
                 let value = option_value(value.clone(), Path::new("/")).map_err(|reason| {
                     Error::Mismatch(format!("option `{name}` of the stage: {reason}"))
                 })?;
@@ -404,7 +407,7 @@ impl StageBuilder<'_> {
         for deed in scripts.iter().flat_map(|script| &script.before) {
             let World { storage, pool, .. } = &mut world;
             deed.perform(&mut BTreeMap::new(), storage, pool).map_err(|trouble| {
-                Error::Mismatch(format!("`before`: {deed:?} cannot be done: {trouble:?}"))
+                Error::Mismatch(format!("`before`: {deed:?} cannot be done: {}", trouble.said().1))
             })?;
         }
         world.scripts = scripts.into_iter().rev().map(Arc::new).collect();

@@ -28,6 +28,9 @@ use crate::types::AccessRule;
 /// How many steps a story has at most.
 const STEPS: u64 = 14;
 
+/// How many shorter stories are tried: one that hangs costs seconds.
+const SHORTER: usize = 200;
+
 /// How often the dice are thrown for a step that can be done.
 const TRIES: usize = 50;
 
@@ -116,11 +119,7 @@ impl Stories {
     /// For a fault of the runtime. What the driver does is no error.
     pub async fn run(&self, stories: u64, mut told: impl FnMut(u64)) -> Result<StoriesTold> {
         let began = Instant::now();
-        let setup = self.stage.call("do-setup", Value::Array(Vec::new())).await?;
-        if !setup.is_ok() {
-            return Err(Error::Mismatch(format!("the backend cannot be set up: {setup}")));
-        }
-        let rule = super::conformance::rule_taken(&self.stage, &self.clients).await?;
+        let rule = self.set_up().await?;
         let mut told_in_all = StoriesTold {
             driver: self.stage.driver().description().name.clone(),
             seed: self.seed,
@@ -153,8 +152,17 @@ impl Stories {
     /// # Errors
     /// For a fault of the runtime.
     pub async fn again(&self, steps: &[Step]) -> Result<Option<String>> {
-        let rule = super::conformance::rule_taken(&self.stage, &self.clients).await?;
+        let rule = self.set_up().await?;
         Ok(self.go(steps, rule.as_ref()).await?.reason)
+    }
+
+    /// Sets the backend up, and finds out which rule the driver takes.
+    async fn set_up(&self) -> Result<Option<AccessRule>> {
+        let setup = self.stage.call("do-setup", Value::Array(Vec::new())).await?;
+        if !setup.is_ok() {
+            return Err(Error::Mismatch(format!("the backend cannot be set up: {setup}")));
+        }
+        super::conformance::rule_taken(&self.stage, &self.clients).await
     }
 
     /// The story of this number: of what can be done at each step.
@@ -162,7 +170,7 @@ impl Stories {
         let mut dice = Dice::of(self.seed, story);
         let actions = Action::offered_by(self.stage.driver());
         let length = dice.below(STEPS).saturating_add(2);
-        let mut actors = Actors::new(rule);
+        let mut actors = Actors::new(self.stage.driver(), rule);
         let mut steps = Vec::new();
         for _ in 0..length {
             let step = (0..TRIES).find_map(|_| {
@@ -179,7 +187,7 @@ impl Stories {
     async fn go(&self, steps: &[Step], rule: Option<&AccessRule>) -> Result<Went> {
         let (hit, calm) = (self.stage.fork(), self.stage.fork());
         let before = calm.facts();
-        let mut actors = Actors::new(rule);
+        let mut actors = Actors::new(self.stage.driver(), rule);
         let mut went = Went::default();
         let rest = Step::removals();
         for step in steps.iter().chain(&rest) {
@@ -237,6 +245,7 @@ impl Stories {
         rule: Option<&AccessRule>,
     ) -> Result<(Vec<Step>, String)> {
         let (mut steps, mut reason) = (steps, reason);
+        let mut tried: usize = 0;
         loop {
             let mut shorter = None;
             let without = (0..steps.len()).map(|left_out| {
@@ -249,6 +258,10 @@ impl Stories {
                 Some(steps)
             });
             for candidate in without.chain(calmer).collect::<Vec<_>>() {
+                tried = tried.saturating_add(1);
+                if tried > SHORTER {
+                    return Ok((steps, reason));
+                }
                 if let Some(still) = self.go(&candidate, rule).await?.reason {
                     shorter = Some((candidate, still));
                     break;

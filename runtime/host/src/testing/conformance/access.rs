@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::bench::{Bench, Judged, difference, fails, said, skips};
+use super::bench::{Bench, Judged, difference, fails, skips, word};
 use super::shares::expect_same;
 use crate::contract::Interface;
 use crate::testing::samples;
@@ -72,10 +72,7 @@ pub(super) async fn unknown_rule_is_deleted(bench: Bench) -> Judged {
 }
 
 pub(super) async fn one_rule_leaves_the_other(bench: Bench) -> Judged {
-    let (share, one, other) = (bench.made(1, 1).await?, bench.rule(1)?, bench.rule(2)?);
-    if one.access_to == other.access_to {
-        skips!("the driver lets only one in");
-    }
+    let (share, (one, other)) = (bench.made(1, 1).await?, bench.two_rules()?);
     let Some(alone) = bench.copy() else {
         skips!("worlds cannot be compared here");
     };
@@ -90,7 +87,7 @@ pub(super) async fn one_rule_leaves_the_other(bench: Bench) -> Judged {
 /// Of drivers that take whole sets as well, for whom nothing else asks it.
 pub(super) async fn denying_one_leaves_the_other(bench: Bench) -> Judged {
     bench.needs(Interface::AccessByRule)?;
-    let (share, one, other) = (bench.made(1, 1).await?, bench.rule(1)?, bench.rule(2)?);
+    let (share, (one, other)) = (bench.made(1, 1).await?, bench.two_rules()?);
     let Some(alone) = bench.copy() else {
         skips!("worlds cannot be compared here");
     };
@@ -104,7 +101,7 @@ pub(super) async fn denying_one_leaves_the_other(bench: Bench) -> Judged {
 
 /// Where the same is asked and comes to the same, nobody looks who it is.
 pub(super) async fn clients_differ(bench: Bench) -> Judged {
-    let (share, one, other) = (bench.made(1, 1).await?, bench.rule(1)?, bench.rule(2)?);
+    let (share, (one, other)) = (bench.made(1, 1).await?, bench.two_rules()?);
     let Some(apart) = bench.copy() else {
         skips!("worlds cannot be compared here");
     };
@@ -131,7 +128,7 @@ pub(super) async fn clients_differ(bench: Bench) -> Judged {
 
 pub(super) async fn recovery_makes_the_whole_set(bench: Bench) -> Judged {
     bench.needs(Interface::Access)?;
-    let (share, one, other) = (bench.made(1, 1).await?, bench.rule(1)?, bench.rule(2)?);
+    let (share, (one, other)) = (bench.made(1, 1).await?, bench.two_rules()?);
     let Some(alone) = bench.copy() else {
         skips!("worlds cannot be compared here");
     };
@@ -188,11 +185,11 @@ pub(super) async fn other_types_are_refused(bench: Bench) -> Judged {
         } else if !called.error().is_some_and(|error| REFUSED.contains(&error)) {
             fails!(
                 "a rule of type {}: {called}; it must answer {}",
-                said(&access_type)?,
+                word(&access_type)?,
                 REFUSED.join(" or ")
             );
         }
-        expect_same(&before, &bench, &format!("after a rule of type {}", said(&access_type)?))?;
+        expect_same(&before, &bench, &format!("after a rule of type {}", word(&access_type)?))?;
     }
     Ok(())
 }
@@ -208,11 +205,11 @@ pub(super) async fn other_levels_are_refused(bench: Bench) -> Judged {
         } else if !called.error().is_some_and(|error| REFUSED.contains(&error)) {
             fails!(
                 "a rule of level {}: {called}; it must answer {}",
-                said(&access_level)?,
+                word(&access_level)?,
                 REFUSED.join(" or ")
             );
         }
-        expect_same(&before, &bench, &format!("after a rule of level {}", said(&access_level)?))?;
+        expect_same(&before, &bench, &format!("after a rule of level {}", word(&access_level)?))?;
     }
     Ok(())
 }

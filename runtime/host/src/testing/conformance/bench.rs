@@ -295,13 +295,30 @@ impl Bench {
         &self.habits
     }
 
-    /// What clients have written to a share: as many bytes.
-    pub(super) fn fill(&self, share: &Share, bytes: u64) -> Judged {
-        match self.ground.fill(share, bytes)? {
-            true => Ok(()),
-            false => skips!(
+    /// Has clients write so many bytes to a share, and says what there is by it.
+    pub(super) fn fill(&self, share: &Share, bytes: u64) -> Judged<Vec<String>> {
+        let before = self.facts()?;
+        match self.ground.fill(share, bytes) {
+            Ok(true) => {
+                let after = self.facts()?.into_iter();
+                Ok(after.filter(|fact| !before.contains(fact)).collect())
+            }
+            Ok(false) => skips!(
                 "where clients write to a share is not known here: say it in `client` of the stage"
             ),
+            Err(error) => {
+                let size = share.size;
+                fails!("clients cannot write {bytes} bytes to a share of {size} GiB: {error}")
+            }
+        }
+    }
+
+    /// Two rules of different clients.
+    pub(super) fn two_rules(&self) -> Judged<(AccessRule, AccessRule)> {
+        let (one, other) = (self.rule(1)?, self.rule(2)?);
+        match one.access_to == other.access_to {
+            true => skips!("the driver lets only one client in, or the stage names only one"),
+            false => Ok((one, other)),
         }
     }
 
@@ -314,13 +331,13 @@ impl Bench {
 /// What an answer of a driver is.
 pub(super) fn heard<T: DeserializeOwned>(answer: &Value) -> Judged<T> {
     serde_json::from_value(answer.clone())
-        .map_err(|error| Error::Runtime(format!("an answer of a driver: {error}")).into())
+        .map_err(|error| Stop::Fails(format!("it answers {answer}, which cannot be: {error}")))
 }
 
-/// Arguments in the contract's JSON.
-pub(super) fn said<T: Serialize>(arguments: &T) -> Judged<Value> {
-    serde_json::to_value(arguments)
-        .map_err(|error| Error::Runtime(format!("arguments: {error}")).into())
+/// A case in the contract's word.
+pub(super) fn word<T: Serialize>(case: &T) -> Judged<Value> {
+    serde_json::to_value(case)
+        .map_err(|error| Error::Runtime(format!("a word of the contract: {error}")).into())
 }
 
 /// What a driver that panicked said last.

@@ -169,6 +169,9 @@ special! {
     shares::extending_keeps_the_location = "extend/same-location",
         "a share that grows is found where it was",
         "clients have it mounted";
+    shares::extending_keeps_the_data = "extend/keeps-data",
+        "a share that grows keeps what clients wrote",
+        "making it anew in the right size is the easiest way to extend it";
     shares::missing_share_is_not_shrunk = "shrink/missing",
         "a share that is not there is not shrunk, and the error says so",
         "the service would record a size that nobody has";
@@ -292,6 +295,9 @@ special! {
     consistency_groups::missing_group_is_deleted = "group/delete-missing",
         "removing a group that never was is ok, and changes nothing",
         "a failed creation is removed by the service too";
+    consistency_groups::missing_group_snapshot_is_deleted = "group/delete-missing-snapshot",
+        "removing a group's snapshot that never was is ok, and changes nothing",
+        "a failed snapshot is removed by the service too";
     consistency_groups::group_with_members_keeps_them = "group/members-stay",
         "removing a group does not remove the shares in it",
         "they are somebody's";
@@ -334,6 +340,9 @@ special! {
     replication::replicas_leave_nothing = "replica/whole-life",
         "of a share and its replica nothing is left in the end",
         "what is left is paid for and found by nobody";
+    replication::missing_replicated_snapshot_is_deleted = "replicated-snapshot/delete-missing",
+        "removing a snapshot that never was from all replicas is ok, and changes nothing",
+        "a failed snapshot is removed by the service too";
     replication::replicated_snapshots_come_to_be = "replicated-snapshot/taken",
         "a snapshot on all replicas names those that were asked for, and none in error",
         "the service records it";

@@ -6,19 +6,16 @@ use super::bench::{Bench, Judged, difference, fails, skips};
 use crate::contract::Interface;
 
 /// Runs two calls beside each other.
-async fn beside(bench: &Bench, one: (&str, Value), other: (&str, Value)) -> Judged<[bool; 2]> {
+async fn beside(bench: &Bench, one: (&str, Value), other: (&str, Value)) -> Judged {
     let (first, second) =
         tokio::join!(bench.call(one.0, one.1.clone()), bench.call(other.0, other.1.clone()));
-    let (first, second) = (first?, second?);
     // Who comes second may be told to come again.
-    let mut ended = [first.is_ok(), second.is_ok()];
-    for (done, (function, arguments)) in ended.iter_mut().zip([one, other]) {
-        if !*done {
+    for (called, (function, arguments)) in [first?, second?].iter().zip([one, other]) {
+        if !called.is_ok() {
             bench.ok(function, arguments).await?;
-            *done = true;
         }
     }
-    Ok(ended)
+    Ok(())
 }
 
 async fn same_as_in_turn(bench: &Bench, one: (&str, Value), other: (&str, Value)) -> Judged {

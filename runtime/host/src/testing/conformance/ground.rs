@@ -94,11 +94,11 @@ impl Ground {
         }
     }
 
-    /// Removes what a check has made on storage that is not its own. A world that was made up goes
-    /// with the check.
-    pub(super) async fn clean_up(&self) -> Result<()> {
+    /// Removes what a check has made on storage that is not its own, and says what could not be removed.
+    /// A world that was made up goes with the check.
+    pub(super) async fn clean_up(&self) -> Result<Vec<String>> {
         match self {
-            Self::Simulated(_) => Ok(()),
+            Self::Simulated(_) => Ok(Vec::new()),
             Self::Real(real) => real.clean_up().await,
         }
     }

@@ -42,7 +42,8 @@ pub(super) async fn progress_comes_to_its_end(bench: Bench) -> Judged {
     whole(&bench, &share, &info).await
 }
 
-async fn cancelled(bench: Bench, asks: usize) -> Judged {
+/// Gives up a move after so many questions; none means at its end.
+async fn cancelled(bench: Bench, asks: Option<usize>) -> Judged {
     bench.needs(Interface::Migration)?;
     let (share, info) = match bench.copy() {
         Some(tried) => {
@@ -58,8 +59,13 @@ async fn cancelled(bench: Bench, asks: usize) -> Judged {
         let arguments = json!([share, bench.server, destination, info, false]);
         bench.ok("migration-start", arguments).await?;
     }
-    for _ in 0..asks {
-        progress(&bench, &share, &info).await?;
+    match asks {
+        Some(asks) => {
+            for _ in 0..asks {
+                progress(&bench, &share, &info).await?;
+            }
+        }
+        None => whole(&bench, &share, &info).await?,
     }
     let arguments = json!([share, bench.server, info]);
     bench.ok("migration-cancel", arguments.clone()).await?;
@@ -71,15 +77,15 @@ async fn cancelled(bench: Bench, asks: usize) -> Judged {
 }
 
 pub(super) async fn move_is_given_up_at_once(bench: Bench) -> Judged {
-    cancelled(bench, 0).await
+    cancelled(bench, Some(0)).await
 }
 
 pub(super) async fn move_is_given_up_on_the_way(bench: Bench) -> Judged {
-    cancelled(bench, 2).await
+    cancelled(bench, Some(2)).await
 }
 
 pub(super) async fn move_is_given_up_at_the_end(bench: Bench) -> Judged {
-    cancelled(bench, 8).await
+    cancelled(bench, None).await
 }
 
 pub(super) async fn move_is_ended(bench: Bench) -> Judged {

@@ -71,22 +71,25 @@ impl Misfortune {
                  same as if nothing had been, and what takes it back leaves nothing"
             }
             Self::Deadline => {
-                "when any of its requests runs out of time, or takes an hour, the same holds"
+                "when any of its requests runs out of time, or takes an hour, a second call comes to \
+                 the same as if nothing had been, and what takes it back leaves nothing"
             }
             Self::DeathBefore => {
                 "when the runtime dies before any of its requests, a second call comes to the same \
                  as if nothing had been, and what takes it back leaves nothing"
             }
             Self::DeathAfter => {
-                "when the runtime dies before the answer to any of its requests arrives, the same \
-                 holds"
+                "when the runtime dies before the answer to any of its requests arrives, a second \
+                 call comes to the same as if nothing had been, and what takes it back leaves nothing"
             }
             Self::Disconnection => {
-                "when the storage's connection breaks at any request, the same holds"
+                "when the storage's connection breaks at any request, a second call comes to the same \
+                 as if nothing had been, and what takes it back leaves nothing"
             }
             Self::Output => {
                 "when a program prints nothing, half of it, another language, too much or no text, \
-                 it answers an error or the right thing, and never panics"
+                 it never panics, makes up no answer of nothing and of no text, and comes to the \
+                 same when it is asked again"
             }
         }
     }
@@ -326,10 +329,13 @@ async fn at_each(ready: &Ready, faults: &[Fault]) -> Judged {
     }
     for (number, request) in (1..).zip(&baseline.requests) {
         for fault in faults {
-            let after = format!("{} at request {number}, `{request}`", said(*fault));
+            let after = format!("{} at request {number}, `{request}`", in_words(*fault));
             let plan = Plan::from([(number, *fault)]);
             let hit = ready.again().await?;
-            let called = hit.call(&plan).await?;
+            let called = match hit.call(&plan).await {
+                Err(Stop::Fails(reason)) => fails!("{after}: {reason}"),
+                called => called?,
+            };
             let found = hit.bench.facts()?;
             if called.is_ok() && found != baseline.after && ready.operation.again {
                 let differs = difference(&baseline.after, &found);
@@ -376,7 +382,7 @@ async fn garbled(ready: &Ready) -> Judged {
         for printed in Printed::ALL {
             let plan = Plan::from([(*number, Fault::Prints(printed))]);
             let after =
-                format!("{} by request {number}, `{request}`", said(Fault::Prints(printed)));
+                format!("{} by request {number}, `{request}`", in_words(Fault::Prints(printed)));
             let hit = ready.again().await?;
             let called = match hit.call(&plan).await {
                 Err(Stop::Fails(reason)) => fails!("{after}: {reason}"),
@@ -396,7 +402,7 @@ async fn garbled(ready: &Ready) -> Judged {
 }
 
 /// A fault in words.
-pub(in crate::testing) fn said(fault: Fault) -> String {
+pub(in crate::testing) fn in_words(fault: Fault) -> String {
     match fault {
         Fault::Fails(failure) => format!("after the error `{}`", word(failure)),
         Fault::EndsBefore => "after the runtime died before it was done".to_owned(),

@@ -1,10 +1,9 @@
 //! The operations that are put to every misfortune: each function of the contract that does
-//! something, what must be there before it, and what undoes it. Called by `misfortunes` and
-//! `repetition`.
+//! something, what must be there before it, and what undoes it. Called by `misfortunes`.
 
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Judged, Stop, fails, heard, said, skips};
+use super::bench::{Bench, Judged, Stop, fails, heard, skips};
 use crate::contract::Interface;
 use crate::testing::samples;
 use crate::types::{
@@ -193,7 +192,7 @@ async fn of_shares(id: &str, bench: &Bench) -> Judged<Value> {
             json!([share, [], [], [rule], server])
         }
         "update-access-recover" => {
-            let (share, rule, other) = (bench.made(1, 1).await?, bench.rule(1)?, bench.rule(2)?);
+            let (share, (rule, other)) = (bench.made(1, 1).await?, bench.two_rules()?);
             bench.ok("update-access", json!([share, [rule], [rule], [], server])).await?;
             json!([share, [other], [], [], server])
         }
@@ -441,7 +440,7 @@ async fn of_migration(id: &str, bench: &Bench) -> Judged<Value> {
         "migration-get-info" => json!([bench.made(1, 1).await?, server]),
         "migration-start" => {
             let (share, destination, info) = migration(bench).await?;
-            json!([share, server, said(&destination)?, info, false])
+            json!([share, server, destination, info, false])
         }
         "migration-complete" => {
             let (share, info) = migrating(bench).await?;

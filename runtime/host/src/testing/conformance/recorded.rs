@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use serde_json::Value;
+use tokio::sync::OnceCell;
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use super::bench::{Judged, fails, skips};
-use super::misfortunes::{Misfortune, said};
+use super::misfortunes::{Misfortune, in_words};
 use crate::call::{Call, Room};
 use crate::driver::Driver;
 use crate::error::{Error, Result};
@@ -21,7 +22,9 @@ use crate::gate::{Asked, Before, Ending, Seen, Waiting, Witness};
 use crate::testing::called::print;
 use crate::testing::functions;
 use crate::testing::transcript::{self, Answered, Ended, Transcript};
-use crate::testing::{Called, Crossed, FUNCTIONS, Failure, Fault, Plan, Printed, Replay};
+use crate::testing::{
+    Called, Crossed, Divergence, FUNCTIONS, Failure, Fault, Plan, Printed, Replay,
+};
 
 /// What can be checked of a recorded call.
 const MISFORTUNES: [Misfortune; 5] = [
@@ -75,9 +78,15 @@ pub(super) fn all() -> Vec<RecordedCheck> {
 pub(super) struct Recordings {
     pub driver: Driver,
     pub transcripts: Vec<Transcript>,
+    /// What a replay of all finds; once, for all functions.
+    diverges: OnceCell<Vec<Divergence>>,
 }
 
 impl Recordings {
+    pub(super) fn new(driver: Driver, transcripts: Vec<Transcript>) -> Self {
+        Self { driver, transcripts, diverges: OnceCell::new() }
+    }
+
     /// Whether any call of this check's function was recorded.
     pub(super) fn has(&self, check: &RecordedCheck) -> bool {
         self.calls(check.function).next().is_some()
@@ -110,13 +119,17 @@ impl Recordings {
     }
 
     async fn as_recorded(&self, function: &str) -> Judged {
-        for transcript in &self.transcripts {
-            let replayed = Replay::of(transcript.clone()).run(&self.driver).await?;
-            if let Some(one) = replayed.divergences.iter().find(|one| one.method == function) {
-                fails!("{one}");
+        let replayed = self.diverges.get_or_try_init(async || {
+            let mut all = Vec::new();
+            for transcript in &self.transcripts {
+                all.extend(Replay::of(transcript.clone()).run(&self.driver).await?.divergences);
             }
+            Ok::<_, Error>(all)
+        });
+        match replayed.await?.iter().find(|one| one.method == function) {
+            Some(one) => fails!("{one}"),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Does it to a call. False where there is nothing to do it to.
@@ -147,7 +160,7 @@ impl Recordings {
             let after = format!(
                 "call {}, {} at request {number}, `{}`",
                 call.number,
-                said(*fault),
+                in_words(*fault),
                 crate::text::printable(&asked.unwrap_or_default(), 300)
             );
             if called.was_ended() {

@@ -20,10 +20,17 @@ pub(super) async fn missing_replica_is_deleted(bench: Bench) -> Judged {
     let (active, second) = replicas(&bench).await?;
     let before = bench.facts()?;
     let arguments = json!([[active, second], [], second, bench.server]);
-    let called = bench.call("delete-replica", arguments).await?;
-    if !called.is_ok() && called.error() != Some("share-resource-not-found") {
-        fails!("{called}; a replica that is not there is removed already");
-    }
+    bench.ok("delete-replica", arguments).await?;
+    expect_same(&before, &bench, "after it")
+}
+
+pub(super) async fn missing_replicated_snapshot_is_deleted(bench: Bench) -> Judged {
+    bench.needs(Interface::ReplicatedSnapshots)?;
+    let (active, second) = both_replicas(&bench).await?;
+    let before = bench.facts()?;
+    let snapshots = replica_snapshots(&bench, [&active, &second]);
+    let arguments = json!([[active, second], snapshots, bench.server]);
+    bench.ok("delete-replicated-snapshot", arguments).await?;
     expect_same(&before, &bench, "after it")
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::backend::{gib, stats};
 use super::bench::{Bench, Judged, Stop, difference, fails, skips};
-use super::misfortunes::said;
+use super::misfortunes::in_words;
 use crate::contract::Interface;
 use crate::testing::{Called, Failure, Fault, Plan, Printed};
 use crate::text::is_plain_text;
@@ -103,7 +103,7 @@ pub(super) async fn ensuring_never_guesses(bench: Bench) -> Judged {
                 fails!(
                     "{} at request {number}, `{request}`: {called}; it is there, and only could not be \
                      asked about",
-                    said(Fault::Fails(failure))
+                    in_words(Fault::Fails(failure))
                 );
             }
         }
@@ -253,14 +253,28 @@ pub(super) async fn shrinking_below_usage_is_refused(bench: Bench) -> Judged {
 pub(super) async fn shrinking_above_usage_keeps_the_data(bench: Bench) -> Judged {
     bench.needs(Interface::Shrinking)?;
     let share = bench.made(1, 3).await?;
-    bench.fill(&share, GIB / 2)?;
+    let data = bench.fill(&share, GIB / 2)?;
     bench.ok("shrink-share", to_one(&share, &bench)).await?;
+    expect_data(&data, &bench, "made smaller")?;
     let share = Share { size: 1, ..share };
-    // Were it lost, it could be shrunk further.
-    match bench.ok("ensure-share", json!([share, bench.server])).await {
-        Ok(_) => Ok(()),
-        Err(stop) => Err(stop),
+    bench.ok("ensure-share", json!([share, bench.server])).await.map(drop)
+}
+
+/// What clients have written is there as it was.
+fn expect_data(data: &[String], bench: &Bench, after: &str) -> Judged {
+    let found = bench.facts()?;
+    match data.iter().find(|fact| !found.contains(fact)) {
+        Some(lost) => fails!("{after}, the share has lost what clients wrote: {lost}"),
+        None => Ok(()),
     }
+}
+
+pub(super) async fn extending_keeps_the_data(bench: Bench) -> Judged {
+    bench.needs(Interface::Extending)?;
+    let share = bench.made(1, 1).await?;
+    let data = bench.fill(&share, GIB / 2)?;
+    bench.ok("extend-share", json!([share, 2, bench.server])).await?;
+    expect_data(&data, &bench, "made larger")
 }
 
 /// No fault may turn the refusal into a loss.
@@ -284,7 +298,7 @@ pub(super) async fn shrinking_never_guesses(bench: Bench) -> Judged {
             let Some(bench) = bench.copy() else { continue };
             let plan = Plan::from([(number, fault)]);
             let called = bench.call_with("shrink-share", to_one(&share, &bench), &plan).await?;
-            lost(&called, &format!("{} at request {number}, `{request}`", said(fault)))?;
+            lost(&called, &format!("{} at request {number}, `{request}`", in_words(fault)))?;
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! What a test does to the requests of one call: errors, garbled output, delays, and the end of the
 //! call before or after one of them. Said by the conformance suite and by `--faults`; done by the
-//! stage and, at the gate of a real backend, by `hits`.
+//! stage and, at the gate of a real backend, by `real`.
 
 use std::collections::BTreeMap;
 

@@ -17,8 +17,8 @@ pub(super) struct Volume {
     pub used: u64,
     /// The volume and the snapshot that it was cloned from.
     pub origin: Option<(String, String)>,
-    /// By name, with the size that the volume had then.
-    pub snapshots: BTreeMap<String, u64>,
+    /// By name, with the size that the volume had then, and how much was in it.
+    pub snapshots: BTreeMap<String, (u64, u64)>,
     /// What else programs have set.
     pub properties: BTreeMap<String, String>,
 }
@@ -96,7 +96,7 @@ impl Pool {
         if of.snapshots.contains_key(name) {
             return Err(Trouble::Exists(format!("snapshot {name} of {volume} exists")));
         }
-        of.snapshots.insert(name.to_owned(), of.size);
+        of.snapshots.insert(name.to_owned(), (of.size, of.used));
         Ok(())
     }
 
@@ -117,10 +117,10 @@ impl Pool {
         name: &str,
     ) -> Result<(), Trouble> {
         let of = self.volume(volume)?;
-        let size = of.snapshots.get(snapshot).copied();
-        let size = size.ok_or_else(|| missing(&format!("snapshot {snapshot} of {volume}")))?;
+        let then = of.snapshots.get(snapshot).copied();
+        let (size, used) =
+            then.ok_or_else(|| missing(&format!("snapshot {snapshot} of {volume}")))?;
         let origin = Some((volume.to_owned(), snapshot.to_owned()));
-        let used = of.used.min(size);
         self.add(name, Volume { size, used, origin, ..Volume::default() })
     }
 
@@ -133,7 +133,9 @@ impl Pool {
             let set = properties.iter().map(|(key, value)| format!(", {key} = {value}"));
             let itself = format!("volume {name}: {size} bytes{origin}{}", set.collect::<String>());
             let snapshots = snapshots.keys().map(move |one| format!("snapshot {one} of {name}"));
-            std::iter::once(itself).chain(snapshots)
+            let used = volume.used;
+            let held = (used > 0).then(|| format!("data in the volume {name}: {used} bytes"));
+            std::iter::once(itself).chain(held).chain(snapshots)
         })
     }
 }

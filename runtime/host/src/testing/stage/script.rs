@@ -321,7 +321,7 @@ impl Scripted {
 impl Trouble {
     const WORDS: [&'static str; 6] = ["exists", "missing", "full", "busy", "too-small", "invalid"];
 
-    fn said(&self) -> (&'static str, &str) {
+    pub(super) fn said(&self) -> (&'static str, &str) {
         match self {
             Self::Exists(text) => ("exists", text),
             Self::Missing(text) => ("missing", text),

@@ -29,6 +29,9 @@ use crate::options::OptionValues;
 /// When the clock of a stage begins: 2026-01-01, in seconds since the epoch.
 pub(super) const BEGINNING: Duration = Duration::from_secs(1_767_225_600);
 
+/// The most tries of a command that may fail for the moment: nothing is different the next time.
+const TRIES: u64 = 16;
+
 /// See above.
 #[derive(Clone, Debug)]
 pub(super) struct World {
@@ -182,7 +185,7 @@ impl World {
     /// How often a command is tried that may fail for the moment.
     pub(super) fn tries(&self) -> u64 {
         let tries = self.options.integer("num_shell_tries").unwrap_or(1);
-        u64::try_from(tries).unwrap_or(1).max(1)
+        u64::try_from(tries).unwrap_or(1).clamp(1, TRIES)
     }
 
     /// All that there is, a sentence each, sorted: what two worlds can be compared by.

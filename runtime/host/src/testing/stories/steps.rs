@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::super::conformance::said;
+use super::super::conformance::in_words;
 use super::super::samples;
 use super::super::stage::{Failure, Fault, Printed};
 use crate::contract::Interface;
@@ -55,15 +55,13 @@ pub(super) struct Dice(u64);
 
 impl Dice {
     pub(super) fn of(seed: u64, story: u64) -> Self {
-        Self(seed.wrapping_add(story.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+        // Mixed, or the numbers of a story were those of the one before, one further.
+        Self(mixed(seed ^ mixed(story)))
     }
 
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        mixed(self.0)
     }
 
     pub(super) fn below(&mut self, bound: u64) -> u64 {
@@ -74,6 +72,13 @@ impl Dice {
         let at = self.below(all.len().try_into().unwrap_or(u64::MAX));
         all.get(usize::try_from(at).unwrap_or(usize::MAX)).copied()
     }
+}
+
+fn mixed(number: u64) -> u64 {
+    let mut mixed = number;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 impl Action {
@@ -93,7 +98,11 @@ impl Action {
             (Self::ShutOut, Interface::Access),
             (Self::GetShareStats, Interface::Backend),
         ];
-        all.into_iter().filter(|(_, one)| driver.offers(*one)).map(|(action, _)| action).collect()
+        let offered = |(_, one): &(Self, Interface)| match one {
+            Interface::Access => driver.offers(*one) || driver.offers(Interface::AccessByRule),
+            one => driver.offers(*one),
+        };
+        all.into_iter().filter(offered).map(|(action, _)| action).collect()
     }
 }
 
@@ -115,17 +124,23 @@ impl Step {
             2 => Fault::EndsBefore,
             3 => Fault::EndsAfter,
             4 => Fault::Disconnects,
-            5 => Fault::Prints(dice.of_these(&[Printed::Empty, Printed::NotText])?),
+            5 => Fault::Prints(dice.of_these(&[
+                Printed::Empty,
+                Printed::Truncated,
+                Printed::NotText,
+            ])?),
             6 => Fault::Delays(u32::try_from(dice.below(7200)).unwrap_or_default()),
             _ => Fault::Jumps(i32::try_from(dice.below(172_800)).unwrap_or_default() - 86_400),
         };
         Some(Self { action, share, fault: is_hit.then_some((request, fault)) })
     }
 
-    /// What removes all that a story can have made: snapshots before what they are of.
+    /// What removes all that a story can have made: snapshots before what they are of, and twice, for a
+    /// snapshot may be kept for what was cloned from it.
     pub(super) fn removals() -> Vec<Self> {
         let removal = |action| (1..=SHARES).map(move |share| Self { action, share, fault: None });
-        removal(Action::DeleteSnapshot).chain(removal(Action::DeleteShare)).collect()
+        let once = || removal(Action::DeleteSnapshot).chain(removal(Action::DeleteShare));
+        once().chain(once()).collect()
     }
 }
 
@@ -135,7 +150,7 @@ impl fmt::Display for Step {
         let action = action.as_str().unwrap_or_default();
         write!(f, "{action} of share {}", self.share)?;
         match self.fault {
-            Some((number, fault)) => write!(f, ", {} at request {number}", said(fault)),
+            Some((number, fault)) => write!(f, ", {} at request {number}", in_words(fault)),
             None => Ok(()),
         }
     }
@@ -149,11 +164,14 @@ pub(super) struct Actors {
     let_in: BTreeMap<u64, AccessRule>,
     /// What the driver takes.
     rule: Option<AccessRule>,
+    /// Whether it takes one at a time.
+    by_rule: bool,
 }
 
 impl Actors {
-    pub(super) fn new(rule: Option<&AccessRule>) -> Self {
-        Self { rule: rule.cloned(), ..Self::default() }
+    pub(super) fn new(driver: &Driver, rule: Option<&AccessRule>) -> Self {
+        let by_rule = !driver.offers(Interface::Access);
+        Self { rule: rule.cloned(), by_rule, ..Self::default() }
     }
 
     fn rule(&self, number: u64) -> Option<AccessRule> {
@@ -192,8 +210,12 @@ impl Actors {
             }
             Action::LetIn if let_in.is_none() => {
                 let rule = self.rule(number)?;
-                ("update-access", json!([there?, [rule], [rule], [], null]))
+                match self.by_rule {
+                    true => ("allow-access", json!([there?, rule, null])),
+                    false => ("update-access", json!([there?, [rule], [rule], [], null])),
+                }
             }
+            Action::ShutOut if self.by_rule => ("deny-access", json!([there?, let_in?, null])),
             Action::ShutOut => ("update-access", json!([there?, [], [], [let_in?], null])),
             _ => return None,
         })
@@ -231,7 +253,10 @@ impl Actors {
             }
             Action::CreateSnapshot => {
                 if let Some(share) = self.shares.get(&number) {
-                    self.snapshots.insert(number, snapshot_of(number, share));
+                    let told = answer.and_then(|answer| answer.get("provider_location"));
+                    let provider_location = told.and_then(Value::as_str).map(str::to_owned);
+                    let snapshot = snapshot_of(number, share);
+                    self.snapshots.insert(number, Snapshot { provider_location, ..snapshot });
                 }
             }
             Action::DeleteSnapshot => {
