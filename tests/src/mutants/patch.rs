@@ -84,7 +84,10 @@ fn replaced(text: &str, old: &str, new: &str) -> Result<String, String> {
     let begins = |at: &usize| *at == 0 || text.as_bytes()[at - 1] == b'\n';
     let found: Vec<_> = text.match_indices(old).map(|(at, _)| at).filter(begins).collect();
     match found[..] {
-        [at] if !old.is_empty() => Ok([&text[..at], new, &text[at + old.len()..]].concat()),
+        [at] if !old.is_empty() => {
+            let (before, rest) = text.split_at(at);
+            Ok([before, new, rest.strip_prefix(old).unwrap_or_default()].concat())
+        }
         _ => Err(format!("these lines are there {} times, not once:\n{old}", found.len())),
     }
 }

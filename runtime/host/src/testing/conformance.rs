@@ -101,7 +101,7 @@ impl Suite {
             }
             let builder = setting(Stage::builder(driver));
             let stage = builder.option(SERVERS, OptionValue::Boolean(mode)).build()?;
-            Ok(Some(Ground::Simulated(stage)))
+            Ok(Some(Ground::Simulated(Box::new(stage))))
         };
         Ok(Self { plain: stage(false)?, served: stage(true)?, ..Self::nowhere() })
     }
@@ -409,7 +409,7 @@ fn clients_of(clients: &[Client]) -> Vec<(AccessType, String, String)> {
 /// For a fault of the runtime.
 pub(super) async fn rule_taken(stage: &Stage, clients: &[Client]) -> Result<Option<AccessRule>> {
     let nobody = Habits { access: None, levels: Vec::new() };
-    let bench = Bench::new(Ground::Simulated(stage.fork()), nobody);
+    let bench = Bench::new(Ground::Simulated(Box::new(stage.fork())), nobody);
     match habits(&bench, clients).await {
         Ok(Habits { access: Some((of, to, _)), levels }) => {
             let level = levels.first().copied().unwrap_or(AccessLevel::Rw);

@@ -16,7 +16,7 @@ use crate::types::Share;
 #[derive(Clone, Debug)]
 pub(super) enum Ground {
     /// A made-up world, of which each check has a copy.
-    Simulated(Stage),
+    Simulated(Box<Stage>),
     /// The storage, which all checks share.
     Real(Real),
 }
@@ -36,7 +36,7 @@ impl Ground {
 
     pub(super) fn fork(&self) -> Self {
         match self {
-            Self::Simulated(stage) => Self::Simulated(stage.fork()),
+            Self::Simulated(stage) => Self::Simulated(Box::new(stage.fork())),
             Self::Real(real) => Self::Real(real.clone()),
         }
     }
