@@ -23,12 +23,21 @@ use crate::gate::{After, Asked, Before, Ending, Seen, Waiting, Witness};
 /// How deep the roots are looked through: shares and snapshots lie at the top.
 const DEPTH: usize = 6;
 
+/// What removes something that was made.
+#[derive(Debug)]
+struct Owed {
+    function: &'static str,
+    arguments: Value,
+    /// Whether it is there for all that is known.
+    is_there: bool,
+}
+
 /// See above.
 #[derive(Clone, Debug)]
 pub(super) struct Real {
     backend: Backend,
     /// What removes what was made, in the order in which it was made.
-    owed: Arc<Mutex<Vec<(&'static str, Value)>>>,
+    owed: Arc<Mutex<Vec<Owed>>>,
 }
 
 impl Real {
@@ -36,11 +45,13 @@ impl Real {
         Self { backend, owed: Arc::default() }
     }
 
-    /// Notes what removes what is about to be made.
-    pub(super) fn owes(&self, function: &'static str, arguments: Value) {
+    /// Notes what removes what was made, or may have been.
+    pub(super) fn owes(&self, function: &'static str, arguments: Value, is_there: bool) {
         let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
-        if !owed.iter().any(|one| one.0 == function && one.1 == arguments) {
-            owed.push((function, arguments));
+        let same = |one: &&mut Owed| one.function == function && one.arguments == arguments;
+        match owed.iter_mut().find(same) {
+            Some(one) => one.is_there |= is_there,
+            None => owed.push(Owed { function, arguments, is_there }),
         }
     }
 
@@ -49,9 +60,9 @@ impl Real {
     pub(super) async fn clean_up(&self) -> Result<Vec<String>> {
         let mut left = Vec::new();
         let owed = std::mem::take(&mut *self.owed.lock().unwrap_or_else(PoisonError::into_inner));
-        for (function, arguments) in owed.into_iter().rev() {
-            let undone = self.call_with(function, arguments, &Plan::new()).await?;
-            if !undone.is_ok() {
+        for Owed { function, arguments, is_there } in owed.into_iter().rev() {
+            let undone = self.call_with(function, arguments, &Plan::new()).await?.settled();
+            if is_there && !undone.is_ok() {
                 left.push(undone.to_string());
             }
         }

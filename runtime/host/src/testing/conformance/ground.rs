@@ -52,8 +52,13 @@ impl Ground {
             Self::Simulated(stage) => stage.call_with(function, arguments, server, plan).await,
             Self::Real(real) => {
                 let undone = takes_back(function, &arguments, None);
-                undone.into_iter().for_each(|(function, arguments)| real.owes(function, arguments));
-                real.call_with(function, arguments, plan).await
+                let called = real.call_with(function, arguments, plan).await?;
+                if let Some((function, arguments)) = undone {
+                    // What was refused may be refused again.
+                    let is_there = called.is_ok() || called.was_ended();
+                    real.owes(function, arguments, is_there);
+                }
+                Ok(called)
             }
         }
     }

@@ -134,7 +134,7 @@ impl Pool {
             let itself = format!("volume {name}: {size} bytes{origin}{}", set.collect::<String>());
             let snapshots = snapshots.keys().map(move |one| format!("snapshot {one} of {name}"));
             let used = volume.used;
-            let held = (used > 0).then(|| format!("data in the volume {name}: {used} bytes"));
+            let held = (used > 0).then(|| format!("volume {name}: holds {used} bytes"));
             std::iter::once(itself).chain(held).chain(snapshots)
         })
     }
