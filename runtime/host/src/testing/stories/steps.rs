@@ -12,7 +12,7 @@ use super::super::samples;
 use super::super::stage::{Failure, Fault, Printed};
 use crate::contract::Interface;
 use crate::driver::Driver;
-use crate::types::{AccessRule, Share, Snapshot};
+use crate::types::{AccessRule, Share, ShareProtocol, Snapshot};
 
 /// How many shares a story has.
 const SHARES: u64 = 3;
@@ -142,18 +142,25 @@ impl fmt::Display for Step {
 }
 
 /// What there is in a story.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Actors {
     shares: BTreeMap<u64, Share>,
     snapshots: BTreeMap<u64, Snapshot>,
     let_in: BTreeMap<u64, AccessRule>,
     /// What the driver takes.
     rule: Option<AccessRule>,
+    /// Of all shares.
+    protocol: ShareProtocol,
 }
 
 impl Actors {
-    pub(super) fn new(rule: Option<&AccessRule>) -> Self {
-        Self { rule: rule.cloned(), ..Self::default() }
+    pub(super) fn new(rule: Option<&AccessRule>, protocol: ShareProtocol) -> Self {
+        let (shares, snapshots, let_in) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { shares, snapshots, let_in, rule: rule.cloned(), protocol }
+    }
+
+    fn share(&self, number: u64) -> Share {
+        Share { protocol: self.protocol, ..share(number) }
     }
 
     fn rule(&self, number: u64) -> Option<AccessRule> {
@@ -169,7 +176,7 @@ impl Actors {
         Some(match step.action {
             Action::GetShareStats => ("get-share-stats", json!([])),
             Action::CreateShare if there.is_none() => {
-                ("create-share", json!([share(number), null]))
+                ("create-share", json!([self.share(number), null]))
             }
             Action::DeleteShare if snapshot.is_none() => ("delete-share", json!([there?, null])),
             Action::EnsureShare => ("ensure-share", json!([there?, null])),
@@ -187,7 +194,7 @@ impl Actors {
             Action::DeleteSnapshot => ("delete-snapshot", json!([snapshot?, null])),
             Action::CreateShareFromSnapshot if there.is_none() => {
                 let source = self.snapshots.values().next()?;
-                let clone = Share { size: source.size, ..share(number) };
+                let clone = Share { size: source.size, ..self.share(number) };
                 ("create-share-from-snapshot", json!([clone, source, null]))
             }
             Action::LetIn if let_in.is_none() => {
@@ -208,11 +215,11 @@ impl Actors {
         };
         match step.action {
             Action::CreateShare => {
-                self.shares.insert(number, located(share(number)));
+                self.shares.insert(number, located(self.share(number)));
             }
             Action::CreateShareFromSnapshot => {
                 if let Some(source) = self.snapshots.values().next() {
-                    let clone = Share { size: source.size, ..share(number) };
+                    let clone = Share { size: source.size, ..self.share(number) };
                     self.shares.insert(number, located(clone));
                 }
             }
