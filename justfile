@@ -51,7 +51,7 @@ test-kills lives="100" seed="6": build
 # Runs the driver `lvm` on real LVM, in a guest with Debian 13's kernel; some minutes without KVM. Then
 # what it asked for there is put beside its policy.
 test-lvm: build
-    rm -f target/lvm-guest/audit.jsonl
+    rm -f target/lvm-guest/audit*.jsonl
     tests/lvm/run.sh
     if [ -e target/lvm-guest/audit.jsonl ]; then ABACA_LVM_AUDIT="$PWD/target/lvm-guest/audit.jsonl" \
         cargo nextest run --locked --workspace -E 'test(/^storage::lvm::/)'; fi

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! set:    shares:NAME.conf written ─▶ net conf import NAME ─▶ reload ─▶ close    whole, at once
-//! remove: (available = no, as set) ─▶ net conf delshare NAME ─▶ shares:NAME.conf removed
+//! remove: net conf delshare NAME ─▶ reload ─▶ close ─▶ shares:NAME.conf removed
 //! ```
 //! A share is put into the registry as a whole, in one transaction: it is never there with less
 //! than all that keeps clients out. A call that was cut short anywhere is made good by the same
@@ -95,17 +95,31 @@ impl Samba {
         self.put(export, &Clients::default())
     }
 
-    /// Removes a share; none of that name is success. No client is in its directory when this is
-    /// back.
+    /// Takes a share from the running server, which lets go of its directory as soon as its
+    /// processes have heard of it: a moment after this is back. [`ensure`](Self::ensure) gives it
+    /// back, with its clients: for a directory on which something else is mounted meanwhile. One that
+    /// the server does not have is success.
+    ///
+    /// # Errors
+    /// [`Error::BackendFailed`] when the server does not run, and what the host answers.
+    pub fn withdraw(self, name: &str) -> Result<()> {
+        let _guard = lock::acquire(LOCK, None)?;
+        self.take(name)
+    }
+
+    /// Removes a share; none of that name is success. No client gets into its directory any more
+    /// when this is back; who was in it is out a moment later.
     ///
     /// # Errors
     /// [`Error::BackendFailed`] when the server does not run, and what the host answers.
     pub fn remove(self, name: &str) -> Result<()> {
         let _guard = lock::acquire(LOCK, None)?;
-        // The registry first: whoever repeats this still finds the file.
-        server::delete(self.configuration, name)?;
-        server::reload(self.configuration)?;
-        server::close(self.configuration, name)?;
+        // Whoever makes a share writes this first, and whoever removes it removes this last: without
+        // it there is none. A share whose name the policy does not let through never came so far.
+        if !definition::is_there(self.definitions, name)? {
+            return Ok(());
+        }
+        self.take(name)?;
         files::remove(&self.file(name))?;
         Ok(())
     }
@@ -120,6 +134,13 @@ impl Samba {
 
     fn file(self, name: &str) -> Path {
         self.definitions.join(&definition::file_name(name))
+    }
+
+    /// Takes a share out of the registry and of the server's memory, and shuts its clients out.
+    fn take(self, name: &str) -> Result<()> {
+        server::delete(self.configuration, name)?;
+        server::reload(self.configuration)?;
+        server::close(self.configuration, name)
     }
 
     /// Writes a definition, has the server take it, and has clients ask anew.

@@ -5,13 +5,14 @@
 # e2fsprogs, and the programs and the component in target/; boots it under qemu (ABACA_LVM_ACCELERATOR=kvm
 # ABACA_LVM_CPU=host: faster, where that works); runs steps.sh in it. All that is made lies in target/lvm-guest and is made again when it
 # is gone. Needs: qemu-system-x86, busybox-static, cpio, kmod, lvm2, e2fsprogs; no root. For shares
-# over NFS also nfs-ganesha, nfs-ganesha-vfs, dbus-daemon, dbus-bin and libnfs-utils.
+# over NFS also nfs-ganesha, nfs-ganesha-vfs, dbus-daemon, dbus-bin and libnfs-utils; for shares over
+# CIFS samba and smbclient.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 built=$(cd "$here/../.." && pwd)/target
 work=$built/lvm-guest
-minutes=${ABACA_LVM_MINUTES:-10}
+minutes=${ABACA_LVM_MINUTES:-15}
 kernel=linux-image-cloud-amd64
 export PATH=/usr/sbin:/sbin:$PATH
 
@@ -97,6 +98,21 @@ if [ -n "$served" ] && [ -e "$ganesha/libfsalvfs.so" ]; then
 else
     echo "SKIPPED (needs nfs-ganesha, dbus and libnfs-utils): shares on LVM over NFS" >&2
 fi
+# The file server, its tools, and a client.
+samba="net smbcontrol smbpasswd smbclient"
+served=1
+for program in smbd $samba; do
+    command -v "$program" >/dev/null || served=
+done
+if [ -n "$served" ]; then
+    place "$(command -v smbd)" usr/sbin
+    for program in $samba; do
+        place "$(command -v "$program")" usr/bin
+    done
+    cp "$here/../../drivers/lvm/policy-cifs.toml" root/abaca/
+else
+    echo "SKIPPED (needs samba and smbclient): shares on LVM over CIFS" >&2
+fi
 place /usr/bin/dd usr/bin
 place /usr/bin/df usr/bin
 for program in abaca abaca-broker abaca-compiler; do
@@ -130,8 +146,14 @@ cp "$built/wasm32-unknown-unknown/component/abaca_driver_lvm.wasm" root/abaca/
 cp "$here/../../drivers/lvm/policy.toml" root/abaca/
 cp "$here/steps.sh" root/init
 chmod 0755 root/init
-printf 'root:x:0:0:root:/:/bin/sh\nabaca-nfs:x:999:999:speaks to the NFS server:/:/bin/sh\n' >root/etc/passwd
-printf 'root:x:0:\nabaca-nfs:x:999:\n' >root/etc/group
+# Who speaks to the NFS server; the users of the file server, and nobody, whom it wants to know.
+users="abaca-nfs:999 alice:1001 bob:1002 nobody:65534"
+echo 'root:x:0:0:root:/:/bin/sh' >root/etc/passwd
+echo 'root:x:0:' >root/etc/group
+for user in $users; do
+    echo "${user%:*}:x:${user#*:}:${user#*:}::/:/bin/sh" >>root/etc/passwd
+    echo "${user%:*}:x:${user#*:}:" >>root/etc/group
+done
 # As the policy wants it. (Nothing of this machine's own configuration.)
 cat >root/etc/lvm/lvm.conf <<'CONF'
 activation { udev_sync = 0
@@ -171,3 +193,4 @@ kept() { # NAME FILE
 }
 kept AUDIT audit.jsonl
 kept 'AUDIT NFS' audit-nfs.jsonl
+kept 'AUDIT CIFS' audit-cifs.jsonl

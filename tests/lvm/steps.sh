@@ -18,7 +18,7 @@ step() { # NAME COMMAND…
         echo "ok    $name ($(echo "$(now) $begun" | awk '{printf "%.1f", $1 - $2}') s)"
     else
         cat /tmp/out
-        [ -e /srv/nfs/log ] && tail -n 12 /srv/nfs/log
+        tail -n 12 /srv/nfs/log /srv/smb/log 2>/dev/null
         [ -e /srv/abaca/state ] && tail -n 4 /srv/abaca/state/*/audit* 2>/dev/null
         end "FAILED $name"
     fi
@@ -220,5 +220,119 @@ END
     echo "AUDIT NFS BEGINS"
     gzip -9 -c state/lvm/audit.jsonl | base64
     echo "AUDIT NFS ENDS"
+    sed -i '/^lvm_share_export/d; /^lvm_ganesha/d' abaca.toml
+    rm -r state
+fi
+
+# Over CIFS.
+if [ -e /usr/sbin/smbd ]; then
+    for directory in definitions samba registry messages private; do
+        mkdir -p -m 0700 /srv/smb/$directory
+    done
+    conf=/srv/smb/samba/smb.conf
+    cat >$conf <<END
+[global]
+server role = standalone server
+map to guest = never
+dos charset = ASCII
+bind interfaces only = yes
+interfaces = 127.0.0.1/8
+private dir = /srv/smb/private
+state directory = /srv/smb/registry
+cache directory = /srv/smb/registry
+lock directory = /srv/smb/messages
+pid directory = /srv/smb/messages
+ncalrpc dir = /srv/smb/messages/ncalrpc
+log file = /srv/smb/log
+load printers = no
+disable spoolss = yes
+disable netbios = yes
+registry shares = yes
+END
+    for user in alice bob; do
+        printf 'secret\nsecret\n' | smbpasswd -c $conf -s -a $user >/tmp/out || { cat /tmp/out; end "FAILED no user $user"; }
+    done
+    smbd --daemon -s $conf
+    for try in $(seq 600); do
+        smbcontrol -s $conf smbd ping >/dev/null 2>&1 && break
+        sleep 0.1
+    done
+    [ -n "$(pidof smbd)" ] || { cat /srv/smb/log; end "FAILED the file server does not run"; }
+    sed 's|/srv/abaca/definitions|/srv/smb/definitions|; s|/etc/samba|/srv/smb/samba|
+        s|/var/lib/samba|/srv/smb/registry|; s|/run/samba|/srv/smb/messages|' /abaca/policy-cifs.toml >lvm.policy.toml
+    sed -i '/^lvm_share_export_root/d' abaca.toml
+    # Clients work as users of this machine, and there is no other who keeps them apart.
+    printf 'lvm_share_export = "samba"\nlvm_samba_server = "127.0.0.1"\nlvm_share_mode = "0777"\n' >>abaca.toml
+    as() { # USER SHARE [COMMANDS]
+        smbclient -s /dev/null -U "$1%secret" "$(place "$2" | tr '\\' /)" ${3:+-c "$3"}
+    }
+    step "the backend can work, with the file server" abaca backend check
+    refused "a share of the other protocol" "CIFS" abaca share create other --size 1 --protocol nfs
+    step "it is forgotten" abaca share delete other
+    step "a share" abaca share create box --size 1 --protocol cifs
+    box=/srv/abaca/mounts/$(place box | sed 's|.*\\||')
+    same "where clients find it" "//127.0.0.1/$(basename "$box")" "$(place box | tr '\\' /)"
+    refused "nobody is let in" NT_STATUS as alice box ls
+    step "a user is let in" abaca access allow box user alice --level rw
+    echo through the wire >/tmp/letter
+    step "she writes" as alice box "put /tmp/letter letter"
+    same "it is on the volume" "through the wire" "$(cat "$box/letter")"
+    same "as hers" alice "$(stat -c %U "$box/letter")"
+    refused "another user is not let in" NT_STATUS_ACCESS_DENIED as bob box ls
+    step "he may read" abaca access allow box user bob --level ro
+    step "he reads" as bob box "get letter /tmp/back"
+    same "what is in it" "through the wire" "$(cat /tmp/back)"
+    refused "he may not write" "NT_STATUS_ACCESS_DENIED\|MEDIA_WRITE_PROTECTED" as bob box "put /tmp/letter more"
+
+    step "a snapshot" abaca snapshot create box kept
+    step "a share made of it" abaca share create again --from-snapshot kept
+    refused "nobody is let in" NT_STATUS as alice again ls
+    step "a network is let in" abaca access allow again ip 127.0.0.0/8 --level rw
+    step "whoever comes from there" as bob again "get letter /tmp/back"
+    same "what is in it" "through the wire" "$(cat /tmp/back)"
+    step "the snapshot is removed" abaca snapshot delete kept
+
+    # Somebody who stays.
+    stays() { # SHARE FILE
+        rm -f /tmp/orders && mkfifo /tmp/orders
+        as alice "$1" </tmp/orders >/tmp/said 2>&1 &
+        exec 3>/tmp/orders
+        echo "put /tmp/letter $2" >&3
+        for try in $(seq 300); do
+            [ -s "/srv/abaca/mounts/$(place "$1" | sed 's|.*\\||')/$2" ] && return
+            sleep 0.1
+        done
+        cat /tmp/said
+        end "FAILED the client does not come in"
+    }
+    goes() {
+        exec 3>&-
+        wait
+    }
+    stays box before
+    step "it is larger, for who is connected too" abaca share extend box --size 2
+    same "its size in GiB" 2 "$(gib "$box")"
+    echo "put /tmp/letter larger" >&3
+    step "smaller, and who is connected is shut out" abaca share shrink box --size 1
+    goes
+    same "its size in GiB" 1 "$(gib "$box")"
+    same "what the client wrote before" "$(ls "$box" | grep -v lost)" "$(printf 'before\nlarger\nletter')"
+    step "she is let in again" as alice box "get letter /tmp/back"
+    same "what is in it" "through the wire" "$(cat /tmp/back)"
+    refused "and he may not write" "NT_STATUS_ACCESS_DENIED\|MEDIA_WRITE_PROTECTED" as bob box "put /tmp/letter more"
+    step "she is shut out" abaca access deny box user alice
+    refused "she is not let in" NT_STATUS_ACCESS_DENIED as alice box ls
+    stays again before
+    step "it is removed, and who is connected is shut out" abaca share delete again
+    goes
+    step "the other too" abaca share delete box
+    same "what is left of definitions" "" "$(ls /srv/smb/definitions)"
+    same "what is left of the registry" "" "$(net -s $conf conf listshares)"
+    same "what is left of the group" 0 "$(lvs --noheadings lvm-shares | wc -l)"
+    same "what is left of the mounts" 0 "$(ls mounts | wc -l)"
+    step "all is as it is recorded" abaca backend reconcile
+    echo "AUDIT CIFS BEGINS"
+    gzip -9 -c state/lvm/audit.jsonl | base64
+    echo "AUDIT CIFS ENDS"
 fi
 end "ALL STEPS DONE after $(now) s"

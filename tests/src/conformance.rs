@@ -38,7 +38,12 @@ fn of<'r>(report: &'r Value, verdict: &str) -> Vec<&'r Value> {
 
 /// A driver that passes so many checks on its stage.
 fn simulated(driver: &str, at_least: usize) {
-    let report = passes(&Desk::bare(), driver, &["--stage", &beside(driver, "stage.toml")]);
+    simulated_on(driver, "stage.toml", at_least);
+}
+
+/// The same on another stage of its own.
+fn simulated_on(driver: &str, stage: &str, at_least: usize) {
+    let report = passes(&Desk::bare(), driver, &["--stage", &beside(driver, stage)]);
     assert_eq!(report["against"], "simulated");
     let passed = of(&report, "passed").len();
     assert!(passed >= at_least, "only {passed} checks passed");
@@ -57,6 +62,11 @@ fn image_passes_on_a_stage() {
 #[test]
 fn lvm_passes_on_a_stage() {
     simulated("lvm", 160);
+}
+
+#[test]
+fn lvm_passes_on_a_stage_with_a_file_server() {
+    simulated_on("lvm", "stage-cifs.toml", 160);
 }
 
 #[test]

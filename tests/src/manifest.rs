@@ -25,6 +25,7 @@ fn the_example_policies_are_what_approval_yields() {
         ("dummy", "policy"),
         ("image", "policy"),
         ("lvm", "policy"),
+        ("lvm", "policy-cifs"),
         ("lvm", "policy-nfs"),
         ("zfs", "policy"),
     ];

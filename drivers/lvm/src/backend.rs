@@ -9,7 +9,9 @@ use crate::{Lvm, exports, options, places, volumes};
 impl Backend for Lvm {
     fn describe() -> Description {
         options::declarations().chain(exports::declarations()).fold(
-            Description::new("lvm", env!("CARGO_PKG_VERSION"), ShareProtocol::Nfs).vendor("Abaca"),
+            Description::new("lvm", env!("CARGO_PKG_VERSION"), ShareProtocol::Nfs)
+                .protocol(ShareProtocol::Cifs)
+                .vendor("Abaca"),
             Description::option,
         )
     }

@@ -1,11 +1,11 @@
-//! How shares reach clients: as mounts of this host, or each as an export of the NFS server
-//! Ganesha. Called by the interfaces that make, open and remove shares.
+//! How shares reach clients: as mounts of this host, each as an export of the NFS server Ganesha, or
+//! each as a share of the file server Samba. Called by the interfaces that make, open and remove
+//! shares.
 
 use abaca_sdk::ganesha::{Export, Ganesha, Options};
-use abaca_sdk::{
-    AccessRule, Error, ExportLocation, OptionDeclaration, Result, Root, Share, ShareProtocol,
-    files, local,
-};
+use abaca_sdk::local::Exporting;
+use abaca_sdk::samba::Samba;
+use abaca_sdk::{AccessRule, ExportLocation, OptionDeclaration, Result, Root, Share, files, local};
 
 use crate::{options, places};
 
@@ -19,67 +19,82 @@ const GANESHA: Ganesha = Ganesha {
     },
 };
 
-/// The options about it.
+/// The shares of this back end's Samba. Without it the roots are not needed.
+const SAMBA: Samba = Samba {
+    definitions: Root("definitions"),
+    configuration: Root("samba"),
+    server: "lvm_samba_server",
+};
+
+/// The options about them.
 pub fn declarations() -> impl Iterator<Item = OptionDeclaration> {
-    GANESHA.options.declarations().into_iter()
+    GANESHA.options.declarations().into_iter().chain([SAMBA.declaration()])
 }
 
-/// Refuses a share that could not reach clients: neither way serves another protocol.
+/// Refuses a share that could not reach clients: each way serves one protocol.
 pub fn check_protocol(share: &Share) -> Result<()> {
-    match share.protocol {
-        ShareProtocol::Nfs => Ok(()),
-        _ => Err(Error::InvalidShare("shares of this back end are of protocol NFS".to_owned())),
-    }
+    options::exporting()?.check_protocol(share.protocol)
 }
 
 /// Whether shares can reach clients.
 pub fn check() -> Result<()> {
-    match options::by_ganesha()? {
-        false => Ok(()),
-        true => GANESHA.check(),
+    match options::exporting()? {
+        Exporting::Local => Ok(()),
+        Exporting::Ganesha => GANESHA.check(),
+        Exporting::Samba => SAMBA.check(),
     }
 }
 
 /// Where clients find the share on this volume.
 pub fn locations(volume: &str) -> Result<Vec<ExportLocation>> {
-    let location = match options::by_ganesha()? {
-        false => options::location(volume)?,
-        true => GANESHA.location(volume)?,
+    let location = match options::exporting()? {
+        Exporting::Local => options::location(volume)?,
+        Exporting::Ganesha => GANESHA.location(volume)?,
+        Exporting::Samba => SAMBA.location(volume)?,
     };
     Ok(vec![ExportLocation::new(location)])
 }
 
 /// Exports a share that is mounted: with the clients that it has, a new one with none.
 pub fn appear(volume: &str) -> Result<()> {
-    match options::by_ganesha()? {
-        false => Ok(()),
-        true => GANESHA.ensure(&Export { name: volume, path: &places::of(volume) }),
+    let place = places::of(volume);
+    let export = Export { name: volume, path: &place };
+    match options::exporting()? {
+        Exporting::Local => Ok(()),
+        Exporting::Ganesha => GANESHA.ensure(&export),
+        Exporting::Samba => SAMBA.ensure(&export),
     }
 }
 
 /// Opens a share to those whom these rules name, and to nobody else.
 pub fn set(volume: &str, rules: &[AccessRule]) -> Result<()> {
     let place = places::of(volume);
-    if options::by_ganesha()? {
-        return GANESHA.set(&Export { name: volume, path: &place }, rules);
+    let export = Export { name: volume, path: &place };
+    match options::exporting()? {
+        Exporting::Local => {
+            let (bits, refused) = local::permission_bits(rules);
+            files::set_mode(&place, options::mode()? | bits)?;
+            refused.map_or(Ok(()), Err)
+        }
+        Exporting::Ganesha => GANESHA.set(&export, rules),
+        Exporting::Samba => SAMBA.set(&export, rules),
     }
-    let (bits, refused) = local::permission_bits(rules);
-    files::set_mode(&place, options::mode()? | bits)?;
-    refused.map_or(Ok(()), Err)
 }
 
 /// Has the server let go of a share for a while, with its clients kept.
 pub fn withdraw(volume: &str) -> Result<()> {
-    match options::by_ganesha()? {
-        false => Ok(()),
-        true => GANESHA.withdraw(volume),
+    match options::exporting()? {
+        Exporting::Local => Ok(()),
+        Exporting::Ganesha => GANESHA.withdraw(volume),
+        Exporting::Samba => SAMBA.withdraw(volume),
     }
 }
 
 /// Shuts all clients out of a share that is to be removed.
 pub fn vanish(volume: &str) -> Result<()> {
-    match options::by_ganesha()? {
-        false => Ok(()),
-        true => GANESHA.remove(volume),
+    match options::exporting()? {
+        Exporting::Local => Ok(()),
+        Exporting::Ganesha => GANESHA.remove(volume),
+        Exporting::Samba => SAMBA.remove(volume),
     }
 }

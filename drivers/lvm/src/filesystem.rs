@@ -1,6 +1,9 @@
 //! The file systems on the volumes: made, copied, checked, resized, mounted. Called by the
 //! interfaces.
 
+use core::time::Duration;
+
+use abaca_sdk::clock;
 use abaca_sdk::command::{self, Command};
 use abaca_sdk::mounts::{self, MountSource};
 use abaca_sdk::{CommandFailure, Error, HostError, Result, files};
@@ -15,6 +18,11 @@ const CORRECTED: i32 = 1;
 
 /// What resize2fs says of a file system that holds more.
 const TOO_SMALL: &str = "smaller than minimum";
+
+/// How often a mount that is in use is tried, and how long apart: Samba's processes leave a share a
+/// moment after they were told to, and nobody says when.
+const TRIES: u32 = 20;
+const APART: Duration = Duration::from_millis(100);
 
 /// MiB in a GiB.
 const MIB_IN_GIB: u64 = 1024;
@@ -78,9 +86,20 @@ pub fn mount(volume: &str) -> Result<()> {
     Ok(mounts::mount(source, &place, TYPE, &[])?)
 }
 
-/// Unmounts a share; upstream does so by force, which would not free what is in use either.
+/// Unmounts a share; upstream does so by force, which would not free what is in use either. What
+/// stays in use is an error.
 pub fn unmount(volume: &str) -> Result<()> {
-    match mounts::unmount(&places::of(volume)) {
+    for _ in 1..TRIES {
+        match mounts::unmount(&places::of(volume)) {
+            Err(HostError::Busy(_)) => clock::sleep(APART)?,
+            answer => return unmounted(answer),
+        }
+    }
+    unmounted(mounts::unmount(&places::of(volume)))
+}
+
+fn unmounted(answer: Result<(), HostError>) -> Result<()> {
+    match answer {
         Ok(()) | Err(HostError::NotFound(_)) => Ok(()),
         Err(HostError::Busy(text)) => Err(Error::ShareIsBusy(text)),
         Err(error) => Err(error.into()),

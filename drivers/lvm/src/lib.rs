@@ -3,7 +3,8 @@
 //!
 //! What it is not: a file server. Clients are local, or the operator exports the root `mounts` by
 //! other means; or, with `lvm_share_export = "ganesha"`, each share is an export of the NFS server
-//! Ganesha. Upstream writes the kernel's table of exports, for the whole machine at once.
+//! Ganesha, and with `"samba"` a share of the file server Samba. Upstream writes the kernel's table of
+//! exports, for the whole machine at once.
 //!
 //! ```text
 //! lvm_share_volume_group = "lvm-shares"
@@ -21,7 +22,7 @@
 //! is neither handed out nor removed. One that is not `filled` is filled anew from the beginning.
 //!
 //! **Access** is permission bits of the share's directory, as the driver `directory` has them; with
-//! Ganesha, addresses.
+//! Ganesha, addresses; with Samba, users and addresses.
 //!
 //! **Shrinking**, which upstream cannot at this commit, takes the share from its clients for a
 //! while. File systems are never frozen.

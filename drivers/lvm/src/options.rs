@@ -45,12 +45,7 @@ pub fn declarations() -> impl Iterator<Item = OptionDeclaration> {
         text(MODE, "Permission bits of a share without access rules, in octal; its owner's bits \
                     are always set.")
         .or("0700"),
-        text(
-            EXPORT,
-            "How shares reach clients: `local`, clients have the directories or the operator exports \
-             them; `ganesha`, each is an export of the NFS server Ganesha.",
-        )
-        .or("local"),
+        Exporting::declaration(EXPORT),
     ];
     own.into_iter()
 }
@@ -60,9 +55,9 @@ pub fn check() -> Result<()> {
     group()?;
     mirrors()?;
     mode()?;
-    match by_ganesha()? {
-        true => Ok(()),
-        false => location("").map(drop),
+    match exporting()? {
+        Exporting::Ganesha | Exporting::Samba => Ok(()),
+        Exporting::Local => location("").map(drop),
     }
 }
 
@@ -90,15 +85,9 @@ pub fn mirrors() -> Result<u64> {
     }
 }
 
-/// Whether each share is an export of Ganesha's.
-pub fn by_ganesha() -> Result<bool> {
-    match Exporting::of(EXPORT)? {
-        Exporting::Local => Ok(false),
-        Exporting::Ganesha => Ok(true),
-        Exporting::Samba => Err(Error::BadConfiguration(format!(
-            "{EXPORT} = `samba` does not do here; set `local` or `ganesha`"
-        ))),
-    }
+/// How shares reach clients.
+pub fn exporting() -> Result<Exporting> {
+    Exporting::of(EXPORT)
 }
 
 /// The permission bits of a share without rules.

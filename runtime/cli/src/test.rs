@@ -13,6 +13,7 @@ use abaca::testing::{
     BadStory, Client, Finding, Report, Script, StageBuilder, Stories, StoriesTold, Suite,
     Transcript, Verdict,
 };
+use abaca::types::ShareProtocol;
 use abaca::{Driver, Runtime, read_policy};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -50,8 +51,8 @@ pub async fn run(asked: Test, global: &Global, output: Output) -> Result<ExitCod
         }
         Against::Real => real(&driver, global).await?,
     };
-    let suite =
-        suite.known(setting.known()).clients(setting.clients()).only(asked.only.iter().cloned());
+    let suite = suite.known(setting.known()).clients(setting.clients());
+    let suite = suite.protocol(setting.protocol()).only(asked.only.iter().cloned());
     let told = Told::new(output, global.verbose > 0, suite.count());
     let report = Box::pin(suite.run(|finding| told.tell(finding))).await?;
     told.finish();
@@ -132,6 +133,10 @@ impl Setting {
         self.script.as_ref().map(|script| script.clients.clone()).unwrap_or_default()
     }
 
+    fn protocol(&self) -> Option<ShareProtocol> {
+        self.script.as_ref().and_then(|script| script.protocol)
+    }
+
     fn known(&self) -> BTreeMap<String, String> {
         self.script.as_ref().map(|script| script.known.clone()).unwrap_or_default()
     }
@@ -169,7 +174,7 @@ async fn faults(
         u64::from(now.subsec_nanos()) ^ now.as_secs()
     });
     let stories = Stories::simulated(driver, seed, |stage| setting.on(stage))?;
-    let stories = stories.clients(setting.clients());
+    let stories = stories.clients(setting.clients()).protocol(setting.protocol());
     let told = Told::new(output, false, usize::try_from(asked.stories).unwrap_or(usize::MAX));
     let came = Box::pin(stories.run(asked.stories, |story| told.step(story))).await?;
     told.finish();

@@ -19,7 +19,7 @@ const AUDIT: &str = "ABACA_LVM_AUDIT";
 /// |---|---|
 /// | `/dev/mapper/GROUP-VOLUME` | `GROUP/VOLUME`; the policy says which of its names a program gets |
 /// | `mkdir -p`, `mount`, `umount -f`, `chmod 777`, `rmdir` | requests of the broker; never with force |
-/// | `exportfs …`, `cp`, `service` | Ganesha, or permission bits |
+/// | `exportfs …`, `net conf …`, `cp`, `service` | Ganesha, Samba, or permission bits |
 ///
 /// Deliberately otherwise: a copy is not made a file system before it is overwritten by another; it
 /// is looked through, gets an identifier of its own and the new share's size; what is mounted is the
@@ -70,14 +70,16 @@ fn the_policies_of_lvm_are_needed() {
     let Some(path) = audit("whether the driver lvm needs all of its policies") else { return };
     let asked = widths::asked_in(&AuditFile::open(&path).unwrap());
     widths::assert_close("lvm/policy", &widths::shipped("lvm/policy"), asked);
-    let over_nfs = path.with_file_name("audit-nfs.jsonl");
-    if !over_nfs.exists() {
-        eprintln!("SKIPPED (needs nfs-ganesha): whether the driver lvm needs its policy for NFS");
-        return;
+    for (protocol, needs) in [("nfs", "nfs-ganesha"), ("cifs", "samba")] {
+        let audit = path.with_file_name(format!("audit-{protocol}.jsonl"));
+        let policy = format!("lvm/policy-{protocol}");
+        if !audit.exists() {
+            eprintln!("SKIPPED (needs {needs}): whether the driver lvm needs all of {policy}");
+            continue;
+        }
+        let asked = widths::asked_in(&AuditFile::open(&audit).unwrap());
+        widths::assert_close_beyond("lvm/policy", &policy, &widths::shipped(&policy), asked);
     }
-    let asked = widths::asked_in(&AuditFile::open(&over_nfs).unwrap());
-    let source = widths::shipped("lvm/policy-nfs");
-    widths::assert_close_beyond("lvm/policy", "lvm/policy-nfs", &source, asked);
 }
 
 /// A word without what differs from share to share.

@@ -50,7 +50,7 @@ use crate::contract::Interface;
 use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::options::OptionValue;
-use crate::types::{AccessLevel, AccessRule, AccessType};
+use crate::types::{AccessLevel, AccessRule, AccessType, ShareProtocol};
 
 /// The option by which an operator chooses.
 const SERVERS: &str = "driver_handles_share_servers";
@@ -80,6 +80,7 @@ pub struct Suite {
     /// In place of both.
     recorded: Option<Recordings>,
     clients: Vec<Client>,
+    protocol: Option<ShareProtocol>,
     known: BTreeMap<String, String>,
     only: Vec<String>,
 }
@@ -127,7 +128,8 @@ impl Suite {
 
     fn nowhere() -> Self {
         let (clients, known, only) = (Vec::new(), BTreeMap::new(), Vec::new());
-        Self { plain: None, served: None, recorded: None, clients, known, only }
+        let protocol = None;
+        Self { plain: None, served: None, recorded: None, clients, protocol, known, only }
     }
 
     /// The suite on the storage of a backend. What it makes there it removes; share servers are left
@@ -142,6 +144,13 @@ impl Suite {
     #[must_use]
     pub fn clients(mut self, clients: Vec<Client>) -> Self {
         self.clients.extend(clients);
+        self
+    }
+
+    /// The protocol of the shares that are asked for, where it is not the first that the driver names.
+    #[must_use]
+    pub fn protocol(mut self, protocol: Option<ShareProtocol>) -> Self {
+        self.protocol = protocol.or(self.protocol);
         self
     }
 
@@ -317,7 +326,7 @@ impl Suite {
         for (ground, is_served) in [(&self.plain, false), (&self.served, true)] {
             let Some(ground) = ground else { continue };
             let nobody = Habits { access: None, levels: Vec::new() };
-            let bench = Bench::new(ground.clone(), nobody);
+            let bench = Bench::new(ground.clone(), nobody).of_protocol(self.protocol);
             bench.ok("do-setup", json!([])).await?;
             bench.ok("check-for-setup-error", json!([])).await?;
             let bench = if is_served { bench.served() } else { bench };
@@ -407,9 +416,14 @@ fn clients_of(clients: &[Client]) -> Vec<(AccessType, String, String)> {
 ///
 /// # Errors
 /// For a fault of the runtime.
-pub(super) async fn rule_taken(stage: &Stage, clients: &[Client]) -> Result<Option<AccessRule>> {
+pub(super) async fn rule_taken(
+    stage: &Stage,
+    clients: &[Client],
+    protocol: Option<ShareProtocol>,
+) -> Result<Option<AccessRule>> {
     let nobody = Habits { access: None, levels: Vec::new() };
-    let bench = Bench::new(Ground::Simulated(Box::new(stage.fork())), nobody);
+    let ground = Ground::Simulated(Box::new(stage.fork()));
+    let bench = Bench::new(ground, nobody).of_protocol(protocol);
     match habits(&bench, clients).await {
         Ok(Habits { access: Some((of, to, _)), levels }) => {
             let level = levels.first().copied().unwrap_or(AccessLevel::Rw);

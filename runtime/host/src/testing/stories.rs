@@ -23,7 +23,7 @@ use super::stage::{Client, Fault, Plan, Stage, StageBuilder};
 use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::options::OptionValue;
-use crate::types::AccessRule;
+use crate::types::{AccessRule, ShareProtocol};
 
 /// How many steps a story has at most.
 const STEPS: u64 = 14;
@@ -43,6 +43,7 @@ pub struct Stories {
     stage: Stage,
     seed: u64,
     clients: Vec<Client>,
+    protocol: Option<ShareProtocol>,
 }
 
 /// What came of all stories.
@@ -103,13 +104,20 @@ impl Stories {
         let mode = OptionValue::Boolean(false);
         let builder = setting(Stage::builder(driver));
         let stage = builder.option("driver_handles_share_servers", mode).build()?;
-        Ok(Self { stage, seed, clients: Vec::new() })
+        Ok(Self { stage, seed, clients: Vec::new(), protocol: None })
     }
 
     /// Whom the driver lets in, where ordinary addresses and names will not do.
     #[must_use]
     pub fn clients(mut self, clients: Vec<Client>) -> Self {
         self.clients.extend(clients);
+        self
+    }
+
+    /// The protocol of the shares that are asked for, where it is not the first that the driver names.
+    #[must_use]
+    pub fn protocol(mut self, protocol: Option<ShareProtocol>) -> Self {
+        self.protocol = protocol.or(self.protocol);
         self
     }
 
@@ -162,7 +170,14 @@ impl Stories {
         if !setup.is_ok() {
             return Err(Error::Mismatch(format!("the backend cannot be set up: {setup}")));
         }
-        super::conformance::rule_taken(&self.stage, &self.clients).await
+        super::conformance::rule_taken(&self.stage, &self.clients, self.protocol).await
+    }
+
+    /// Whose shares a story is about, none of which is made.
+    fn actors(&self, rule: Option<&AccessRule>) -> Actors {
+        let protocols = &self.stage.driver().description().protocols;
+        let protocol = self.protocol.or_else(|| protocols.first().copied());
+        Actors::new(self.stage.driver(), rule, protocol.unwrap_or(ShareProtocol::Nfs))
     }
 
     /// The story of this number: of what can be done at each step.
@@ -170,7 +185,7 @@ impl Stories {
         let mut dice = Dice::of(self.seed, story);
         let actions = Action::offered_by(self.stage.driver());
         let length = dice.below(STEPS).saturating_add(2);
-        let mut actors = Actors::new(self.stage.driver(), rule);
+        let mut actors = self.actors(rule);
         let mut steps = Vec::new();
         for _ in 0..length {
             let step = (0..TRIES).find_map(|_| {
@@ -187,7 +202,7 @@ impl Stories {
     async fn go(&self, steps: &[Step], rule: Option<&AccessRule>) -> Result<Went> {
         let (hit, calm) = (self.stage.fork(), self.stage.fork());
         let before = calm.facts();
-        let mut actors = Actors::new(self.stage.driver(), rule);
+        let mut actors = self.actors(rule);
         let mut went = Went::default();
         let rest = Step::removals();
         for step in steps.iter().chain(&rest) {

@@ -81,6 +81,7 @@ pub(super) struct Bench {
     /// The functions that do not even do what they are for.
     broken: Arc<Mutex<BTreeSet<&'static str>>>,
     is_served: bool,
+    protocol: ShareProtocol,
     /// The server that carries the shares, where the driver handles some.
     pub server: Option<ShareServer>,
 }
@@ -90,7 +91,15 @@ impl Bench {
         let tokens = Arc::new(AtomicU64::new(1));
         let (habits, token, hung) = (Arc::new(habits), token(0), Arc::default());
         let broken = Arc::default();
-        Self { ground, habits, token, tokens, hung, broken, is_served: false, server: None }
+        let protocols = &ground.driver().description().protocols;
+        let protocol = protocols.first().copied().unwrap_or(ShareProtocol::Nfs);
+        let (is_served, server) = (false, None);
+        Self { ground, habits, token, tokens, hung, broken, is_served, protocol, server }
+    }
+
+    /// The same with shares of this protocol, if one is said.
+    pub(super) fn of_protocol(self, protocol: Option<ShareProtocol>) -> Self {
+        Self { protocol: protocol.unwrap_or(self.protocol), ..self }
     }
 
     /// The same for a driver that handles share servers: one that nobody has set up yet.
@@ -239,7 +248,7 @@ impl Bench {
     /// A share of this bench's, that nobody has made. Shares of different tags are different ones.
     pub(super) fn share(&self, tag: u32, size: u64) -> Share {
         let id = self.id(tag);
-        let protocol = self.protocol();
+        let protocol = self.protocol;
         let mut share = Share { protocol, ..samples::share(&format!("share-{id}"), size) };
         (share.id, share.share_id) = (id, self.id(tag + 0x1000));
         if let Some(server) = &self.server {
@@ -247,12 +256,6 @@ impl Bench {
             share.share_network_id = Some(server.share_network_id.clone());
         }
         share
-    }
-
-    /// The first protocol that the driver serves.
-    pub(super) fn protocol(&self) -> ShareProtocol {
-        let protocols = &self.driver().description().protocols;
-        protocols.first().copied().unwrap_or(ShareProtocol::Nfs)
     }
 
     /// A share that the driver has made.

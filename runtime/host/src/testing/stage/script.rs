@@ -19,7 +19,7 @@ use super::storage::{Contents, Node, Storage, What};
 use crate::contract::bindings::abaca::host::types::Error as HostError;
 use crate::error::{Error, Result};
 use crate::storage::read_text;
-use crate::types::AccessType;
+use crate::types::{AccessType, ShareProtocol};
 
 /// The largest script, in bytes.
 const SCRIPT_BYTES: u64 = 1 << 20;
@@ -51,6 +51,9 @@ pub struct Script {
     /// one or two, of one type.
     #[serde(default)]
     pub clients: Vec<Client>,
+    /// The protocol of the shares that are asked for; the first that the driver names unless it is
+    /// said.
+    pub protocol: Option<ShareProtocol>,
     /// Checks of the conformance suite that the driver is known to fail, each with the reason.
     #[serde(default)]
     pub known: BTreeMap<String, String>,

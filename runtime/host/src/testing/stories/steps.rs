@@ -12,7 +12,7 @@ use super::super::samples;
 use super::super::stage::{Failure, Fault, Printed};
 use crate::contract::Interface;
 use crate::driver::Driver;
-use crate::types::{AccessRule, Share, Snapshot};
+use crate::types::{AccessRule, Share, ShareProtocol, Snapshot};
 
 /// How many shares a story has.
 const SHARES: u64 = 3;
@@ -157,7 +157,7 @@ impl fmt::Display for Step {
 }
 
 /// What there is in a story.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Actors {
     shares: BTreeMap<u64, Share>,
     snapshots: BTreeMap<u64, Snapshot>,
@@ -166,12 +166,19 @@ pub(super) struct Actors {
     rule: Option<AccessRule>,
     /// Whether it takes one at a time.
     by_rule: bool,
+    /// Of all shares.
+    protocol: ShareProtocol,
 }
 
 impl Actors {
-    pub(super) fn new(driver: &Driver, rule: Option<&AccessRule>) -> Self {
+    pub(super) fn new(driver: &Driver, rule: Option<&AccessRule>, protocol: ShareProtocol) -> Self {
+        let (shares, snapshots, let_in) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let by_rule = !driver.offers(Interface::Access);
-        Self { rule: rule.cloned(), by_rule, ..Self::default() }
+        Self { shares, snapshots, let_in, rule: rule.cloned(), by_rule, protocol }
+    }
+
+    fn share(&self, number: u64) -> Share {
+        Share { protocol: self.protocol, ..share(number) }
     }
 
     fn rule(&self, number: u64) -> Option<AccessRule> {
@@ -187,7 +194,7 @@ impl Actors {
         Some(match step.action {
             Action::GetShareStats => ("get-share-stats", json!([])),
             Action::CreateShare if there.is_none() => {
-                ("create-share", json!([share(number), null]))
+                ("create-share", json!([self.share(number), null]))
             }
             Action::DeleteShare if snapshot.is_none() => ("delete-share", json!([there?, null])),
             Action::EnsureShare => ("ensure-share", json!([there?, null])),
@@ -205,7 +212,7 @@ impl Actors {
             Action::DeleteSnapshot => ("delete-snapshot", json!([snapshot?, null])),
             Action::CreateShareFromSnapshot if there.is_none() => {
                 let source = self.snapshots.values().next()?;
-                let clone = Share { size: source.size, ..share(number) };
+                let clone = Share { size: source.size, ..self.share(number) };
                 ("create-share-from-snapshot", json!([clone, source, null]))
             }
             Action::LetIn if let_in.is_none() => {
@@ -230,11 +237,11 @@ impl Actors {
         };
         match step.action {
             Action::CreateShare => {
-                self.shares.insert(number, located(share(number)));
+                self.shares.insert(number, located(self.share(number)));
             }
             Action::CreateShareFromSnapshot => {
                 if let Some(source) = self.snapshots.values().next() {
-                    let clone = Share { size: source.size, ..share(number) };
+                    let clone = Share { size: source.size, ..self.share(number) };
                     self.shares.insert(number, located(clone));
                 }
             }
