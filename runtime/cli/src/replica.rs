@@ -32,7 +32,9 @@ use crate::snapshot::replicated::started;
 /// What the service or the driver answers.
 pub async fn run(command: ReplicaCommand, service: &Service, output: Output) -> Result<()> {
     match command {
-        ReplicaCommand::Create { share } => create::create(&share, service, output).await,
+        ReplicaCommand::Create { share, pool } => {
+            create::create(&share, pool, service, output).await
+        }
         ReplicaCommand::List { share } => list(share.as_deref(), service, output).await,
         ReplicaCommand::Promote { replica, force } => {
             promote(&replica, force, service, output).await

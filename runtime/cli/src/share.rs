@@ -12,7 +12,7 @@ use abaca::Error;
 use abaca::types::Error as DriverError;
 
 pub use self::checks::{check_alone, check_idle, check_no_snapshots, check_served};
-pub use self::new::{another_instance, instance_of, new_share, now};
+pub use self::new::{another_instance, chosen_pool, instance_of, new_share, now};
 
 use self::checks::{check_not_in_cgsnapshot, check_ours};
 use self::view::View;

@@ -11,6 +11,10 @@ pub enum ReplicaCommand {
     Create {
         /// The share
         share: String,
+        /// The pool that it shall lie in, as `abaca backend check` names them [default: the driver
+        /// chooses]
+        #[arg(long, value_name = "POOL")]
+        pool: Option<String>,
     },
     /// List the replicas, active ones too
     List {

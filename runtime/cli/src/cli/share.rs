@@ -59,6 +59,9 @@ pub struct CreateShare {
     /// The share server that shall carry it
     #[arg(long, value_name = "SERVER")]
     pub share_server: Option<String>,
+    /// The pool that it shall lie in, as `abaca backend check` names them [default: the driver chooses]
+    #[arg(long, value_name = "POOL")]
+    pub pool: Option<String>,
     /// A note to keep with it; may be given several times
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     pub metadata: Vec<(String, String)>,

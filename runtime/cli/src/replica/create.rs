@@ -10,7 +10,7 @@ use crate::naming::Placed;
 use crate::output::Output;
 use crate::recorded::{WholeShare, WholeSnapshot};
 use crate::service::Service;
-use crate::share::{another_instance, check_idle};
+use crate::share::{another_instance, check_idle, chosen_pool};
 use crate::share_server::choice::{Wish, for_share};
 use crate::snapshot::replicated::{instance, started};
 
@@ -18,7 +18,12 @@ use crate::snapshot::replicated::{instance, started};
 ///
 /// # Errors
 /// What is refused, and what the service or the driver answers.
-pub async fn create(wanted: &str, service: &Service, output: Output) -> Result<()> {
+pub async fn create(
+    wanted: &str,
+    pool: Option<String>,
+    service: &Service,
+    output: Output,
+) -> Result<()> {
     let whole = service.one::<WholeShare>(wanted, output).await?;
     check_idle(&whole.record)?;
     let active = whole.record.share();
@@ -27,8 +32,9 @@ pub async fn create(wanted: &str, service: &Service, output: Output) -> Result<(
     let records = backend.records();
     let snapshots = whole.record.snapshots(records).await?;
     check_snapshots(&backend, &snapshots)?;
+    let pool = chosen_pool(&backend, pool, output).await?;
     let mut share =
-        Share { replica_state: None, share_server_id: None, ..another_instance(active) };
+        Share { replica_state: None, share_server_id: None, pool, ..another_instance(active) };
     let wish = Wish { network: active.share_network_id.clone(), server: None };
     let share_server = for_share(&backend, &mut share, wish, None, None, output).await?;
     let new = Replica { share, share_server };

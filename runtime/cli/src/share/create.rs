@@ -5,7 +5,7 @@ use abaca::configuration::BackendEntry;
 use abaca::types::{ConsistencyGroupStatus, ReplicaState, Share, SnapshotStatus};
 use abaca::{Backend, ConsistencyGroupRecord, Interface, ShareServerRecord};
 
-use super::new::{new_share, served_protocol};
+use super::new::{chosen_pool, new_share, served_protocol};
 use super::show;
 use crate::cli::CreateShare;
 use crate::failure::{Failure, Result};
@@ -38,7 +38,8 @@ pub async fn create(asked: CreateShare, service: &Service, output: Output) -> Re
         network: asked.share_network.clone(),
         server: around.server.as_ref().map(|one| one.record.share_server.clone()),
     };
-    let mut share = around.share(asked, &backend)?;
+    let pool = chosen_pool(&backend, asked.pool.clone(), output).await?;
+    let mut share = Share { pool, ..around.share(asked, &backend)? };
     let snapshot = around.snapshot.as_ref().map(|one| one.record.snapshot());
     let group = around.group.as_ref().map(|one| &one.record.consistency_group);
     let server = for_share(&backend, &mut share, wish, snapshot, group, output).await?;

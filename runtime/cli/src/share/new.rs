@@ -7,7 +7,7 @@ use abaca::Backend;
 use abaca::types::{AccessRulesStatus, Share, ShareProtocol, ShareStatus};
 
 use crate::failure::{Failure, Result};
-use crate::output::word;
+use crate::output::{Output, word};
 use crate::service::host;
 
 /// A new share without a size.
@@ -91,6 +91,31 @@ pub fn served_protocol(backend: &Backend, asked: Option<ShareProtocol>) -> Resul
             ))
         }
     }
+}
+
+/// The pool that was asked for, if the backend has it.
+///
+/// # Errors
+/// When it has none of this name, and what the driver answers about its pools.
+pub async fn chosen_pool(
+    backend: &Backend,
+    asked: Option<String>,
+    output: Output,
+) -> Result<Option<String>> {
+    let Some(asked) = asked else { return Ok(None) };
+    let work = Box::pin(backend.get_share_stats(true));
+    let stats = output.wait("asking for the pools", work).await?;
+    let pools: Vec<_> = stats.pools.iter().map(|pool| pool.name.as_str()).collect();
+    if pools.contains(&asked.as_str()) {
+        return Ok(Some(asked));
+    }
+    Err(Failure::refused(
+        format!("the backend `{}` has no pool `{asked}`", backend.name()),
+        match pools.is_empty() {
+            true => "it has no pools: leave --pool out".to_owned(),
+            false => format!("it has: {}", pools.join(", ")),
+        },
+    ))
 }
 
 /// Seconds since the epoch.

@@ -199,3 +199,20 @@ fn a_driver_without_replication_makes_no_share_for_it() {
     assert!(refused.contains("`replication`") && refused.contains("directory"), "{refused}");
     assert_eq!(desk.share("one"), Value::Null);
 }
+
+#[test]
+fn a_pool_that_is_named_is_used_or_refused() {
+    let ground = Ground::new();
+    let desk = desk(&ground);
+    let made =
+        desk.json(&["share", "create", "one", "--size", "1", "--replicated", "--pool", "beta"]);
+    assert_eq!(text(&made, "pool"), "beta", "{made}");
+    desk.json(&["replica", "create", "one", "--pool", "alpha"]);
+    for words in [
+        &["share", "create", "two", "--size", "1", "--pool", "gamma"][..],
+        &["replica", "create", "one", "--pool", "gamma"],
+    ] {
+        let told = desk.fails(2, words);
+        assert!(told.contains("no pool `gamma`") && told.contains("alpha, beta"), "{told}");
+    }
+}
