@@ -16,6 +16,7 @@ mod checks;
 mod concurrency;
 mod consistency_groups;
 mod ground;
+mod habits;
 mod managing;
 mod migration;
 mod misfortunes;
@@ -31,26 +32,26 @@ mod snapshots;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub(super) use self::bench::difference;
 use self::bench::{Bench, Habits, Judged, Stop};
 use self::checks::Check;
 use self::ground::Ground;
+use self::habits::habits;
+pub(super) use self::habits::rule_taken;
 pub(super) use self::misfortunes::in_words;
 use self::recorded::{RecordedCheck, Recordings};
 pub use self::report::{CheckInfo, Finding, Report, Verdict};
 use super::functions;
 use super::real::Real;
-use super::samples;
 use super::stage::{Client, Stage, StageBuilder};
 use super::transcript::Transcript;
 use crate::backend::Backend;
-use crate::contract::Interface;
 use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::options::OptionValue;
-use crate::types::{AccessLevel, AccessRule, AccessType, ShareProtocol};
+use crate::types::ShareProtocol;
 
 /// The option by which an operator chooses.
 const SERVERS: &str = "driver_handles_share_servers";
@@ -61,14 +62,6 @@ const SETUP: (&str, &str, &str) = (
     "`do-setup` and `check-for-setup-error` answer ok on a backend as it should be",
     "without it no service would start with this driver",
 );
-
-/// Whom drivers let in: a type, and two of it.
-const CLIENTS: [(AccessType, &str, &str); 4] = [
-    (AccessType::Ip, "192.0.2.10", "192.0.2.11"),
-    (AccessType::User, "alice", "bob"),
-    (AccessType::Cert, "alice.example", "bob.example"),
-    (AccessType::Cephx, "alice", "bob"),
-];
 
 /// See above.
 #[derive(Debug)]
@@ -398,91 +391,5 @@ impl Benches {
             (_, None, true) => Err(Stop::Skips("the driver handles no share servers".to_owned())),
             (None, None, false) => Err(Stop::Skips("the driver has no mode".to_owned())),
         }
-    }
-}
-
-/// Whom to try: the author's clients, else ordinary ones.
-fn clients_of(clients: &[Client]) -> Vec<(AccessType, String, String)> {
-    let own = clients.first().map(|first| {
-        let other =
-            clients.iter().find(|one| one.access_type == first.access_type && one.to != first.to);
-        (first.access_type, first.to.clone(), other.unwrap_or(first).to.clone())
-    });
-    let ordinary = CLIENTS.map(|(of, one, other)| (of, one.to_owned(), other.to_owned()));
-    own.into_iter().chain(ordinary).collect()
-}
-
-/// A rule that the driver on a stage takes, if it takes any.
-///
-/// # Errors
-/// For a fault of the runtime.
-pub(super) async fn rule_taken(
-    stage: &Stage,
-    clients: &[Client],
-    protocol: Option<ShareProtocol>,
-) -> Result<Option<AccessRule>> {
-    let nobody = Habits { access: None, levels: Vec::new() };
-    let ground = Ground::Simulated(Box::new(stage.fork()));
-    let bench = Bench::new(ground, nobody).of_protocol(protocol);
-    match habits(&bench, clients).await {
-        Ok(Habits { access: Some((of, to, _)), levels }) => {
-            let level = levels.first().copied().unwrap_or(AccessLevel::Rw);
-            Ok(Some(samples::rule(of, &to, level)))
-        }
-        Err(Stop::Breaks(error)) => Err(error),
-        Ok(_) | Err(_) => Ok(None),
-    }
-}
-
-/// Whom the driver lets in. Where not even a share can be made, nobody.
-async fn habits(bench: &Bench, clients: &[Client]) -> Judged<Habits> {
-    let mut habits = Habits { access: None, levels: Vec::new() };
-    let bench = bench.apart();
-    let bench = match &bench.server {
-        None => bench,
-        Some(_) => match operations::set_up(&bench).await {
-            Ok(server) => bench.on(server),
-            Err(_) => return Ok(habits),
-        },
-    };
-    let Ok(share) = bench.made(1, 1).await else { return Ok(habits) };
-    for (access_type, first, second) in clients_of(clients) {
-        for level in [AccessLevel::Rw, AccessLevel::Ro] {
-            let rule = samples::rule(access_type, &first, level);
-            let server = &bench.server;
-            let called = match bench.driver().offers(Interface::Access) {
-                true => {
-                    let arguments = json!([share, [rule], [rule], [], server]);
-                    bench.call("update-access", arguments).await
-                }
-                false => bench.call("allow-access", json!([share, rule, server])).await,
-            };
-            let Ok(called) = called else { break };
-            if called.is_ok() {
-                habits.access = Some((access_type, first.clone(), second.clone()));
-                habits.levels.push(level);
-                // Nothing of it is in anybody's way.
-                match bench.driver().offers(Interface::Access) {
-                    true => {
-                        let arguments = json!([share, [], [], [rule], server]);
-                        quietly(&bench, "update-access", arguments).await?;
-                    }
-                    false => quietly(&bench, "deny-access", json!([share, rule, server])).await?,
-                }
-            }
-        }
-        if habits.access.is_some() {
-            break;
-        }
-    }
-    quietly(&bench, "delete-share", json!([share, bench.server])).await?;
-    Ok(habits)
-}
-
-/// Calls a function whose failure the checks will tell.
-async fn quietly(bench: &Bench, function: &str, arguments: Value) -> Judged {
-    match bench.call(function, arguments).await {
-        Err(Stop::Breaks(error)) => Err(Stop::Breaks(error)),
-        Ok(_) | Err(_) => Ok(()),
     }
 }

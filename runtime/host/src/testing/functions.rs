@@ -2,16 +2,20 @@
 //! base class's behaviour of a backend, which would not let a test ask for the same thing twice.
 //! Used by the replay and by the conformance suite.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use serde_json::Value;
 use wasmtime::Store;
 use wasmtime::component::{ComponentExportIndex, Instance, Val};
 
 use super::values::{from_json, to_json};
-use crate::call::Room;
+use crate::call::{Call, Room};
 use crate::contract::{DRIVER_PACKAGE, Interface};
 use crate::driver::Driver;
 use crate::error::Error;
-use crate::gate::Ending;
+use crate::gate::{Ending, Powers, Witness};
+use crate::limits::Limits;
 
 /// Every function of the contract, by its interface.
 pub const FUNCTIONS: &[(Interface, &[&str])] = &[
@@ -113,7 +117,7 @@ pub(crate) fn find(driver: &Driver, name: &str) -> Result<Function, Error> {
 }
 
 /// Calls it.
-pub(crate) async fn call(
+async fn call(
     function: &Function,
     arguments: &[Value],
     store: &mut Store<Room>,
@@ -143,4 +147,35 @@ pub(crate) async fn call(
     };
     let json = to_json(answer, &ty).map_err(contract)?;
     Ok(if matches!(answer, Val::Result(Err(_))) { Err(json) } else { Ok(json) })
+}
+
+/// Calls a function in a sandbox of its own, under the eyes of a witness: the one way of everything
+/// that tests a driver. Without powers the witness answers all that is asked.
+///
+/// # Errors
+/// What ended the call, and arguments that are not of the function's types.
+pub(crate) async fn run(
+    driver: &Driver,
+    function: &Function,
+    arguments: &[Value],
+    id: &str,
+    powers: Option<Arc<Powers>>,
+    witness: Arc<dyn Witness>,
+    limits: &Limits,
+) -> Result<Answer, Error> {
+    let call = Call {
+        driver,
+        method: function.name,
+        id,
+        powers,
+        witness: Some(witness),
+        limits,
+        tally: Arc::default(),
+        account: &driver.runtime().shared().turns.account(),
+        began: Instant::now(),
+    };
+    call.run(async |store: &mut Store<Room>, instance: &Instance| {
+        self::call(function, arguments, store, instance).await
+    })
+    .await
 }

@@ -4,18 +4,14 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use abaca_policy::Policy;
 use serde_json::Value;
-use wasmtime::Store;
-use wasmtime::component::Instance;
 
 use super::called::{Called, Crossed};
 use super::functions;
 use super::stage::{Fault, Plan};
 use crate::backend::Backend;
-use crate::call::{Call, Room};
 use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::gate::{After, Asked, Before, Ending, Seen, Waiting, Witness};
@@ -85,23 +81,16 @@ impl Real {
             return Err(Error::Invalid(format!("the arguments of {} are an array", function.name)));
         };
         let witness = Arc::new(Hits { plan: plan.clone(), crossed: Mutex::default() });
-        let call = Call {
+        let answer = functions::run(
             driver,
-            method: function.name,
-            id: &crate::backend::fresh_id(),
-            powers: Some(self.backend.powers()),
-            witness: Some(Arc::clone(&witness) as Arc<dyn Witness>),
-            limits: &driver.limits(),
-            tally: Arc::default(),
-            account: &driver.runtime().shared().turns.account(),
-            began: Instant::now(),
-        };
-        let answer = call
-            .run(async |store: &mut Store<Room>, instance: &Instance| {
-                functions::call(&function, &arguments, store, instance).await
-            })
-            .await;
-        drop(call);
+            &function,
+            &arguments,
+            &crate::backend::fresh_id(),
+            Some(self.backend.powers()),
+            Arc::clone(&witness) as Arc<dyn Witness>,
+            &driver.limits(),
+        )
+        .await;
         // What a call that was ended had started must not be at work in the next one.
         self.backend.powers().broker.quiet().await;
         let crossed =

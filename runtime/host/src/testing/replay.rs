@@ -12,17 +12,13 @@ mod divergence;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use serde_json::Value;
-use wasmtime::Store;
-use wasmtime::component::Instance;
 
 use self::answers::Answers;
 pub use self::divergence::{Divergence, Said};
 use super::functions::{self, Answer};
 use super::transcript::{self, Answered, Ended, Line, Transcript};
-use crate::call::{Call, Room};
 use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::gate::{Asked, Before, Ending, Waiting, Witness};
@@ -118,23 +114,16 @@ impl Replay {
         let witness = Arc::new(Stands { answers: Arc::clone(&answers) });
         // A replay waits for nothing.
         let limits = super::stage::hurried(driver.limits());
-        let call = Call {
+        let answer = functions::run(
             driver,
-            method: function.name,
-            id: &recorded.number.to_string(),
-            powers: None,
-            witness: Some(witness),
-            limits: &limits,
-            tally: Arc::default(),
-            account: &driver.runtime().shared().turns.account(),
-            began: Instant::now(),
-        };
-        let answer = call
-            .run(async |store: &mut Store<Room>, instance: &Instance| {
-                functions::call(&function, &recorded.arguments, store, instance).await
-            })
-            .await;
-        drop(call);
+            &function,
+            &recorded.arguments,
+            &recorded.number.to_string(),
+            None,
+            witness,
+            &limits,
+        )
+        .await;
         let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
         let ended = ended(answer)?;
         let divergence = answers.take_divergence().or_else(|| {

@@ -30,6 +30,7 @@
 //! # }
 //! ```
 
+mod answers;
 mod command;
 mod faults;
 mod files;
@@ -46,27 +47,24 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use abaca_policy::Policy;
 use serde_json::Value;
 use tokio::sync::Notify;
-use wasmtime::Store;
-use wasmtime::component::Instance;
 
+use self::answers::Answers;
 pub use self::faults::{Failure, Fault, Plan, Printed};
 use self::recording::Recording;
 pub use self::script::{Client, Complaint, Deed, Script, Scripted};
 use self::world::World;
-use super::called::{Called, Crossed};
+use super::called::Called;
 use super::functions;
-use crate::call::{Call, Room};
 use crate::configuration::option_value;
 use crate::contract::bindings::abaca::host::network::Label;
-use crate::contract::bindings::abaca::host::types::Error as HostError;
 use crate::driver::Driver;
 use crate::error::{Error, Result};
-use crate::gate::{After, Asked, Before, Ending, Seen, Waiting, Witness};
+use crate::gate::Witness;
 use crate::limits::Limits;
 use crate::options::{OptionValue, OptionValues};
 
@@ -75,9 +73,6 @@ const WALL: Duration = Duration::from_secs(10);
 
 /// How long it may compute.
 const CPU: Duration = Duration::from_secs(2);
-
-/// How long a lock is waited for: its holder is at work now, or never gives it back.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where a stage's backend would keep its state.
 const STATE: &str = "/var/lib/abaca/stage";
@@ -179,23 +174,16 @@ impl Stage {
         }
         let (plan, crossed) = (plan.clone(), Mutex::default());
         let witness = Arc::new(Answers { stage: self.clone(), plan, crossed });
-        let call = Call {
-            driver: &self.driver,
-            method: function.name,
-            id: &id,
-            powers: None,
-            witness: Some(Arc::clone(&witness) as Arc<dyn Witness>),
-            limits: &self.limits,
-            tally: Arc::default(),
-            account: &self.driver.runtime().shared().turns.account(),
-            began: Instant::now(),
-        };
-        let answer = call
-            .run(async |store: &mut Store<Room>, instance: &Instance| {
-                functions::call(&function, &arguments, store, instance).await
-            })
-            .await;
-        drop(call);
+        let answer = functions::run(
+            &self.driver,
+            &function,
+            &arguments,
+            &id,
+            None,
+            Arc::clone(&witness) as Arc<dyn Witness>,
+            &self.limits,
+        )
+        .await;
         self.world().end(&id);
         self.freed.notify_waiters();
         let crossed =
@@ -434,98 +422,4 @@ pub(super) fn hurried(limits: Limits) -> Limits {
 fn nothing_granted(driver: &str) -> Result<Policy> {
     let text = format!("schema = 1\ndriver = \"{driver}\"\n");
     Ok(Policy::parse(&text, "no policy")?)
-}
-
-/// The witness that answers for the world.
-#[derive(Debug)]
-struct Answers {
-    stage: Stage,
-    plan: Plan,
-    crossed: Mutex<Vec<Crossed>>,
-}
-
-impl Answers {
-    async fn answer(&self, asked: &Asked) -> Before {
-        let number = asked.number;
-        let fault = self.plan.get(&number).copied();
-        if let Some(Fault::Jumps(seconds)) = fault {
-            let mut world = self.stage.world();
-            let by = Duration::from_secs(seconds.unsigned_abs().into());
-            world.now = match seconds < 0 {
-                true => world.now.saturating_sub(by),
-                false => world.now.saturating_add(by),
-            };
-        }
-        let killed = || Before::End(Ending::Killed("a fault of the test ends it".to_owned()));
-        let answer = match fault {
-            Some(Fault::EndsBefore) => return killed(),
-            Some(Fault::Fails(failure)) => Err(failure.error()),
-            _ => self.world_answers(asked).await,
-        };
-        match fault {
-            Some(Fault::EndsAfter) => return killed(),
-            Some(Fault::Disconnects) => {
-                return Before::End(Ending::Fault(Error::Broker(
-                    "ended before it answered: a fault of the test".to_owned(),
-                )));
-            }
-            Some(Fault::Delays(seconds)) => {
-                self.stage.world().advance(Duration::from_secs(seconds.into()));
-            }
-            _ => {}
-        }
-        let answer = match (fault, answer) {
-            (Some(Fault::Prints(printed)), Ok(output)) => Ok(super::called::print(output, printed)),
-            (_, answer) => answer,
-        };
-        // Calls that run beside each other take turns.
-        tokio::task::yield_now().await;
-        Before::Answer(answer)
-    }
-
-    async fn world_answers(&self, asked: &Asked) -> Seen {
-        let answering = async {
-            loop {
-                let mut freed = std::pin::pin!(self.stage.freed.notified());
-                // From here on nothing that is given back is missed.
-                freed.as_mut().enable();
-                let answer = self.stage.world().answer(asked);
-                if asked.import == "lock.release" {
-                    self.stage.freed.notify_waiters();
-                }
-                if let Some(answer) = answer {
-                    return answer;
-                }
-                freed.await;
-            }
-        };
-        let too_long = |_| Err(HostError::Deadline("somebody else holds the lock".to_owned()));
-        tokio::time::timeout(PATIENCE, answering).await.unwrap_or_else(too_long)
-    }
-}
-
-impl Witness for Answers {
-    fn before<'a>(&'a self, asked: &'a Asked) -> Waiting<'a, Before> {
-        Box::pin(async move {
-            if let Some(recording) = &self.stage.recording {
-                recording.asked(asked).await;
-            }
-            let before = self.answer(asked).await;
-            let answered = match &before {
-                Before::Answer(answer) => Some(answer.clone()),
-                Before::Go | Before::End(_) => None,
-            };
-            let crossed = Crossed::new(asked, answered);
-            self.crossed.lock().unwrap_or_else(PoisonError::into_inner).push(crossed);
-            before
-        })
-    }
-
-    fn after<'a>(&'a self, asked: &'a Asked, answer: &'a Seen) -> Waiting<'a, After> {
-        Box::pin(async move {
-            let Some(recording) = &self.stage.recording else { return After::Keep };
-            let now = self.stage.world().now;
-            recording.answered(now, asked, answer).await
-        })
-    }
 }

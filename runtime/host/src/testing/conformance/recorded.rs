@@ -6,16 +6,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use serde_json::Value;
 use tokio::sync::OnceCell;
-use wasmtime::Store;
-use wasmtime::component::Instance;
 
 use super::bench::{Judged, fails, skips};
 use super::misfortunes::{Misfortune, in_words};
-use crate::call::{Call, Room};
 use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::gate::{Asked, Before, Ending, Seen, Waiting, Witness};
@@ -202,23 +198,16 @@ impl Recordings {
             crossed: Mutex::default(),
         });
         let limits = crate::testing::stage::hurried(driver.limits());
-        let call = Call {
+        let answer = functions::run(
             driver,
-            method: function.name,
-            id: &recorded.number.to_string(),
-            powers: None,
-            witness: Some(Arc::clone(&witness) as Arc<dyn Witness>),
-            limits: &limits,
-            tally: Arc::default(),
-            account: &driver.runtime().shared().turns.account(),
-            began: Instant::now(),
-        };
-        let answer = call
-            .run(async |store: &mut Store<Room>, instance: &Instance| {
-                functions::call(&function, &recorded.arguments, store, instance).await
-            })
-            .await;
-        drop(call);
+            &function,
+            &recorded.arguments,
+            &recorded.number.to_string(),
+            None,
+            Arc::clone(&witness) as Arc<dyn Witness>,
+            &limits,
+        )
+        .await;
         let crossed =
             std::mem::take(&mut *witness.crossed.lock().unwrap_or_else(PoisonError::into_inner));
         Called::new(function.name, recorded.arguments.clone(), crossed, answer)

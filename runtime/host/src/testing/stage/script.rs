@@ -8,14 +8,17 @@
 //! on.exists = { exits = 17, stderr = "volume {name} is there already\n" }
 //! ```
 
+mod deeds;
+mod words;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use abaca_policy::GuestPath;
 use serde::Deserialize;
 
+use self::words::{REST, filled, fits};
 use super::pool::Pool;
-use super::storage::{Contents, Node, Storage, What};
+use super::storage::Storage;
 use crate::contract::bindings::abaca::host::types::Error as HostError;
 use crate::error::{Error, Result};
 use crate::storage::read_text;
@@ -23,9 +26,6 @@ use crate::types::{AccessType, ShareProtocol};
 
 /// The largest script, in bytes.
 const SCRIPT_BYTES: u64 = 1 << 20;
-
-/// Any more words.
-const REST: &str = "...";
 
 /// What programs every stage has: `cp`, `df`, `du`, `truncate` and those that make file systems in
 /// images.
@@ -349,264 +349,15 @@ impl From<HostError> for Trouble {
     }
 }
 
-impl Deed {
-    /// Does it.
-    pub(super) fn perform(
-        &self,
-        holes: &mut Holes,
-        storage: &mut Storage,
-        pool: &mut Pool,
-    ) -> std::result::Result<(), Trouble> {
-        let say = |text: &str| filled(text, holes);
-        match self {
-            Self::MakeDirectory { at } => {
-                let place = place(&say(at))?;
-                let spot = storage.resolve_name(&place)?;
-                if storage.get(&spot).is_some() {
-                    return Err(Trouble::Exists(format!("{place} exists")));
-                }
-                storage.put(spot, Node::directory(0o755, 0));
-            }
-            Self::MakeFile { at, size } => {
-                let (place, size) = (place(&say(at))?, bytes(&say(size))?);
-                let spot = storage.resolve_name(&place)?;
-                if storage.get(&spot).is_some() {
-                    return resize(storage, &place, size);
-                }
-                storage.put(spot, Node::file(Contents::Zeros(size), 0o640, 0));
-            }
-            Self::ResizeFile { at, size } => {
-                let (place, size) = (place(&say(at))?, bytes(&say(size))?);
-                resize(storage, &place, size)?;
-            }
-            Self::Expect { at } => storage.at(&place(&say(at))?).map(drop)?,
-            Self::Copy { from, to } => {
-                let (from, to) = (place(&say(from))?, place(&say(to))?);
-                let (old, new) = (storage.resolve(&from)?, storage.resolve_name(&to)?);
-                storage.node(&old, &from)?;
-                if storage.get(&new).is_some() {
-                    return Err(Trouble::Exists(format!("{to} exists")));
-                }
-                storage.copy(&old, &new);
-            }
-            Self::Remove { at } => {
-                let place = place(&say(at))?;
-                let spot = storage.resolve_name(&place)?;
-                storage.node(&spot, &place)?;
-                storage.expect_unmounted(&spot, &place)?;
-                storage.remove(&spot);
-            }
-            Self::Measure { at } => {
-                let place = place(&say(at))?;
-                let spot = storage.resolve(&place)?;
-                storage.node(&spot, &place)?;
-                let allocated = storage.sum(&spot).allocated;
-                holes.insert("bytes".to_owned(), allocated.to_string());
-                holes.insert("kib".to_owned(), (allocated / 1024).to_string());
-            }
-            Self::CreateVolume { name, size } => pool.create(&say(name), bytes(&say(size))?)?,
-            Self::DeleteVolume { name } => pool.delete(&say(name))?,
-            Self::ResizeVolume { name, size } => pool.resize(&say(name), bytes(&say(size))?)?,
-            Self::CreateSnapshot { volume, name } => pool.snapshot(&say(volume), &say(name))?,
-            Self::DeleteSnapshot { volume, name } => {
-                pool.delete_snapshot(&say(volume), &say(name))?;
-            }
-            Self::CloneSnapshot { volume, snapshot, name } => {
-                pool.clone_snapshot(&say(volume), &say(snapshot), &say(name))?;
-            }
-            Self::FillVolume { name, size } => {
-                let size = bytes(&say(size))?;
-                let volume = pool.volume_mut(&say(name))?;
-                if size > volume.size {
-                    return Err(Trouble::Full(format!("its quota is {} bytes", volume.size)));
-                }
-                volume.used = size;
-            }
-            Self::ShowVolume { name } => {
-                let volume = pool.volume(&say(name))?;
-                holes.insert("size".to_owned(), volume.size.to_string());
-                holes.insert("used".to_owned(), volume.used.to_string());
-            }
-            Self::ListVolumes { each } => {
-                let line = |(name, volume): (&String, &super::pool::Volume)| {
-                    let own = [
-                        ("name", name.clone()),
-                        ("size", volume.size.to_string()),
-                        ("used", volume.used.to_string()),
-                    ];
-                    let own = own.map(|(hole, text)| (hole.to_owned(), text));
-                    let own: Holes = volume.properties.clone().into_iter().chain(own).collect();
-                    emptied(&filled(each, &own))
-                };
-                let list = pool.volumes.iter().map(line).collect();
-                holes.insert("list".to_owned(), list);
-            }
-            Self::ListSnapshots { volume, each } => {
-                let line =
-                    |name: &String| filled(each, &[("name".to_owned(), name.clone())].into());
-                let list = pool.volume(&say(volume))?.snapshots.keys().map(line).collect();
-                holes.insert("list".to_owned(), list);
-            }
-            Self::RemoveDevice { name } => storage.remove_device(&say(name))?,
-            Self::CopyDevice { from, to } => storage.copy_device(&say(from), &say(to)),
-            Self::DeviceFits { name, size } => {
-                let (name, size) = (say(name), bytes(&say(size))?);
-                if storage.held_by_device(&name) > size {
-                    return Err(Trouble::TooSmall(format!("{name} holds more than {size} bytes")));
-                }
-            }
-            Self::Set { volume, key, value } => {
-                let (key, value) = (say(key), say(value));
-                pool.volume_mut(&say(volume))?.properties.insert(key, value);
-            }
-            Self::Get { volume, key } => {
-                let value = pool.volume(&say(volume))?.properties.get(&say(key)).cloned();
-                holes.insert("value".to_owned(), value.unwrap_or_default());
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Bytes in GiB, with two digits.
 fn gib(bytes: u64) -> String {
     let hundredths = u128::from(bytes).saturating_mul(100) >> 30;
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
-fn resize(storage: &mut Storage, place: &GuestPath, size: u64) -> std::result::Result<(), Trouble> {
-    let spot = storage.resolve(place)?;
-    match &mut storage.node_mut(&spot, place)?.what {
-        What::File { contents, .. } => *contents = Contents::Zeros(size),
-        What::Directory => return Err(Trouble::Invalid(format!("{place} is a directory"))),
-    }
-    Ok(())
-}
-
-fn place(text: &str) -> std::result::Result<GuestPath, Trouble> {
-    GuestPath::parse_argument(text).map_err(|denial| Trouble::Invalid(denial.reason))
-}
-
-/// A size in bytes: a number, or one with K, M, G or T behind it, and `iB` or `B` behind that.
-fn bytes(text: &str) -> std::result::Result<u64, Trouble> {
-    let invalid = || Trouble::Invalid(format!("`{text}` is no size"));
-    let bare = text.trim_end_matches('B').trim_end_matches('i');
-    let (number, shift) = match bare.char_indices().last() {
-        Some((at, unit)) if !unit.is_ascii_digit() => {
-            let shift = "KMGT".find(unit.to_ascii_uppercase()).ok_or_else(invalid)?;
-            (bare.get(..at).unwrap_or_default(), 10 * (shift + 1))
-        }
-        _ => (bare, 0),
-    };
-    let number: u64 = number.parse().map_err(|_| invalid())?;
-    number.checked_mul(1 << shift).ok_or_else(invalid)
-}
-
-/// A text with what its holes hold; one that holds nothing stays as it is.
-fn filled(text: &str, holes: &Holes) -> String {
-    let mut filled = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        filled.push_str(before);
-        match after.split_once('}').and_then(|(name, after)| Some((holes.get(name)?, after))) {
-            Some((value, after)) => {
-                filled.push_str(value);
-                rest = after;
-            }
-            None => {
-                filled.push('{');
-                rest = after;
-            }
-        }
-    }
-    filled + rest
-}
-
-/// A text without the holes that nothing filled.
-fn emptied(text: &str) -> String {
-    let mut parts = text.split('{');
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| text + part.split_once('}').map_or(part, |(_, rest)| rest))
-}
-
-/// Whether words fit a pattern, and what its holes hold then. A hole that comes twice holds the same.
-fn fits(pattern: &[String], words: &[String], holes: &mut Holes) -> bool {
-    let Some((first, patterns)) = pattern.split_first() else { return words.is_empty() };
-    if first == REST {
-        return (0..=words.len()).any(|skipped| {
-            let mut tried = holes.clone();
-            let rest = words.get(skipped..).unwrap_or_default();
-            let fit = fits(patterns, rest, &mut tried);
-            if fit {
-                *holes = tried;
-            }
-            fit
-        });
-    }
-    let Some((word, words)) = words.split_first() else { return false };
-    word_fits(first, word, holes) && fits(patterns, words, holes)
-}
-
-/// Whether a word fits one of a pattern: what stands between holes must be there, and no hole is
-/// empty.
-fn word_fits(pattern: &str, word: &str, holes: &mut Holes) -> bool {
-    let Some((before, after)) = pattern.split_once('{') else { return pattern == word };
-    let Some((name, pattern)) = after.split_once('}') else { return pattern == word };
-    let Some(word) = word.strip_prefix(before) else { return false };
-    let ends = word.char_indices().map(|(at, one)| at + one.len_utf8());
-    for end in ends {
-        let (Some(value), Some(rest)) = (word.get(..end), word.get(end..)) else { return false };
-        let mut tried = holes.clone();
-        let there = tried.entry(name.to_owned()).or_insert_with(|| value.to_owned());
-        if there == value && word_fits(pattern, rest, &mut tried) {
-            *holes = tried;
-            return true;
-        }
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn holes(pattern: &[&str], words: &[&str]) -> Option<Vec<String>> {
-        let own = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let mut holes = Holes::new();
-        fits(&own(pattern), &own(words), &mut holes)
-            .then(|| holes.into_iter().map(|(name, text)| format!("{name}={text}")).collect())
-    }
-
-    #[test]
-    fn words_fit_one_by_one_and_holes_are_never_empty() {
-        assert_eq!(holes(&["cp", "--", "a"], &["cp", "--", "a"]), Some(vec![]));
-        for words in [&["cp", "--"][..], &["cp", "--", "b"], &["cp", "--", "a", "b"]] {
-            assert_eq!(holes(&["cp", "--", "a"], words), None, "{words:?}");
-        }
-        assert_eq!(holes(&["mk", "{size}G"], &["mk", "5G"]).unwrap(), ["size=5"]);
-        assert_eq!(holes(&["mk", "{size}G"], &["mk", "G"]), None);
-        assert_eq!(holes(&["mv", "{a}", "{a}.old"], &["mv", "x", "x.old"]).unwrap(), ["a=x"]);
-        assert_eq!(holes(&["mv", "{a}", "{a}.old"], &["mv", "x", "y.old"]), None);
-    }
-
-    #[test]
-    fn any_more_words_may_stand_anywhere() {
-        let pattern = ["cp", "...", "--", "{from}", "{to}"];
-        assert_eq!(holes(&pattern, &["cp", "-a", "--", "x", "y"]).unwrap(), ["from=x", "to=y"]);
-        assert_eq!(holes(&pattern, &["cp", "--", "x", "y"]).unwrap(), ["from=x", "to=y"]);
-        assert_eq!(holes(&pattern, &["cp", "--", "x"]), None);
-        assert_eq!(holes(&["df", "..."], &["df"]), Some(vec![]));
-    }
-
-    #[test]
-    fn a_size_is_bytes_or_has_a_unit() {
-        for (text, wanted) in [("7", 7), ("2K", 2048), ("3GiB", 3 << 30), ("1T", 1 << 40)] {
-            assert_eq!(bytes(text), Ok(wanted), "{text}");
-        }
-        for text in ["", "G", "1X", "-1", "99999999999999T"] {
-            assert!(bytes(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn what_could_never_be_meant_is_refused() {

@@ -1,0 +1,171 @@
+//! What a script's programs do to the simulated storage, deed by deed. Called by `script`, and by a
+//! test that changes the storage as somebody else would.
+
+use abaca_policy::GuestPath;
+
+use super::words::{emptied, filled};
+use super::{Deed, Holes, Trouble};
+use crate::testing::stage::pool::{Pool, Volume};
+use crate::testing::stage::storage::{Contents, Node, Storage, What};
+
+impl Deed {
+    /// Does it.
+    pub(in crate::testing::stage) fn perform(
+        &self,
+        holes: &mut Holes,
+        storage: &mut Storage,
+        pool: &mut Pool,
+    ) -> Result<(), Trouble> {
+        let say = |text: &str| filled(text, holes);
+        match self {
+            Self::MakeDirectory { at } => {
+                let place = place(&say(at))?;
+                let spot = storage.resolve_name(&place)?;
+                if storage.get(&spot).is_some() {
+                    return Err(Trouble::Exists(format!("{place} exists")));
+                }
+                storage.put(spot, Node::directory(0o755, 0));
+            }
+            Self::MakeFile { at, size } => {
+                let (place, size) = (place(&say(at))?, bytes(&say(size))?);
+                let spot = storage.resolve_name(&place)?;
+                if storage.get(&spot).is_some() {
+                    return resize(storage, &place, size);
+                }
+                storage.put(spot, Node::file(Contents::Zeros(size), 0o640, 0));
+            }
+            Self::ResizeFile { at, size } => {
+                let (place, size) = (place(&say(at))?, bytes(&say(size))?);
+                resize(storage, &place, size)?;
+            }
+            Self::Expect { at } => storage.at(&place(&say(at))?).map(drop)?,
+            Self::Copy { from, to } => {
+                let (from, to) = (place(&say(from))?, place(&say(to))?);
+                let (old, new) = (storage.resolve(&from)?, storage.resolve_name(&to)?);
+                storage.node(&old, &from)?;
+                if storage.get(&new).is_some() {
+                    return Err(Trouble::Exists(format!("{to} exists")));
+                }
+                storage.copy(&old, &new);
+            }
+            Self::Remove { at } => {
+                let place = place(&say(at))?;
+                let spot = storage.resolve_name(&place)?;
+                storage.node(&spot, &place)?;
+                storage.expect_unmounted(&spot, &place)?;
+                storage.remove(&spot);
+            }
+            Self::Measure { at } => {
+                let place = place(&say(at))?;
+                let spot = storage.resolve(&place)?;
+                storage.node(&spot, &place)?;
+                let allocated = storage.sum(&spot).allocated;
+                holes.insert("bytes".to_owned(), allocated.to_string());
+                holes.insert("kib".to_owned(), (allocated / 1024).to_string());
+            }
+            Self::CreateVolume { name, size } => pool.create(&say(name), bytes(&say(size))?)?,
+            Self::DeleteVolume { name } => pool.delete(&say(name))?,
+            Self::ResizeVolume { name, size } => pool.resize(&say(name), bytes(&say(size))?)?,
+            Self::CreateSnapshot { volume, name } => pool.snapshot(&say(volume), &say(name))?,
+            Self::DeleteSnapshot { volume, name } => {
+                pool.delete_snapshot(&say(volume), &say(name))?;
+            }
+            Self::CloneSnapshot { volume, snapshot, name } => {
+                pool.clone_snapshot(&say(volume), &say(snapshot), &say(name))?;
+            }
+            Self::FillVolume { name, size } => {
+                let size = bytes(&say(size))?;
+                let volume = pool.volume_mut(&say(name))?;
+                if size > volume.size {
+                    return Err(Trouble::Full(format!("its quota is {} bytes", volume.size)));
+                }
+                volume.used = size;
+            }
+            Self::ShowVolume { name } => {
+                let volume = pool.volume(&say(name))?;
+                holes.insert("size".to_owned(), volume.size.to_string());
+                holes.insert("used".to_owned(), volume.used.to_string());
+            }
+            Self::ListVolumes { each } => {
+                let line = |(name, volume): (&String, &Volume)| {
+                    let own = [
+                        ("name", name.clone()),
+                        ("size", volume.size.to_string()),
+                        ("used", volume.used.to_string()),
+                    ];
+                    let own = own.map(|(hole, text)| (hole.to_owned(), text));
+                    let own: Holes = volume.properties.clone().into_iter().chain(own).collect();
+                    emptied(&filled(each, &own))
+                };
+                let list = pool.volumes.iter().map(line).collect();
+                holes.insert("list".to_owned(), list);
+            }
+            Self::ListSnapshots { volume, each } => {
+                let line =
+                    |name: &String| filled(each, &[("name".to_owned(), name.clone())].into());
+                let list = pool.volume(&say(volume))?.snapshots.keys().map(line).collect();
+                holes.insert("list".to_owned(), list);
+            }
+            Self::RemoveDevice { name } => storage.remove_device(&say(name))?,
+            Self::CopyDevice { from, to } => storage.copy_device(&say(from), &say(to)),
+            Self::DeviceFits { name, size } => {
+                let (name, size) = (say(name), bytes(&say(size))?);
+                if storage.held_by_device(&name) > size {
+                    return Err(Trouble::TooSmall(format!("{name} holds more than {size} bytes")));
+                }
+            }
+            Self::Set { volume, key, value } => {
+                let (key, value) = (say(key), say(value));
+                pool.volume_mut(&say(volume))?.properties.insert(key, value);
+            }
+            Self::Get { volume, key } => {
+                let value = pool.volume(&say(volume))?.properties.get(&say(key)).cloned();
+                holes.insert("value".to_owned(), value.unwrap_or_default());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn resize(storage: &mut Storage, place: &GuestPath, size: u64) -> Result<(), Trouble> {
+    let spot = storage.resolve(place)?;
+    match &mut storage.node_mut(&spot, place)?.what {
+        What::File { contents, .. } => *contents = Contents::Zeros(size),
+        What::Directory => return Err(Trouble::Invalid(format!("{place} is a directory"))),
+    }
+    Ok(())
+}
+
+fn place(text: &str) -> Result<GuestPath, Trouble> {
+    GuestPath::parse_argument(text).map_err(|denial| Trouble::Invalid(denial.reason))
+}
+
+/// A size in bytes: a number, or one with K, M, G or T behind it, and `iB` or `B` behind that.
+fn bytes(text: &str) -> Result<u64, Trouble> {
+    let invalid = || Trouble::Invalid(format!("`{text}` is no size"));
+    let bare = text.trim_end_matches('B').trim_end_matches('i');
+    let (number, shift) = match bare.char_indices().last() {
+        Some((at, unit)) if !unit.is_ascii_digit() => {
+            let shift = "KMGT".find(unit.to_ascii_uppercase()).ok_or_else(invalid)?;
+            (bare.get(..at).unwrap_or_default(), 10 * (shift + 1))
+        }
+        _ => (bare, 0),
+    };
+    let number: u64 = number.parse().map_err(|_| invalid())?;
+    number.checked_mul(1 << shift).ok_or_else(invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_bytes_or_has_a_unit() {
+        for (text, wanted) in [("7", 7), ("2K", 2048), ("3GiB", 3 << 30), ("1T", 1 << 40)] {
+            assert_eq!(bytes(text), Ok(wanted), "{text}");
+        }
+        for text in ["", "G", "1X", "-1", "99999999999999T"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+}
