@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use abaca::{Blame, Error, Import, Interface, Limit, Runtime};
+use abaca::{Blame, Error, Import, Interface, Limit, Runtime, Served};
 use tempfile::TempDir;
 use wit_component::StringEncoding;
 use wit_parser::{LiftLowerAbi, ManglingAndAbi};
@@ -172,12 +172,12 @@ async fn what_this_runtime_does_not_know_or_serve_is_refused_and_named() {
     let loader = Loader::new();
     let bytes = Forgery::new().and("import wasi:cli/environment@0.2.0;").make();
     loader.refused_for("wasi", bytes, &["wasi:cli/environment@0.2.0", "never grants"]).await;
-    for one in Import::ALL.iter().filter(|one| !one.is_served()) {
+    for one in Import::ALL.iter().filter(|one| one.served() == Served::Nowhere) {
         let bytes = Forgery::new().and(&format!("import abaca:host/{one}@0.1.0;")).make();
         let name = format!("abaca:host/{one}");
         loader.refused_for("import", bytes, &[&name, "does not serve yet"]).await;
     }
-    for one in Interface::ALL.iter().filter(|one| !one.is_served()) {
+    for one in Interface::ALL.iter().filter(|one| one.served() == Served::Nowhere) {
         let bytes = Forgery::new().and(&format!("export abaca:driver/{one}@0.1.0;")).make();
         let name = format!("abaca:driver/{one}");
         loader.refused_for("export", bytes, &[&name, "does not serve yet"]).await;

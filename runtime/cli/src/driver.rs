@@ -6,7 +6,7 @@ mod consent;
 mod new;
 mod upgrade;
 
-use abaca::{Import, Inspection, Interface, Runtime};
+use abaca::{Import, Inspection, Interface, Runtime, Served};
 use serde_json::{Value, json};
 
 use crate::cli::{DriverCommand, Global};
@@ -39,8 +39,8 @@ pub async fn run(command: DriverCommand, global: &Global, output: Output) -> Res
 
 fn document(inspection: &Inspection) -> Value {
     let description = &inspection.description;
-    let interface = |one: &Interface| json!({ "name": one.name(), "purpose": one.purpose(), "served": one.is_served() });
-    let import = |one: &Import| json!({ "name": one.name(), "purpose": one.purpose() });
+    let interface = |one: &Interface| json!({ "name": one.name(), "purpose": one.purpose(), "served": one.served() == Served::Here });
+    let import = |one: &Import| json!({ "name": one.name(), "purpose": one.purpose(), "served": one.served() == Served::Here });
     let options = description.options.iter().map(|option| {
         json!({
             "name": option.name,
@@ -67,6 +67,17 @@ fn document(inspection: &Inspection) -> Value {
     })
 }
 
+/// What is to be said where something is not served as the rest is.
+fn limited(served: Served) -> &'static str {
+    match served {
+        Served::Here => "",
+        Served::OnStage => {
+            " (no policy can grant it yet: for `abaca test` and `abaca replay` alone)"
+        }
+        Served::Nowhere => " (this runtime does not serve it yet)",
+    }
+}
+
 fn text(inspection: &Inspection) -> String {
     let description = &inspection.description;
     let mut text = facts([
@@ -77,13 +88,13 @@ fn text(inspection: &Inspection) -> String {
         ("protocols", description.protocols.iter().map(word).collect::<Vec<_>>().join(", ")),
         ("share servers", modes(&description.share_server_modes).to_owned()),
     ]);
-    let interface = |one: &Interface| {
-        let not_served = if one.is_served() { "" } else { " (this runtime does not serve it yet)" };
-        (one.name(), format!("{}{not_served}", one.purpose()))
-    };
+    let interface =
+        |one: &Interface| (one.name(), format!("{}{}", one.purpose(), limited(one.served())));
     section(&mut text, "offers", inspection.offers.iter().map(interface));
     section(&mut text, "lacks", inspection.lacks.iter().map(interface));
-    let imports = inspection.asks_for.iter().map(|one| (one.name(), one.purpose().to_owned()));
+    let imports = inspection.asks_for.iter();
+    let imports =
+        imports.map(|one| (one.name(), format!("{}{}", one.purpose(), limited(one.served()))));
     section(&mut text, "asks for", imports);
     if !description.options.is_empty() {
         text.push_str("\noptions\n");

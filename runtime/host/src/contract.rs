@@ -2,7 +2,7 @@
 //! each interface that a driver can offer and each import that it can use.
 //!
 //! A new interface or import begins here: add its row, then its room in `backend/` or
-//! `imports/`.
+//! `imports/`. An import that no policy can grant yet is `OnStage`: drivers are tested with it.
 
 /// Generated from `wit/`; nothing outside this crate sees it under this name.
 pub(crate) mod bindings {
@@ -38,8 +38,21 @@ pub enum Need {
     OneOfAccess,
 }
 
+/// Where this runtime serves an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Served {
+    /// Everywhere.
+    Here,
+    /// On a [`Stage`](crate::testing::Stage) and by a [`Replay`](crate::testing::Replay) alone: no
+    /// policy can grant it yet, so a driver that uses it is tested, and no backend has it.
+    OnStage,
+    /// Nowhere: a component that has it is refused when it is loaded.
+    Nowhere,
+}
+
 macro_rules! rows {
-    ($(#[$meta:meta])* $name:ident { $($variant:ident = $word:literal, $served:literal, $need:expr, $purpose:literal;)* }) => {
+    ($(#[$meta:meta])* $name:ident { $($variant:ident = $word:literal, $served:ident, $need:expr, $purpose:literal;)* }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {
@@ -62,11 +75,10 @@ macro_rules! rows {
                 match self { $(Self::$variant => $purpose,)* }
             }
 
-            /// Whether this runtime serves it. What it does not serve is refused when the
-            /// component is loaded.
+            /// Where this runtime serves it.
             #[must_use]
-            pub fn is_served(self) -> bool {
-                match self { $(Self::$variant => $served,)* }
+            pub fn served(self) -> Served {
+                match self { $(Self::$variant => Served::$served,)* }
             }
 
             /// Whether a driver must have it.
@@ -99,41 +111,41 @@ macro_rules! rows {
 rows! {
     /// An interface that a driver can offer.
     Interface {
-        Backend = "backend", true, Need::Required, "says what it is, whether it can work, how much there is";
-        Shares = "shares", true, Need::Required, "makes and removes shares";
-        Pools = "pools", true, Need::Optional, "knows the pool of a share";
-        Extending = "extending", true, Need::Optional, "makes shares larger";
-        Shrinking = "shrinking", true, Need::Optional, "makes shares smaller";
-        Snapshots = "snapshots", true, Need::Optional, "takes and removes snapshots";
-        Clones = "clones", true, Need::Optional, "makes shares from snapshots";
-        Access = "access", true, Need::OneOfAccess, "applies access rules as a set";
-        AccessByRule = "access-by-rule", true, Need::OneOfAccess, "applies access rules one at a time";
-        Managing = "managing", true, Need::Optional, "takes over shares and lets them go";
-        ManagingSnapshots = "managing-snapshots", true, Need::Optional, "takes over snapshots and lets them go";
-        ShareServers = "share-servers", true, Need::Optional, "sets up and removes share servers";
-        ServerChoice = "server-choice", true, Need::Optional, "chooses among share servers";
-        ConsistencyGroups = "consistency-groups", true, Need::Optional, "keeps groups of shares and their snapshots";
-        Replication = "replication", true, Need::Optional, "keeps a share in several places";
-        ReplicatedSnapshots = "replicated-snapshots", true, Need::Optional, "takes snapshots of replicated shares";
-        Migration = "migration", true, Need::Optional, "moves shares to another back end";
-        MigrationInfo = "migration-info", true, Need::Optional, "says how to mount a share for copying";
-        PeriodicHook = "periodic-hook", true, Need::Optional, "gathers facts for periodic hooks";
+        Backend = "backend", Here, Need::Required, "says what it is, whether it can work, how much there is";
+        Shares = "shares", Here, Need::Required, "makes and removes shares";
+        Pools = "pools", Here, Need::Optional, "knows the pool of a share";
+        Extending = "extending", Here, Need::Optional, "makes shares larger";
+        Shrinking = "shrinking", Here, Need::Optional, "makes shares smaller";
+        Snapshots = "snapshots", Here, Need::Optional, "takes and removes snapshots";
+        Clones = "clones", Here, Need::Optional, "makes shares from snapshots";
+        Access = "access", Here, Need::OneOfAccess, "applies access rules as a set";
+        AccessByRule = "access-by-rule", Here, Need::OneOfAccess, "applies access rules one at a time";
+        Managing = "managing", Here, Need::Optional, "takes over shares and lets them go";
+        ManagingSnapshots = "managing-snapshots", Here, Need::Optional, "takes over snapshots and lets them go";
+        ShareServers = "share-servers", Here, Need::Optional, "sets up and removes share servers";
+        ServerChoice = "server-choice", Here, Need::Optional, "chooses among share servers";
+        ConsistencyGroups = "consistency-groups", Here, Need::Optional, "keeps groups of shares and their snapshots";
+        Replication = "replication", Here, Need::Optional, "keeps a share in several places";
+        ReplicatedSnapshots = "replicated-snapshots", Here, Need::Optional, "takes snapshots of replicated shares";
+        Migration = "migration", Here, Need::Optional, "moves shares to another back end";
+        MigrationInfo = "migration-info", Here, Need::Optional, "says how to mount a share for copying";
+        PeriodicHook = "periodic-hook", Here, Need::Optional, "gathers facts for periodic hooks";
     }
 }
 
 rows! {
     /// An interface of the host that a driver can use.
     Import {
-        Command = "command", true, Need::Optional, "runs programs that the policy grants";
-        Files = "files", true, Need::Optional, "works on files beneath granted roots";
-        Mounts = "mounts", true, Need::Optional, "mounts granted things at granted places";
-        Ssh = "ssh", false, Need::Optional, "runs programs on granted remotes";
-        Config = "config", true, Need::Optional, "reads its options";
-        Http = "http", false, Need::Optional, "sends requests to granted origins";
-        Network = "network", true, Need::Optional, "leases addresses for share servers";
-        State = "state", true, Need::Optional, "keeps a durable state of its own";
-        Lock = "lock", true, Need::Optional, "takes named locks between calls";
-        Clock = "clock", true, Need::Optional, "reads the time and waits";
-        Log = "log", true, Need::Optional, "writes to the operator's log";
+        Command = "command", Here, Need::Optional, "runs programs that the policy grants";
+        Files = "files", Here, Need::Optional, "works on files beneath granted roots";
+        Mounts = "mounts", Here, Need::Optional, "mounts granted things at granted places";
+        Ssh = "ssh", OnStage, Need::Optional, "runs programs on granted remotes";
+        Config = "config", Here, Need::Optional, "reads its options";
+        Http = "http", Nowhere, Need::Optional, "sends requests to granted origins";
+        Network = "network", Here, Need::Optional, "leases addresses for share servers";
+        State = "state", Here, Need::Optional, "keeps a durable state of its own";
+        Lock = "lock", Here, Need::Optional, "takes named locks between calls";
+        Clock = "clock", Here, Need::Optional, "reads the time and waits";
+        Log = "log", Here, Need::Optional, "writes to the operator's log";
     }
 }

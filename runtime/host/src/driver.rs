@@ -29,7 +29,7 @@ use self::interfaces::{imports, interfaces};
 pub use self::manifest::ManifestInspection;
 pub(crate) use self::manifest::find as manifest_of;
 use crate::call::{Call, Room};
-use crate::contract::{Import, Interface};
+use crate::contract::{HOST_PACKAGE, Import, Interface, Served};
 use crate::error::{Error, Result};
 use crate::limits::{COMPONENT_BYTES, DESCRIBE_WALL, Limits};
 use crate::runtime::Runtime;
@@ -181,6 +181,19 @@ impl Driver {
     #[must_use]
     pub fn imports(&self) -> &[Import] {
         &self.shared.imports
+    }
+
+    /// Why no backend can have this driver, if none can: it asks for what no policy grants yet. It
+    /// can be tested all the same.
+    #[must_use]
+    pub fn only_tested(&self) -> Option<String> {
+        let import = self.imports().iter().find(|one| one.served() == Served::OnStage)?;
+        Some(format!(
+            "the driver `{}` imports `{HOST_PACKAGE}/{import}` ({}), which no policy can grant yet: it \
+             can be tested, by `abaca test` and `abaca replay`, and not run",
+            self.description().name,
+            import.purpose()
+        ))
     }
 
     /// All that can be said about the driver without running it for a backend.

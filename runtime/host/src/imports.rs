@@ -1,7 +1,7 @@
 //! The imports: how each function of `abaca:host` is asked, decided and done, one room for each
 //! interface. Nothing here is reached but through the gate.
 //!
-//! A new import gets a room here, a line in `link`, and `true` in its row of `contract`.
+//! A new import gets a room here, a line in `link`, and `Here` in its row of `contract`.
 
 mod clock;
 mod command;
@@ -11,6 +11,7 @@ mod lock;
 pub(crate) mod log;
 mod mounts;
 mod network;
+mod ssh;
 pub(crate) mod state;
 
 pub(crate) use self::files::failure;
@@ -34,6 +35,7 @@ pub(crate) fn link(linker: &mut Linker<Room>) -> wasmtime::Result<()> {
     host::lock::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     host::mounts::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     host::network::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
+    host::ssh::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     host::log::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     host::state::add_to_linker::<_, HasSelf<Room>>(linker, |room| room)?;
     Ok(())

@@ -76,7 +76,7 @@ pub use backend::{
     Backend, BackendConfiguration, BackendStats, Reconciliation, Unfinished, read_policy,
 };
 pub use compiler::CompileError;
-pub use contract::{Import, Interface, Need};
+pub use contract::{Import, Interface, Need, Served};
 pub use driver::{Driver, Inspection, ManifestInspection};
 pub use error::{Blame, Error, ErrorDocument, ErrorKind, Limit, Part, Result};
 pub use limits::{COMPONENT_BYTES, Limits};

@@ -6,6 +6,7 @@
 
 #[path = "../../../runtime/cli/src/driver/new/template/component-tests/src/lifecycle.rs"]
 mod lifecycle;
+mod remote;
 mod stage;
 #[path = "../../../runtime/cli/src/driver/new/template/component-tests/src/transcript.rs"]
 mod transcript;

@@ -56,7 +56,8 @@ pub async fn run(asked: &Approve, output: Output) -> Result<()> {
 /// The manifest of a driver that keeps to it.
 ///
 /// # Errors
-/// When it has none, or component and manifest do not say the same.
+/// When it has none, component and manifest do not say the same, or no policy can grant what it asks
+/// for.
 pub fn truthful(driver: &Driver) -> Result<&Manifest> {
     let name = &driver.description().name;
     let manifest = driver.manifest().ok_or_else(|| {
@@ -66,13 +67,19 @@ pub fn truthful(driver: &Driver) -> Result<&Manifest> {
         )
     })?;
     let findings = driver.findings();
-    if findings.is_empty() {
-        return Ok(manifest);
+    if !findings.is_empty() {
+        return Err(Failure::refused(
+            format!(
+                "the driver `{name}` does not keep to its own manifest: {}",
+                findings.join("; ")
+            ),
+            "report it to its vendor; such a driver is not run",
+        ));
     }
-    Err(Failure::refused(
-        format!("the driver `{name}` does not keep to its own manifest: {}", findings.join("; ")),
-        "report it to its vendor; such a driver is not run",
-    ))
+    match driver.only_tested() {
+        Some(reason) => Err(Failure::refused(reason, "wait for a version of Abaca that serves it")),
+        None => Ok(manifest),
+    }
 }
 
 /// What the operator has said beforehand, in a file and on the command line.

@@ -94,6 +94,9 @@ impl Backend {
                 description.name
             )));
         }
+        if let Some(reason) = driver.only_tested() {
+            return Err(Error::Mismatch(format!("backend `{name}`: {reason}")));
+        }
         let cache = driver.runtime().shared().cache.as_ref();
         let secrets = options.values().filter_map(|value| match value {
             OptionValue::SecretFile(file) => Some(("the file of a secret", file.as_path())),

@@ -7,7 +7,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
-use crate::contract::{DRIVER_PACKAGE, HOST_PACKAGE, Import, Interface, Need, VERSION};
+use crate::contract::{DRIVER_PACKAGE, HOST_PACKAGE, Import, Interface, Need, Served, VERSION};
 
 /// What a component imports, all of it known and served.
 pub(super) fn imports(component: &Component, engine: &Engine) -> Result<Vec<Import>, String> {
@@ -21,17 +21,22 @@ pub(super) fn imports(component: &Component, engine: &Engine) -> Result<Vec<Impo
         let import = interface.as_deref().and_then(Import::from_name).ok_or_else(|| {
             format!("it imports `{name}`, which this runtime does not know and never grants")
         })?;
-        if !import.is_served() {
+        if import.served() == Served::Nowhere {
             return Err(format!(
                 "it imports `{name}` ({}), which this version of Abaca does not serve yet",
                 import.purpose()
             ));
         }
-        if !matches!(item.ty, ComponentItem::ComponentInstance(_)) {
+        let ComponentItem::ComponentInstance(instance) = item.ty else {
             return Err(format!("it imports `{name}` as something else than an interface"));
-        }
+        };
         if found.contains(&import) {
             return Err(format!("it imports the interface `{import}` twice"));
+        }
+        // Another interface has its types: of this one it uses nothing.
+        let is_function = |ty| matches!(ty, ComponentItem::ComponentFunc(_));
+        if !instance.exports(engine).any(|(_, item)| is_function(item.ty)) {
+            continue;
         }
         found.push(import);
     }
@@ -51,7 +56,7 @@ pub(super) fn interfaces(component: &Component, engine: &Engine) -> Result<Vec<I
             named(name, DRIVER_PACKAGE)?.and_then(Interface::from_name).ok_or_else(|| {
                 format!("it exports `{name}`, which this runtime does not know; is it a driver?")
             })?;
-        if !interface.is_served() {
+        if interface.served() == Served::Nowhere {
             return Err(format!(
                 "it exports `{name}` ({}), which this version of Abaca does not serve yet",
                 interface.purpose()

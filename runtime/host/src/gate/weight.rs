@@ -6,7 +6,7 @@
 //! lowered.
 
 use crate::contract::bindings::abaca::host::{
-    clock, command, config, files, lock, log, mounts, network, state, types,
+    clock, command, config, files, lock, log, mounts, network, ssh, state, types,
 };
 
 /// What has a weight.
@@ -115,6 +115,7 @@ records! {
     }
     network::AllocateRequest { server_id, count, label }
     network::DeallocateRequest { server_id }
+    ssh::RunRequest { remote, program, args, stdin, timeout_ms }
     state::GetRequest { entity, key }
     state::GetAllRequest { entity }
     state::Details { pairs, generation }

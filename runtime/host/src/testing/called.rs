@@ -56,7 +56,7 @@ impl Crossed {
     /// Whether a program was run by it.
     #[must_use]
     pub fn is_command(&self) -> bool {
-        self.import.starts_with("command.")
+        is_command(&self.import)
     }
 
     /// Whether a program that was run by it printed something.
@@ -66,6 +66,11 @@ impl Crossed {
         let stdout = output.and_then(|output| output.get("stdout"));
         self.is_command() && stdout.is_some_and(|stdout| stdout.as_str() != Some(""))
     }
+}
+
+/// Whether a request runs programs, here or on a remote.
+pub(super) fn is_command(import: &str) -> bool {
+    import.starts_with("command.") || import == "ssh.run"
 }
 
 impl fmt::Display for Crossed {

@@ -389,6 +389,8 @@ impl StageBuilder<'_> {
         let mut world = World::new(Arc::new(policy), options, limits.clone());
         let granted: Vec<_> = world.policy.roots().map(|root| root.name.clone()).collect();
         granted.iter().chain(&roots).for_each(|root| world.storage.grant(root));
+        let needed = driver.manifest().into_iter().flat_map(|manifest| &manifest.needs().remotes);
+        world.remotes.extend(needed.map(|remote| remote.name.clone()));
         if let Some(gib) = pool_gib {
             world.pool.size = gib.saturating_mul(1 << 30);
         }

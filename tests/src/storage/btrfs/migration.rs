@@ -192,6 +192,12 @@ async fn while_it_is_sent_it_is_told_how_much_has_arrived() {
     let moving = started(&two, &one, "second").await;
     let (backend, asked) = (two.backend().clone(), moving.clone());
     let first = tokio::spawn(async move { progress(&backend, &asked).await });
+    // Whoever asks first sends: a question before its copy is there would be that one.
+    eventually("it is being sent", async || {
+        let [sent, _] = two.copies();
+        (!sent.is_empty()).then_some(())
+    })
+    .await;
     // What has arrived counts when it is on the storage.
     let told = eventually("something has arrived", async || {
         run("btrfs", &["filesystem", "sync", text(&two.second.path())]);

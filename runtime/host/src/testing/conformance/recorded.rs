@@ -15,7 +15,7 @@ use super::misfortunes::{Misfortune, in_words};
 use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::gate::{Asked, Before, Ending, Seen, Waiting, Witness};
-use crate::testing::called::print;
+use crate::testing::called::{is_command, print};
 use crate::testing::functions;
 use crate::testing::transcript::{self, Answered, Ended, Transcript};
 use crate::testing::{
@@ -217,7 +217,7 @@ impl Recordings {
 fn prints(request: &transcript::Request) -> bool {
     let Some(Answered::Ok(output)) = &request.answered else { return false };
     let stdout = output.get("stdout");
-    request.import.starts_with("command.") && stdout.is_some_and(|one| one.as_str() != Some(""))
+    is_command(&request.import) && stdout.is_some_and(|one| one.as_str() != Some(""))
 }
 
 /// The witness that answers what was answered then: the next of the requests that are the same, else

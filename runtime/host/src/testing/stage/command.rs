@@ -1,5 +1,5 @@
-//! The interface `command` of a stage: programs as the scripts say, alone, again after a failure, or
-//! joined by pipes. Called by `world`.
+//! The interfaces `command` and `ssh` of a stage: programs of the host and of remotes as the scripts
+//! say, alone, again after a failure, or joined by pipes. Called by `world`.
 
 use abaca_broker::protocol::STAGES_MAX;
 use abaca_policy::Policy;
@@ -10,6 +10,7 @@ use super::world::World;
 use crate::contract::bindings::abaca::host::command::{
     CommandLine, ExitStatus, Output, PipelineRequest, RunRequest,
 };
+use crate::contract::bindings::abaca::host::ssh;
 use crate::contract::bindings::abaca::host::types::Error as HostError;
 
 /// Runs one program.
@@ -18,7 +19,7 @@ pub(super) fn run(world: &mut World, request: &RunRequest) -> Result<Output, Hos
     let tries = if request.retry { world.tries() } else { 1 };
     let mut attempt: u64 = 1;
     loop {
-        let output = start(world, &request.command)?;
+        let output = start(world, None, &request.command)?;
         if output.status == ExitStatus::Exited(0) || attempt >= tries {
             return Ok(output);
         }
@@ -37,7 +38,7 @@ pub(super) fn pipeline(world: &mut World, request: &PipelineRequest) -> Result<O
     }
     let mut whole = printed(Printed { exits: 0, stdout: String::new(), stderr: String::new() });
     for line in &request.stages {
-        let next = start(world, line)?;
+        let next = start(world, None, line)?;
         whole.stdout = next.stdout;
         whole.stderr.extend(next.stderr);
         // How the last one that failed ended.
@@ -48,22 +49,39 @@ pub(super) fn pipeline(world: &mut World, request: &PipelineRequest) -> Result<O
     Ok(whole)
 }
 
+/// Runs one program on a remote. What the manifest needs is granted, since no policy can say it yet.
+pub(super) fn remote(world: &mut World, request: ssh::RunRequest) -> Result<Output, HostError> {
+    let ssh::RunRequest { remote, program, args, .. } = request;
+    if !world.remotes.contains(&remote) {
+        return Err(denied(format!(
+            "no remote `{remote}` is granted: the manifest has no [needs.remotes.{remote}]"
+        )));
+    }
+    start(world, Some(&remote), &CommandLine { program, args })
+}
+
 fn granted(policy: &Policy, line: &CommandLine) -> Result<(), HostError> {
     policy.decide_command(&line.program, &line.args)?;
     Ok(())
 }
 
-fn start(world: &mut World, line: &CommandLine) -> Result<Output, HostError> {
+fn start(world: &mut World, remote: Option<&str>, line: &CommandLine) -> Result<Output, HostError> {
     let words: Vec<_> = std::iter::once(&line.program).chain(&line.args).cloned().collect();
     let World { scripts, storage, pool, .. } = world;
-    let found = scripts.iter().find_map(|script| script.run(&words, storage, pool));
+    let found = scripts.iter().find_map(|script| script.run(remote, &words, storage, pool));
     if let Some(found) = found {
         return Ok(printed(found));
     }
     let words = words.join(" ");
+    let (words, with) = match remote {
+        Some(remote) => {
+            (format!("{remote}: {words}"), format!("`when` and `remote = \"{remote}\"`"))
+        }
+        None => (words, "`when`".to_owned()),
+    };
     world.unanswered.push(words.clone());
     Err(denied(format!(
-        "the stage has no answer for `{words}`: add a [[command]] with `when` to its script"
+        "the stage has no answer for `{words}`: add a [[command]] with {with} to its script"
     )))
 }
 

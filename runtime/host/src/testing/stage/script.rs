@@ -79,6 +79,8 @@ pub struct Client {
 pub struct Scripted {
     /// The program and its arguments: words with `{holes}`, and `...` for any more words.
     pub when: Vec<String>,
+    /// The remote where it is run, by `ssh`; unless it is said, it is a program of the host.
+    pub remote: Option<String>,
     /// What it changes, in order, until one cannot be done.
     #[serde(default)]
     pub does: Vec<Deed>,
@@ -267,14 +269,16 @@ impl Script {
         Self::parse(STANDARD, "standard.toml")
     }
 
-    /// Runs the program that these words are, if the script has one.
+    /// Runs the program that these words are, of the host or of a remote, if the script has one.
     pub(super) fn run(
         &self,
+        remote: Option<&str>,
         words: &[String],
         storage: &mut Storage,
         pool: &mut Pool,
     ) -> Option<Printed> {
-        let found = self.commands.iter().find_map(|scripted| {
+        let there = |scripted: &&Scripted| scripted.remote.as_deref() == remote;
+        let found = self.commands.iter().filter(there).find_map(|scripted| {
             let mut holes = Holes::new();
             fits(&scripted.when, words, &mut holes).then_some((scripted, holes))
         });

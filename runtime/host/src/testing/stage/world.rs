@@ -1,7 +1,7 @@
 //! All that a stage has: what answers a driver's requests in the world's place. One copy of it is one
 //! world; what a fault does to a request, the stage knows. Called by `Stage`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +49,8 @@ pub(super) struct World {
     pub locks: BTreeMap<String, String>,
     /// The share servers that calls set up or tear down.
     pub servers: BTreeMap<String, String>,
+    /// The remotes that are granted.
+    pub remotes: BTreeSet<String>,
     /// What drivers wrote to the log.
     pub logged: Vec<String>,
     /// Programs that no script answers.
@@ -71,6 +73,7 @@ impl World {
             now: BEGINNING,
             locks: BTreeMap::new(),
             servers: BTreeMap::new(),
+            remotes: BTreeSet::new(),
             logged: Vec::new(),
             unanswered: Vec::new(),
             refused: Vec::new(),
@@ -105,6 +108,7 @@ impl World {
             ("mounts", verb) => mounts::answer(&mut self.storage, &self.policy, verb, request),
             ("command", "run") => told(&command::run(self, &said(request)?)?),
             ("command", "pipeline") => told(&command::pipeline(self, &said(request)?)?),
+            ("ssh", "run") => told(&command::remote(self, said(request)?)?),
             ("state", verb) => self.state.answer(&self.limits, verb, request),
             ("network", verb) => {
                 let server = self.servers.get(&asked.call).map(String::as_str);
