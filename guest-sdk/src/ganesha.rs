@@ -8,10 +8,13 @@
 //! ganesha.conf ── %include ──▶ exports:_index.conf ── %include ──▶ exports:NAME.conf     one a share
 //!                                                                       ▲
 //! set, ensure: number ─▶ NAME.conf ─▶ _index.conf ─▶ UpdateExport ──────┘   over D-Bus
-//! remove:      leaving ─▶ _index.conf ─▶ NAME.conf ─▶ RemoveExport ─▶ number given back
+//! remove:      leaving ─▶ _index.conf ─▶ NAME.conf ─▶ DisplayExport ─▶ RemoveExport ─▶ number given back
 //! ```
 //! What the index names is there at every moment, because the server does not start where that
 //! is not so. A call that was cut short anywhere is made good by the same call.
+//!
+//! Another back end may have numbers of the same range, against the operator's better knowledge:
+//! before an export is removed, the server is asked whose it is.
 //!
 //! The files' paths of the host are the broker's to fill in: the driver says `exports:NAME.conf`
 //! and `shares:NAME`. That no block holds anything else is the policy's word, whose rule has the
@@ -98,7 +101,7 @@ impl Ganesha {
         let file = self.file(export.name);
         files::write(&file, block)?;
         index::write(self.exports)?;
-        server::update(&self.options.bus()?, &file, number)?;
+        server::update(&self.options.bus()?, &file, number, export.name)?;
         refused.map_or(Ok(()), Err)
     }
 
@@ -112,7 +115,7 @@ impl Ganesha {
         match numbers::of(export.name)? {
             Some(number) if index::is_there(self.exports, export.name)? => {
                 index::write(self.exports)?;
-                server::update(&self.options.bus()?, &self.file(export.name), number)
+                server::update(&self.options.bus()?, &self.file(export.name), number, export.name)
             }
             _ => {
                 drop(guard);
@@ -130,7 +133,7 @@ impl Ganesha {
     pub fn withdraw(self, name: &str) -> Result<()> {
         let _guard = lock::acquire(LOCK, None)?;
         match numbers::of(name)? {
-            Some(number) => server::remove(&self.options.bus()?, number),
+            Some(number) => server::remove(&self.options.bus()?, number, name),
             None => Ok(()),
         }
     }
@@ -147,7 +150,7 @@ impl Ganesha {
         files::remove(&self.file(name))?;
         // A server that is just being started may have read the block already, so to find nobody
         // on the bus is no success: whoever repeats this finds a server that has or has not.
-        server::remove(&self.options.bus()?, number)?;
+        server::remove(&self.options.bus()?, number, name)?;
         numbers::give_back(name)
     }
 

@@ -1,7 +1,8 @@
 //! Shares of the file server Samba: made, changed and removed while it runs, in its registry.
 //!
 //! What it is not: whoever starts the server, writes its `smb.conf`, or makes its users. The
-//! operator's `smb.conf` says `registry shares = yes`, and that is all it knows of shares:
+//! operator's `smb.conf` says `registry shares = yes`, has a line `interfaces`, and that is all it knows
+//! of shares:
 //!
 //! ```text
 //! set:    shares:NAME.conf written ─▶ net conf import NAME ─▶ reload ─▶ close    whole, at once
@@ -58,13 +59,15 @@ impl Samba {
         options::declaration(self.server)
     }
 
-    /// Whether the options fit, the server runs and takes orders.
+    /// Whether the options fit, the server's configuration has what shares need, and it runs and takes
+    /// orders.
     ///
     /// # Errors
     /// [`Error::BadConfiguration`], [`Error::BackendFailed`] when the server does not run, and
     /// what the host answers.
     pub fn check(self) -> Result<()> {
         options::server(self.server)?;
+        server::check(self.configuration)?;
         server::reload(self.configuration)
     }
 
@@ -90,7 +93,9 @@ impl Samba {
     pub fn ensure(self, export: &Export<'_>) -> Result<()> {
         let _guard = lock::acquire(LOCK, None)?;
         if definition::is_there(self.definitions, export.name)? {
-            return server::import(self.configuration, &self.file(export.name), export.name);
+            server::import(self.configuration, &self.file(export.name), export.name)?;
+            // It is served by a server that runs.
+            return server::reload(self.configuration);
         }
         self.put(export, &Clients::default())
     }

@@ -4,10 +4,53 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use super::attacks;
 use super::paths::plant;
+use super::{Range, Setup, attacks};
+
+/// A program that walks through a directory which it is given, and follows what it finds there.
+fn walking() -> Setup {
+    Setup::rules(
+        "[roots.shop]\npath = \"@/shop\"\n[[command]]\nid = \"walk\"\nprogram = \"/usr/bin/cp\"\n\
+         args = [\"--recursive\", \"--dereference\", \"--\", { path = { root = \"lair\", leaf = \"dir\", \
+         name = \"word\" } }, { path = { root = \"shop\", leaf = \"new\", name = \"word\" } }]\n\
+         read = [\"lair\"]\nwrite = [\"shop\"]\n",
+    )
+}
+
+/// What another tenant has beneath the same root, and a link to it in the attacker's own directory.
+fn beside_each_other(range: &Range) {
+    let lair = range.lair();
+    for name in ["theirs", "mine", "plain"] {
+        fs::create_dir(lair.join(name)).unwrap();
+        fs::write(lair.join(name).join("file"), "content").unwrap();
+    }
+    fs::write(lair.join("theirs/secret"), &range.canary).unwrap();
+    symlink("../theirs", lair.join("mine/directory")).unwrap();
+    symlink(lair.join("theirs/secret"), lair.join("mine/secret")).unwrap();
+}
 
 attacks! { PathsAndRaces:
+    /// Has a program that walks through its directory be led into another tenant's, beneath the same
+    /// root; as one does, too, who swaps a directory for a link while it walks.
+    led_into_another_tenants_directory {
+        setup: walking(),
+        given: beside_each_other,
+        attack: async |range| {
+            let walk = ["cp", "--recursive", "--dereference", "--", "lair:mine", "shop:copy"];
+            let told = range.asks("command", &walk).await;
+            let copied = |name: &str| range.shop().join("copy").join(name).exists();
+            assert!(!copied("secret") && !copied("directory/secret"), "{told}");
+            told
+        },
+        contained: "of a root to read, its fence opens what the arguments name and no more",
+        refused: "Permission denied",
+        twin: async |range| {
+            let walk = ["cp", "--recursive", "--dereference", "--", "lair:plain", "shop:other"];
+            range.asks("command", &walk).await
+        },
+        answers: "ok:0:",
+    }
+
     /// Runs a command on a link that a tenant has planted, to the outside and within.
     a_link_for_a_command {
         given: plant,

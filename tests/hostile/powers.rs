@@ -246,6 +246,62 @@ attacks! { EscapingCommands:
         answers: "ok:0:done",
     }
 
+    /// Takes what all processes of the machine or of its user have so many of together, watches others,
+    /// and keeps memory that nobody counts.
+    what_all_share {
+        setup: calling(&[
+            libc::SYS_io_setup,
+            libc::SYS_inotify_init,
+            libc::SYS_inotify_init1,
+            libc::SYS_memfd_create,
+            libc::SYS_memfd_secret,
+        ]),
+        attack: async |range| range.script("attack").await,
+        contained: "refused by the list of system calls",
+        refused: "none is permitted",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
+    /// Has timers without end, for which all processes of its user share one number of signals.
+    signals_without_end {
+        setup: either(
+            "my ($made, $id) = (0, pack(q(q), 0)); \
+             $made++ while $made < 5000 && syscall(222, 0, 0, $id) == 0; \
+             print STDERR qq($made of 5000: $!); exit 1",
+            "my $id = pack(q(q), 0); syscall(222, 0, 0, $id) == 0 or die $!;",
+        ),
+        attack: async |range| range.script("attack").await,
+        contained: "bounded for each command, far below what the user may have",
+        refused: "Resource temporarily unavailable",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
+    /// Through a directory that it may only read, asks btrfs to make a subvolume and a snapshot there, and
+    /// to let one be written that was read-only; and other file systems to lock a directory or a file
+    /// for good.
+    requests_through_what_may_be_read {
+        setup: either(
+            "opendir(my $d, q(@/lair)) or die $!; open(my $f, q(<), q(@/lair/file)) or die $!; \
+             my ($any, $asked) = (qq(\\0) x 4096, 0); \
+             for my $request (0x5000940e, 0x50009417, 0x50009401, 0x4008941a, 0x5000940f, \
+                 0x800c6613, 0xc0506617, 0x40806685, 0x6609, 0x6611, 0xc028660f) { \
+               for my $at (fileno $d, fileno $f) { \
+                 $asked++ unless syscall(16, $at, $request, $any) == -1 && $! == 1 } } \
+             print $asked ? qq($asked were asked) : q(none is permitted); exit 1",
+            "open(my $f, q(<), q(@/lair/file)) or die $!; my $n = pack(q(i), 0); \
+             syscall(16, fileno $f, 0x541b, $n) == 0 or die $!; \
+             syscall(16, fileno $f, 0x40049409, 0) == -1 && $! != 1 or die q(no copy is asked for);",
+        ),
+        given: furnish,
+        attack: async |range| range.script("attack").await,
+        contained: "refused by the list of system calls, which knows btrfs's requests by their kind",
+        refused: "none is permitted",
+        twin: async |range| range.script("benign").await,
+        answers: "ok:0:done",
+    }
+
     /// Loads code into the kernel, and stops, renames and re-dates the machine.
     the_machine_itself {
         setup: calling(&[

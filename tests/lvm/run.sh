@@ -99,7 +99,7 @@ else
     echo "SKIPPED (needs nfs-ganesha, dbus and libnfs-utils): shares on LVM over NFS" >&2
 fi
 # The file server, its tools, and a client.
-samba="net smbcontrol smbpasswd smbclient"
+samba="net smbcontrol smbpasswd smbclient testparm"
 served=1
 for program in smbd $samba; do
     command -v "$program" >/dev/null || served=

@@ -4,6 +4,8 @@
 //! It decides nothing: the policy has rebuilt the arguments and lines; here it is found out whether
 //! what they name is there.
 
+use std::os::fd::{AsFd, BorrowedFd};
+
 use abaca_broker::protocol::{ErrorKind, Identity};
 use abaca_policy::{Argument, FileContent, Leaf, Pass, SecretPass};
 
@@ -52,6 +54,38 @@ pub fn words(
     let words = argv.iter().map(|argument| word(ground, secrets, argument, &mut identities));
     let words = words.collect::<Result<_, _>>()?;
     Ok((words, identities))
+}
+
+/// What a command may read beneath a root, if that is less than all of it: the directories that its
+/// arguments name there, where they name nothing else of it and are told by descriptors. A program that
+/// walks through a directory can be led elsewhere by whoever writes in it: then to nothing of others.
+pub fn named<'w>(root: &str, argv: &[Argument], words: &'w [Word]) -> Option<Vec<BorrowedFd<'w>>> {
+    let mut found = Vec::new();
+    let is_all =
+        argv.iter().zip(words).all(|(argument, word)| name(root, argument, word, &mut found));
+    (is_all && !found.is_empty()).then_some(found)
+}
+
+/// Whether an argument names nothing beneath the root but by a descriptor, which is then one of those
+/// found.
+fn name<'w>(
+    root: &str,
+    argument: &Argument,
+    word: &'w Word,
+    found: &mut Vec<BorrowedFd<'w>>,
+) -> bool {
+    match (argument, word) {
+        (Argument::Joined(arguments), Word::Joined(words)) => {
+            arguments.iter().zip(words).all(|(argument, word)| name(root, argument, word, found))
+        }
+        (Argument::Path(path), _) if path.root != root => true,
+        (Argument::Path(path), Word::Descriptor { fd, .. }) => {
+            found.push(fd.as_fd());
+            path.leaf == Leaf::Dir
+        }
+        (Argument::Path(_), _) => false,
+        _ => true,
+    }
 }
 
 fn word(

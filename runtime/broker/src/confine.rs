@@ -33,6 +33,10 @@ const DESCRIPTORS_MAX: u64 = 256;
 /// little enough that one which runs wild is ended by it and not by the machine's last page.
 const MEMORY_MAX: u64 = 4 * 1024 * 1024 * 1024;
 
+/// The most signals that wait for a command, timers included: all processes of a user share one number
+/// of them, which is some ten thousands.
+const SIGNALS_MAX: u64 = 1024;
+
 /// Capabilities are bits of a u64.
 const CAPABILITY_BITS: u32 = u64::BITS;
 
@@ -178,6 +182,7 @@ fn limit(cpu: Duration) -> Result<(), Errno> {
     lower(Resource::Core, 0)?;
     lower(Resource::Nofile, DESCRIPTORS_MAX)?;
     lower(Resource::As, MEMORY_MAX)?;
+    lower(Resource::Sigpending, SIGNALS_MAX)?;
     lower(Resource::Cpu, seconds)
 }
 

@@ -62,7 +62,11 @@ impl Roots {
     pub fn open(policy: &Policy) -> Result<Roots, Failure> {
         let open = |root: &abaca_policy::Root| {
             let called = format!("the root {}, {}", root.name, root.path);
-            let (fd, identity, mark) = open_root(&root.path, &called)?;
+            let missing = match &root.filesystem {
+                Some(_) => "mount the file system, or make the directory, or correct",
+                None => MISSING,
+            };
+            let (fd, identity, mark) = open_root(&root.path, &called, missing)?;
             let filesystem = match mount_table::row(&fd) {
                 Ok(row) => row.filesystem,
                 // Of a process whose root is a directory, the table lacks what that lies on.
@@ -87,7 +91,7 @@ impl Roots {
             Failure::new(ErrorKind::Changed, format!("there is no root {name:?}"))
         })?;
         let place = Place { root: name, components: &[] };
-        let (_, now, mark) = open_root(&root.path, place)?;
+        let (_, now, mark) = open_root(&root.path, place, MISSING)?;
         let changed = |what: &str| {
             let message = format!("{place} {what}; restart the backend if that is right");
             Err(Failure::new(ErrorKind::Changed, message))
@@ -314,9 +318,16 @@ pub fn identity(stat: &Stat) -> Identity {
     Identity { device: stat.st_dev, inode: stat.st_ino }
 }
 
+/// What to do where a root is missing.
+const MISSING: &str = "make the directory, or correct";
+
 /// Opens the root at `path`, which messages call `called`: the operator sees the path when
-/// the broker starts, a guest never does.
-fn open_root(path: &str, called: impl fmt::Display) -> Result<(OwnedFd, Identity, Mark), Failure> {
+/// the broker starts, a guest never does. `missing` is what to do where there is none.
+fn open_root(
+    path: &str,
+    called: impl fmt::Display,
+    missing: &str,
+) -> Result<(OwnedFd, Identity, Mark), Failure> {
     let changed = |what: &dyn fmt::Display, errno| Failure {
         kind: ErrorKind::Changed,
         ..Failure::system(what, errno)
@@ -325,9 +336,9 @@ fn open_root(path: &str, called: impl fmt::Display) -> Result<(OwnedFd, Identity
     let fd = rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)
         .map_err(|errno| {
             let advice = match errno {
-                Errno::NOENT => " (make the directory, or correct roots.NAME.path in the policy)",
-                Errno::LOOP => " (write the path without symbolic links)",
-                _ => "",
+                Errno::NOENT => format!(" ({missing} roots.NAME.path in the policy)"),
+                Errno::LOOP => " (write the path without symbolic links)".to_owned(),
+                _ => String::new(),
             };
             changed(&format_args!("{called}{advice}"), errno)
         })?;

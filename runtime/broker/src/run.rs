@@ -10,7 +10,7 @@
 //! It decides nothing: the grants say what runs, `spawn` starts it, `tree` ends it.
 
 use std::collections::HashSet;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use abaca_broker::protocol::{
@@ -140,10 +140,17 @@ fn start_one(
     let rule = grant.rule;
     let program = programs::open(rule, ground.user, &ground.roots)?;
     let (words, resolved) = arguments::words(ground, secrets, &grant.argv)?;
-    let roots = |names: &[String]| -> Result<Vec<BorrowedFd<'_>>, Failure> {
-        names.iter().map(|name| Ok(ground.roots.get(name)?.as_fd())).collect()
-    };
-    let (read, write) = (roots(&rule.read)?, roots(&rule.write)?);
+    let (mut read, mut write) = (Vec::new(), Vec::new());
+    for name in &rule.read {
+        let root = ground.roots.get(name)?.as_fd();
+        match arguments::named(name, &grant.argv, &words) {
+            Some(places) => read.extend(places),
+            None => read.push(root),
+        }
+    }
+    for name in &rule.write {
+        write.push(ground.roots.get(name)?.as_fd());
+    }
     let walls = ground.walls.around(rule, group, program.as_fd(), &read, &write)?;
     let view = View::of(rule, ground)?;
     let (errors, stderr) = pipe()?;

@@ -99,6 +99,12 @@ const REFUSED: &[i64] = &[
     libc::SYS_setdomainname,
     libc::SYS_vhangup,
     libc::SYS_fanotify_init,
+    // Watching what others do; and all watchers of a user share one number of them.
+    libc::SYS_inotify_init,
+    libc::SYS_inotify_init1,
+    // Memory that no limit of an ordinary user's command counts, and files that are beneath no root.
+    libc::SYS_memfd_create,
+    libc::SYS_memfd_secret,
 ];
 
 /// Calls whose first argument is a process: allowed on the caller itself, which is 0. Else
@@ -139,13 +145,36 @@ const LEASE: u64 = 1024; // F_SETLEASE
 
 /// Requests that set flags and numbers of a file: what `chattr` does, for which it is enough to
 /// have a file open for reading. They go with the group of attributes.
-const FLAGGING: [u64; 6] = [
+const FLAGGING: [u64; 16] = [
     0x4008_6602, // FS_IOC_SETFLAGS
     0x4004_6602, // FS_IOC32_SETFLAGS
     0x4008_7602, // FS_IOC_SETVERSION
     0x4004_7602, // FS_IOC32_SETVERSION
     0x4008_6604, // EXT4_IOC_SETVERSION
     0x401C_5820, // FS_IOC_FSSETXATTR
+    0x800C_6613, // FS_IOC_SET_ENCRYPTION_POLICY
+    0xC050_6617, // FS_IOC_ADD_ENCRYPTION_KEY
+    0xC040_6618, // FS_IOC_REMOVE_ENCRYPTION_KEY
+    0xC040_6619, // FS_IOC_REMOVE_ENCRYPTION_KEY_ALL_USERS
+    0x4080_6685, // FS_IOC_ENABLE_VERITY
+    0x0000_6609, // EXT4_IOC_MIGRATE
+    0x0000_660C, // EXT4_IOC_ALLOC_DA_BLKS
+    0xC028_660F, // EXT4_IOC_MOVE_EXT
+    0x0000_6611, // EXT4_IOC_SWAP_BOOT
+    0x4008_662C, // EXT4_IOC_SETFSUUID
+];
+
+/// The kind of btrfs's own requests, and which bits of a request say its kind. For most of them it is
+/// enough to have a directory open for reading, of a file system that nothing else of the walls knows
+/// as one: they make subvolumes, and say which of them are read-only. They are a group of their own.
+const BTRFS: u64 = 0x9400;
+const KIND: u64 = 0xFF00;
+
+/// Those of them that every file system has, and that change only a file which is open for writing.
+const SHARING: [u64; 3] = [
+    0x4004_9409, // FICLONE
+    0x4020_940D, // FICLONERANGE
+    0xC018_9436, // FIDEDUPERANGE
 ];
 
 /// The bits with which a file lends its owner's or group's power to whoever runs it.
@@ -257,7 +286,13 @@ fn translate(
     let flagging = FLAGGING.iter().filter(|_| !attributes);
     let requests = TYPING.iter().chain(flagging);
     let requests = requests.map(|request| when(1, &[(SeccompCmpOp::Eq, *request)]));
-    calls.insert(libc::SYS_ioctl, requests.collect::<Result<_, _>>()?);
+    let mut requests = requests.collect::<Result<Vec<_>, _>>()?;
+    if !granted.contains(&SyscallGroup::Subvolumes) {
+        let others = SHARING.map(|request| (SeccompCmpOp::Ne, request));
+        let tests = [&[(SeccompCmpOp::MaskedEq(KIND), BTRFS)], &others[..]].concat();
+        requests.push(when(1, &tests)?);
+    }
+    calls.insert(libc::SYS_ioctl, requests);
 
     calls.insert(libc::SYS_fcntl, vec![when(1, &[(SeccompCmpOp::Eq, LEASE)])?]);
 
@@ -317,8 +352,10 @@ fn members(group: SyscallGroup) -> &'static [i64] {
         SyscallGroup::Semaphores => {
             &[libc::SYS_semget, libc::SYS_semop, libc::SYS_semtimedop, libc::SYS_semctl]
         }
-        // Of `socket`, it is one kind, not the call.
-        SyscallGroup::LocalSockets => &[],
+        // All processes of the machine share one number of their requests.
+        SyscallGroup::AsyncIo => &[libc::SYS_io_setup],
+        // Of `socket` and `ioctl`, they are some kinds, not the call.
+        SyscallGroup::LocalSockets | SyscallGroup::Subvolumes => &[],
     }
 }
 

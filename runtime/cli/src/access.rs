@@ -110,7 +110,11 @@ async fn deny(
     if removed.is_empty() {
         return Err(Failure::refused(
             "the share has no such rule",
-            format!("`abaca access list {}` shows its rules", before.share.id()),
+            format!(
+                "name it by its id, or by type and whom, as in `ip 192.0.2.7`; `abaca access list {}` \
+                 shows the rules",
+                before.share.id()
+            ),
         ));
     }
     before.apply(&[], &removed, service, output).await

@@ -60,7 +60,9 @@ pub async fn run(
         BackendCommand::Enable { name } => {
             conduct::change(Change::Enable, &name, service, output).await
         }
-        BackendCommand::Options { name } => crate::options::show(&name, service, output).await,
+        BackendCommand::Options { name } => {
+            crate::options::show(name.as_deref(), service, output).await
+        }
         BackendCommand::Check { name: Some(name) } => {
             report(vec![check(service.entry(&name)?, service, output).await], output)
         }

@@ -214,8 +214,8 @@ pub enum BackendCommand {
     },
     /// Show the options of a backend, their values, and where each came from
     Options {
-        /// The backend
-        name: String,
+        /// The backend; not needed where there is one
+        name: Option<String>,
     },
 }
 

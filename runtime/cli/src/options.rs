@@ -13,8 +13,12 @@ use crate::service::Service;
 ///
 /// # Errors
 /// When there is no such backend, or it cannot be opened.
-pub async fn show(name: &str, service: &Service, output: Output) -> Result<()> {
-    let entry = service.entry(name)?;
+pub async fn show(name: Option<&str>, service: &Service, output: Output) -> Result<()> {
+    let entry = match name {
+        Some(name) => service.entry(name)?,
+        None => service.only()?,
+    };
+    let name = &entry.name;
     let backend = output.wait(&format!("opening {name}"), Box::pin(service.backend(entry))).await?;
     let rows: Vec<_> = backend.option_rows().collect();
     let document: Vec<_> = rows.iter().map(|row| document(row)).collect();

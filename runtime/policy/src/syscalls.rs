@@ -24,17 +24,25 @@ pub enum SyscallGroup {
     /// Sockets of Unix, with which services of this machine are spoken to, some of which do
     /// whatever root says: `smbcontrol`, `lvmpolld`.
     LocalSockets,
+    /// What btrfs alone is asked: subvolumes, snapshots, limits, `send` and `receive`. It goes by any
+    /// directory of the file system that a command may read: `btrfs`.
+    Subvolumes,
+    /// Reading and writing ahead, of which the machine does only so much at a time: LVM's programs,
+    /// which say a warning without it.
+    AsyncIo,
 }
 
 impl SyscallGroup {
     /// All groups.
-    pub const ALL: [SyscallGroup; 6] = [
+    pub const ALL: [SyscallGroup; 8] = [
         SyscallGroup::Quota,
         SyscallGroup::Keyring,
         SyscallGroup::FileHandles,
         SyscallGroup::Attributes,
         SyscallGroup::Semaphores,
         SyscallGroup::LocalSockets,
+        SyscallGroup::Subvolumes,
+        SyscallGroup::AsyncIo,
     ];
 
     /// The group's word.
@@ -46,6 +54,8 @@ impl SyscallGroup {
             SyscallGroup::Attributes => "attributes",
             SyscallGroup::Semaphores => "semaphores",
             SyscallGroup::LocalSockets => "local-sockets",
+            SyscallGroup::Subvolumes => "subvolumes",
+            SyscallGroup::AsyncIo => "async-io",
         }
     }
 }

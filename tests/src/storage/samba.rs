@@ -35,10 +35,11 @@ const WRITER: &str = "daemon";
 const PASSWORD: &str = "correct horse";
 
 /// What the tests need besides the network.
-const PROGRAMS: [&str; 5] = [
+const PROGRAMS: [&str; 6] = [
     "/usr/sbin/smbd",
     "/usr/bin/net",
     "/usr/bin/smbcontrol",
+    "/usr/bin/testparm",
     "/usr/bin/smbpasswd",
     "/usr/bin/smbclient",
 ];

@@ -135,7 +135,8 @@ impl Found {
         things(
             &found.missing,
             "missing",
-            "it is gone from the storage; `abaca owned remove` if so",
+            "it is gone: `abaca backend reconcile --ensure` makes it again where it is a share's; \
+             else `abaca owned remove`",
         );
         things(&found.unclear, "unclear", "look yourself, then `abaca owned add` or `remove`");
         for (id, why) in &self.unserved {

@@ -19,6 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Backend;
+use crate::contract::bindings::abaca::host::types::Error as HostError;
 use crate::error::{Error, Result};
 use crate::gate::{Examined, Refused, examine};
 use crate::owned::{OwnedRecord, OwnedState};
@@ -89,11 +90,15 @@ impl Backend {
                 found.unclear.push(one);
                 continue;
             };
-            let examined =
-                examine(&self.shared.powers, &object).await.map_err(|refused| match refused {
-                    Refused::Fault(error) => error,
-                    Refused::Answer(error) => Error::Invalid(format!("{object}: {error:?}")),
-                })?;
+            let examined = match examine(&self.shared.powers, &object).await {
+                Ok(examined) => examined,
+                // The policy of today has no such root.
+                Err(Refused::Answer(HostError::Denied(_))) => Examined::Maybe,
+                Err(Refused::Answer(error)) => {
+                    return Err(Error::Invalid(format!("{object} cannot be looked at: {error:?}")));
+                }
+                Err(Refused::Fault(error)) => return Err(error),
+            };
             match examined {
                 Examined::InHands | Examined::Nobodys => {}
                 Examined::Missing => found.missing.push(one),

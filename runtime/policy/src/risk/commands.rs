@@ -105,6 +105,12 @@ impl Policy {
             SyscallGroup::Semaphores => {
                 (R3, "it reaches semaphores of the whole machine".to_owned())
             }
+            SyscallGroup::Subvolumes => {
+                (R3, "it may make subvolumes wherever it may read, of btrfs".to_owned())
+            }
+            SyscallGroup::AsyncIo => {
+                (R2, "it may use up the machine's asynchronous requests".to_owned())
+            }
             SyscallGroup::LocalSockets if may_be_root(rule) => {
                 (R4, "it speaks to services of this machine, which do what root says".to_owned())
             }

@@ -25,7 +25,7 @@ fn system_calls_are_given_back_by_known_groups() {
         (
             "syscalls = [\"qouta\"]",
             "did you mean `quota`? Allowed: quota, keyring, file-handles, attributes, \
-             semaphores, local-sockets",
+             semaphores, local-sockets, subvolumes, async-io",
         ),
         ("syscalls = [\"mount\"]", "unknown group of system calls"),
         ("syscalls = [\"quota\", \"quota\"]", "names this twice"),

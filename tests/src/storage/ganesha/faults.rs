@@ -1,13 +1,14 @@
 //! The server stops, starts and is not there; calls end in the middle. What clients find
 //! afterwards is what was last said.
 
+use std::fs;
 use std::process::Stdio;
 
 use abaca::types::{AccessLevel, Error as DriverError};
 
 use super::directory::{Home, driver_error, open, opened};
 use super::{assert_says, ip};
-use crate::support::{Desk, component, share, until};
+use crate::support::{Desk, Ground, component, share, until};
 
 use AccessLevel::{Ro, Rw};
 
@@ -77,13 +78,50 @@ async fn a_server_that_is_away_is_named() {
     home.assert_bare();
 }
 
+/// Two back ends of one server give the same number: the second one's share is refused with what to
+/// do, and to remove it takes nothing from the first one's clients.
+#[tokio::test]
+async fn another_back_ends_export_is_left_alone() {
+    let Some(home) = Home::new("two back ends with the same numbers").await else { return };
+    let (one, location) = home.made(&share("one", 1)).await;
+    home.rules(&one, &[ip(home.nfs.client(0).address(), Rw)]).await;
+    home.nfs.client(0).write(&location, "file", "content").unwrap();
+    let (pool, exports) = (home.nfs.pool.path(), home.nfs.exports());
+    let mut policy = home.nfs.policy("directory");
+    for place in [exports, pool.join("shares"), pool.join("snapshots")] {
+        let other = place.with_extension("other");
+        fs::create_dir(&other).unwrap();
+        fs::set_permissions(&other, fs::metadata(&place).unwrap().permissions()).unwrap();
+        policy = policy.replace(place.to_str().unwrap(), other.to_str().unwrap());
+    }
+    let ground = Ground::new();
+    let other = open(&ground, &home.nfs, &policy).await.unwrap();
+    let two = share("two", 1);
+    let DriverError::BackendFailed(why) = driver_error(other.create_share(&two, None).await) else {
+        panic!()
+    };
+    assert!(why.contains("`…_ganesha_export_ids`") && why.contains(&one.name), "{why}");
+    other.delete_share(&two, None).await.unwrap();
+    assert_eq!(home.nfs.client(0).read(&location, "file").unwrap(), "content");
+    // With numbers of its own it has shares.
+    drop(other);
+    let own = [("directory_ganesha_export_ids", "20001-40000")];
+    let other = opened(&ground, &home.nfs, &policy, &own).await.unwrap();
+    other.create_share(&two, None).await.unwrap();
+    other.delete_share(&two, None).await.unwrap();
+    assert_eq!(home.nfs.client(0).read(&location, "file").unwrap(), "content");
+    home.backend.delete_share(&one, None).await.unwrap();
+    home.assert_bare();
+}
+
 /// The server is asked to start with what each step of a change leaves, and the call repeated.
 #[tokio::test]
 async fn a_refusal_at_each_step_is_made_good_by_the_repeated_call() {
     let Some(mut home) = Home::new("refusals at each step of an export").await else { return };
     let whole = home.nfs.policy("directory");
     let steps = ["export-block", "export-index", "exports-root", "export-update"];
-    for step in steps.into_iter().chain(["export-remove", "export-remove-live"]) {
+    for step in steps.into_iter().chain(["export-remove", "export-show-live", "export-remove-live"])
+    {
         let (one, location) = home.made(&share(step, 1)).await;
         let first = [ip(home.nfs.client(0).address(), Rw)];
         home.rules(&one, &first).await;
@@ -154,6 +192,7 @@ async fn kill_9_at_each_step() {
         ("allow", "export-update"),
         ("delete", "export-index"),
         ("delete", "export-remove"),
+        ("delete", "export-show-live"),
         ("delete", "export-remove-live"),
     ];
     for (number, (what, step)) in steps.into_iter().enumerate() {
@@ -195,5 +234,5 @@ async fn kill_9_at_each_step() {
         assert_eq!(nfs.blocks(), Vec::<String>::new(), "{what} {step}");
     }
     let shares = nfs.pool.path().join("shares");
-    assert_eq!(std::fs::read_dir(shares).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(shares).unwrap().count(), 0);
 }

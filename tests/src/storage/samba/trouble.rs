@@ -1,5 +1,7 @@
 //! Calls that were cut short, a server that is down, names that mean something else.
 
+use std::fs;
+
 use abaca::Error;
 use abaca::types::{AccessLevel, Error as DriverError};
 
@@ -41,6 +43,13 @@ async fn a_server_that_starts_again_has_all_shares() {
         }
         other => panic!("{other:?}"),
     }
+    // Whether it is served is asked, too.
+    match home.backend.ensure_share(&share, None).await {
+        Err(Error::Driver(DriverError::BackendFailed(why))) => {
+            assert!(why.contains("smbd"), "{why}");
+        }
+        other => panic!("{other:?}"),
+    }
     let configuration = home.ground.path().join("samba/smb.conf");
     home.server = Some(start(&home.network.server, &configuration).await);
     assert!(home.client(0, WRITER, &share, "ls").is_err(), "the rule was gone already");
@@ -50,6 +59,27 @@ async fn a_server_that_starts_again_has_all_shares() {
     home.network.server.run("net", &["-s", &configuration, "conf", "delshare", &share.name]);
     home.backend.ensure_share(&share, None).await.unwrap();
     home.client(1, READER, &share, "ls").unwrap();
+}
+
+/// A line that the operator's configuration lacks is named before any share is made.
+#[tokio::test]
+async fn what_the_servers_configuration_lacks_is_named() {
+    let Some(home) = Home::new("a Samba without registry shares").await else { return };
+    let file = home.ground.path().join("samba/smb.conf");
+    let whole = fs::read_to_string(&file).unwrap();
+    for line in ["registry shares = yes", "interfaces = "] {
+        let lacks = |one: &&str| !one.starts_with(line);
+        let less: Vec<_> = whole.lines().filter(lacks).collect();
+        fs::write(&file, less.join("\n")).unwrap();
+        match home.backend.check_for_setup_error().await {
+            Err(Error::Driver(DriverError::BadConfiguration(why))) => {
+                assert!(why.contains(&format!("`{line}")), "{why}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    fs::write(&file, whole).unwrap();
+    home.backend.check_for_setup_error().await.unwrap();
 }
 
 /// A share whose name is a section of Samba's own is refused, and changes nothing.
