@@ -80,11 +80,16 @@ impl Place {
             return Ok(());
         }
         files::remove_tree(&self.partial)?;
-        Command::new("cp")
+        let copied = Command::new("cp")
             .args(["--archive", "--reflink=auto", "--no-target-directory", "--"])
             .arg(source)
             .arg(&self.partial)
-            .output()?;
+            .output();
+        if copied.is_err() {
+            // It may have filled the storage. What cannot be removed now, the next call removes.
+            drop(files::remove_tree(&self.partial));
+        }
+        copied?;
         files::set_mode(&self.partial, mode)?;
         files::rename(&self.partial, &self.path)?;
         Ok(())

@@ -5,7 +5,7 @@ use abaca_policy::Denial;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Claims, Ended, Gate, Powers, Telling, Weight};
+use super::{Claims, Ended, Gate, Powers, Refused, Telling, Weight};
 use crate::contract::bindings::abaca::host::types as host;
 use crate::error::Error;
 use crate::text::printable;
@@ -101,6 +101,15 @@ pub(crate) enum Refusal {
 impl From<host::Error> for Refusal {
     fn from(error: host::Error) -> Self {
         Self::Answer(error)
+    }
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Answer(error) => Self::Answer(error),
+            Refused::Fault(error) => Self::Fault(error),
+        }
     }
 }
 

@@ -17,7 +17,10 @@ use crate::contract::bindings::abaca::host::command::{
     CommandLine, ExitStatus, Host, Output, PipelineRequest, RunRequest,
 };
 use crate::contract::bindings::abaca::host::types::Error;
-use crate::gate::{Claims, Crossing, Done, Ended, Gate, Make, Need, Powers, Refusal, Taken};
+use crate::gate::{
+    Claims, Crossing, Done, Ended, Examined, Gate, Make, Need, Powers, Refusal, Taken, examine,
+    look,
+};
 
 impl Host for Room {
     async fn run(&mut self, request: RunRequest) -> wasmtime::Result<Result<Output, Error>> {
@@ -77,6 +80,10 @@ impl Crossing for RunRequest {
             gate.place = None;
             tokio::time::sleep(gate.remaining(Some(attempt * attempt * 1000))).await;
             gate.place = Some(gate.place(powers, &self.command.program).await??);
+            if !is_as_before(powers, &self.command).await? {
+                done.facts.push(("attempts", attempt.into()));
+                return Ok(done);
+            }
             attempt += 1;
         }
     }
@@ -123,6 +130,26 @@ impl Crossing for PipelineRequest {
         let kind = |deadline_ms| RequestKind::Pipeline { stages, secrets, deadline_ms };
         run(gate, powers, self.timeout_ms, kind, &body).await
     }
+}
+
+/// Whether a command that failed may be tried again: what it needs is the backend's own still, which the
+/// name alone would not say, and nothing is where it makes something.
+async fn is_as_before(powers: &Powers, command: &CommandLine) -> Result<bool, Refusal> {
+    let claims = claims(std::slice::from_ref(command), powers).map_err(Error::from)?;
+    for need in claims.needs {
+        match examine(powers, &need.object).await {
+            // What it removes is in its own hands.
+            Ok(Examined::There | Examined::InHands) => {}
+            Ok(Examined::Missing | Examined::Maybe | Examined::Nobodys) => return Ok(false),
+            Err(refused) => return Err(refused.into()),
+        }
+    }
+    for make in claims.makes {
+        if look(powers, &make.object).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// What the commands have to do with things that backends make.
