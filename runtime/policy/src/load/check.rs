@@ -111,18 +111,21 @@ pub(crate) fn contents_enforced(
         }
         for other in files.iter().filter(|other| other.rule.id != *id) {
             let verb = other.rule.verbs.iter().find(|verb| verb.passes_by_content());
-            if let Some(verb) = verb.filter(|_| other.rule.meets(&governing.rule)) {
+            if let Some(verb) = verb.filter(|_| other.rule.leads_to(&governing.rule)) {
+                let (whose, apart) = match &other.rule.name {
+                    Some(_) => (
+                        "the same names".to_owned(),
+                        "let the `name` types differ in the first character; the mode is said \
+                         with `write`",
+                    ),
+                    None => (format!("the root `{root}` itself, where they are"), OWN_ROOT),
+                };
                 return passed_by(
                     &other.id_place,
                     &other.rule.id,
-                    &format!("grants `{verb}` on the same names"),
+                    &format!("grants `{verb}` on {whose}"),
                 )
-                .map_err(|flaw| {
-                    flaw.help(
-                        "leave the verb out, or let the `name` types differ in the first \
-                         character; the mode is said with `write`",
-                    )
-                });
+                .map_err(|flaw| flaw.help(format!("leave the verb out, or {apart}")));
             }
         }
     }
