@@ -228,6 +228,11 @@ impl Matcher {
         }
     }
 
+    /// True if a word that it accepts may begin with this character.
+    pub(crate) fn may_begin_with(&self, character: char) -> bool {
+        self.outline().may_begin_with(character)
+    }
+
     /// Whether it takes only what the backend has made, in any of its parts.
     pub(crate) fn needs_own(&self) -> bool {
         self.any(|part| {
