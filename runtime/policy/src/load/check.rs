@@ -5,10 +5,7 @@ use crate::error::Flaw;
 use crate::load::fields::Place;
 use crate::load::{command, files, mount};
 use crate::policy::Policy;
-
-/// How many pairs of template places are compared before the loader gives up.
-/// Rules that a person wrote need thousands; this is less than a second.
-const OVERLAP_BUDGET: usize = 10_000_000;
+use crate::template::OVERLAP_BUDGET;
 
 /// What to do where something else reaches files whose content is said.
 const OWN_ROOT: &str = "keep such files in a root of their own, which only the broker writes";
@@ -36,7 +33,10 @@ pub(crate) fn commands_apart(rules: &[command::Loaded]) -> Result<(), Flaw> {
                         later.args_place.clone(),
                         format!("too many optional flags to tell `{one}` and `{two}` apart"),
                     )
-                    .help("write fewer optional flags in the rules of this program"));
+                    .help(
+                        "write fewer optional flags, and fewer texts for one argument, in the \
+                         rules of this program",
+                    ));
                 }
             }
         }
