@@ -156,10 +156,10 @@ attacks! { Log:
             assert!(range.audited("forged").is_empty());
             told
         },
-        contained: "names of functions are no part of what is told, or escaped",
-        refused: "Trap by the driver: the driver crashed in create-share",
+        contained: "the names are told escaped, on one line",
+        refused: "\\u{1b}]0;owned\\u{7}\\u{1b}[2J\\u{a}{\"event\":\"forged\"}\\u{202e}",
         twin: async |range| range.drives(crashing("plain")).await,
-        answers: "Trap by the driver: the driver crashed in create-share",
+        answers: "!plain1",
     }
 
     /// Fails with an error that acts on a terminal.
