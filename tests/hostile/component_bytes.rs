@@ -18,6 +18,17 @@ pub fn with_module(fields: &str) -> Vec<u8> {
     text(&format!("(component (core module {fields}))"))
 }
 
+/// A name that acts, in the letters of the text format.
+const ACTING: &str = r"\1b]0;owned\07\1b[2J\0aforged\u{202e}";
+
+/// Components that are refused by the name of something in them.
+const NAMED: [&str; 4] = [
+    r#"(component (core module $m (import "NAME" "f" (func))) (core instance (instantiate $m)))"#,
+    r#"(component (import "NAME" (func)))"#,
+    r#"(component (core module (func (export "NAME") (export "NAME"))))"#,
+    r#"(component (core module $m) (export "NAME" (core module $m)))"#,
+];
+
 attacks! { ComponentBytes:
     /// Gives an empty file.
     an_empty_file {
@@ -258,5 +269,28 @@ attacks! { ComponentBytes:
             range.loads(Assembly::new().and("(data (i32.const 64) \"other-one\")").make()).await
         },
         answers: "ok: other-one",
+    }
+    /// Has names that act on a terminal and forge a line wherever a component has names that an error
+    /// repeats: of imports and exports, its own and those of a module in it.
+    names_that_act_in_errors {
+        attack: async |range| {
+            let mut told = Vec::new();
+            for parts in NAMED {
+                told.push(range.loads(text(&parts.replace("NAME", ACTING))).await);
+            }
+            let log = range.log.text();
+            for text in told.iter().chain([&log]) {
+                let acts = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+                assert!(!text.contains(acts), "{text:?}");
+                assert!(!text.lines().any(|line| line.starts_with("forged")), "{text:?}");
+            }
+            told
+        },
+        contained: "refused, with the name escaped, on one line",
+        refused: "\\u{1b}]0;owned\\u{7}\\u{1b}[2J\\u{a}forged\\u{202e}",
+        twin: async |range| {
+            range.loads(text(&NAMED[0].replace("NAME", "plain-name"))).await
+        },
+        answers: "plain-name",
     }
 }

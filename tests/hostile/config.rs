@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use abaca::OptionValue;
 
@@ -21,6 +22,29 @@ async fn opens_all(range: &Range, rules: &[&str]) -> Vec<String> {
         told.push(range.opens(&policy(rules), &[]).await);
     }
     told
+}
+
+/// A rule of this program that begins with this word and may write a root, of which more is said.
+fn writing(program: &str, word: &str, more: &str) -> String {
+    policy(&format!(
+        "[roots.pool]\npath = \"@/exports\"\n{more}\n\
+         [types.word]\nfirst = \"a-z\"\nrest = \"a-z\"\nmax = 9\n{ECHO}args = [{{ name = \"word\" }}]\n\
+         [[command]]\nid = \"take\"\nprogram = \"/usr/bin/{program}\"\nwrite = [\"pool\"]\n\
+         args = [{word}, \"--\", {{ path = {{ root = \"pool\", leaf = \"root\" }} }}]\n"
+    ))
+}
+
+/// Rules of one program that may be said the same, but for the last word.
+fn lists(rules: usize) -> String {
+    let rule = |rule: usize| {
+        let texts: Vec<_> = (0..255).map(|text| format!("\"{rule}x{text}\"")).collect();
+        format!(
+            "[[command]]\nid = \"r{rule}\"\nprogram = \"/usr/bin/echo\"\nargs = [{{ repeat = \
+             {{ one-of = [{}, \"zz\"] }}, min = 0, max = 127 }}, \"-{rule}\"]\n",
+            texts.join(",")
+        )
+    };
+    (0..rules).map(rule).collect()
 }
 
 /// A secret's file with these bits.
@@ -185,6 +209,12 @@ attacks! { Config:
                 "busybox",
                 "ld.so",
                 "ip",
+                "choom",
+                "debugfs",
+                "lvm",
+                "mount.fuse",
+                "mount.fuse3",
+                "umount.udisks2",
             ] {
                 let rule = format!(
                     "[[command]]\nid = \"run\"\nprogram = \"/usr/bin/{program}\"\nargs = []\n"
@@ -200,6 +230,44 @@ attacks! { Config:
              []\nroot-equivalent = \"why\"\n";
             range.opens(&policy(rule), &[]).await
         },
+        answers: "opened",
+    }
+
+    /// Grants a program that restores a stream, and says so by a word that is put together, in a
+    /// list, in a hole, or begun.
+    orders_in_disguise {
+        attack: async |range| {
+            let mut told = Vec::new();
+            for word in [
+                "{ one-of = [\"receive\"] }",
+                "{ concat = [\"receiv\", { one-of = [\"e\"] }] }",
+                "{ csv = { must = [\"receive\"] } }",
+                "{ name = \"word\" }",
+                "\"rec\"",
+            ] {
+                let safe = "mount-options = [\"nosuid\", \"nodev\"]";
+                told.push(range.opens(&writing("btrfs", word, safe), &[]).await);
+            }
+            told
+        },
+        contained: "refused until the operator writes why, however the word is written",
+        refused: "`receive` restores a stream: this rule would be as good as root",
+        twin: async |range| range.opens(&writing("echo", "\"check\"", ""), &[]).await,
+        answers: "opened",
+    }
+
+    /// Has rules that say little and take long to tell apart: each allows hundreds of texts a
+    /// hundred times.
+    rules_that_take_long_to_tell_apart {
+        attack: async |range| {
+            let began = Instant::now();
+            let told = range.opens(&policy(&lists(36)), &[]).await;
+            assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+            told
+        },
+        contained: "refused when as much has been compared as may be",
+        refused: "too many optional flags to tell `r",
+        twin: async |range| range.opens(&policy(&lists(2)), &[]).await,
         answers: "opened",
     }
 

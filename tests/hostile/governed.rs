@@ -128,6 +128,9 @@ attacks! { PathsAndRaces:
                 "[[files]]\nid = \"past\"\nroot = \"exports\"\nname = \"word\"\nverbs = [\"rename\"]\n",
                 "[[files]]\nid = \"past\"\nroot = \"exports\"\nname = \"word\"\nverbs = [\"copy\"]\n",
                 "[[files]]\nid = \"past\"\nroot = \"exports\"\nname = \"word\"\nverbs = [\"set-mode\"]\n",
+                "[[files]]\nid = \"past\"\nroot = \"exports\"\nname = \"word\"\nverbs = [\"receive\"]\n",
+                "[[files]]\nid = \"past\"\nroot = \"exports\"\nverbs = [\"list\", \"receive\"]\n",
+                "[[files]]\nid = \"past\"\nroot = \"exports\"\nverbs = [\"set-mode\"]\n",
                 "[[command]]\nid = \"past\"\nprogram = \"/usr/bin/cp\"\nargs = []\nwrite = [\"exports\"]\n",
                 "[[mount]]\nid = \"past\"\nsource = { remote = \"192.0.2.1:/\" }\n\
                  place = { root = \"exports\", name = \"word\" }\nfilesystem = [\"nfs4\"]\n",

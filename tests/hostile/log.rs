@@ -1,7 +1,21 @@
 //! Attacks on whoever reads log, audit and errors: lines that forge others, text that acts on a
 //! terminal, and more than anybody can read.
 
+use super::assembly::Assembly;
 use super::attacks;
+
+/// A driver that crashes in two functions of this name, in the letters of the text format.
+fn crashing(name: &str) -> Vec<u8> {
+    let named = |what: &str| format!("{name}{what}");
+    Assembly::new()
+        .and(&format!(
+            "(func $inner (@name \"{}\") unreachable) (func $outer (@name \"{}\") call $inner)",
+            named("1"),
+            named("2"),
+        ))
+        .body("create-share", "call $outer i32.const 256")
+        .make()
+}
 
 attacks! { Log:
     /// Logs lines that look like others: of the runtime, of another backend, of the audit.
@@ -41,12 +55,12 @@ attacks! { Log:
     /// Logs letters that nobody sees, which could carry a text past whoever reads the log.
     letters_that_nobody_sees {
         attack: async |range| {
-            range.asks("log", &["seen\u{fe01}\u{e0148}\u{3164}\u{34f}\u{2800}\u{200b}end"]).await;
+            range.asks("log", &["seen\u{fe01}\u{e0148}\u{3164}\u{34f}\u{2800}\u{200b}\u{a0}\u{2003}\u{13430}end"]).await;
             let text = range.log.text();
             text.lines().find(|line| line.contains("seen")).unwrap().to_owned()
         },
         contained: "shown escaped",
-        refused: "seen\\u{fe01}\\u{e0148}\\u{3164}\\u{34f}\\u{2800}\\u{200b}end",
+        refused: "seen\\u{fe01}\\u{e0148}\\u{3164}\\u{34f}\\u{2800}\\u{200b}\\u{a0}\\u{2003}\\u{13430}end",
         twin: async |range| {
             range.asks("log", &["seen, in whatever letters: \u{e9}\u{4e2d}"]).await;
             range.log.text()
@@ -126,6 +140,26 @@ attacks! { Log:
         refused: "the sky is \\u{1b}[31mred\\u{a}forged",
         twin: async |range| range.asks("echo", &["a"]).await,
         answers: "a",
+    }
+
+    /// Crashes in functions whose names, which tell where it crashed, act on a terminal and forge
+    /// lines of the audit.
+    a_crash_in_functions_that_act {
+        attack: async |range| {
+            let told = range.drives(crashing(r#"\1b]0;owned\07\1b[2J\0a{\22event\22:\22forged\22}\u{202e}"#)).await;
+            let audit = range.audit().iter().map(ToString::to_string).collect::<String>();
+            for text in [&told, &range.log.text(), &audit] {
+                let acts = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+                assert!(!text.contains(acts), "{text:?}");
+                assert!(!text.lines().any(|line| line.starts_with("{\"event\":\"forged")), "{text:?}");
+            }
+            assert!(range.audited("forged").is_empty());
+            told
+        },
+        contained: "the names are told escaped, on one line",
+        refused: "\\u{1b}]0;owned\\u{7}\\u{1b}[2J\\u{a}{\"event\":\"forged\"}\\u{202e}",
+        twin: async |range| range.drives(crashing("plain")).await,
+        answers: "!plain1",
     }
 
     /// Fails with an error that acts on a terminal.

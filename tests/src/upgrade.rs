@@ -109,6 +109,16 @@ fn what_was_left_out_does_not_come_back_by_itself() {
     let other = written(&ground, "other.wasm", &with("clone"));
     let document = desk.json(&["driver", "upgrade", "home", text_of(&other)]);
     assert_eq!((current(&document), document["versions"]["pending"].as_u64()), (1, Some(2)));
+    // He is told so.
+    for document in [document, desk.json(&["driver", "pending", "home"])] {
+        assert_eq!(document["asks_more"], true, "{document}");
+        let changes = document["changes"].as_array().unwrap();
+        let told: Vec<_> = changes.iter().map(|one| (&one["direction"], &one["id"])).collect();
+        let expected = [("new", "usage"), ("gone", "clone")].map(|(a, b)| (a.into(), b.into()));
+        assert_eq!(told, expected.each_ref().map(|(a, b): &(Value, Value)| (a, b)), "{document}");
+    }
+    let shown = desk.run(&["driver", "pending", "home"]).stdout;
+    assert!(shown.starts_with("NEW") && shown.contains("command usage: du "), "{shown}");
 }
 
 #[test]

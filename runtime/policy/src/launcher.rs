@@ -45,11 +45,15 @@ const LAUNCHERS: &[&str] = &[
     // Wrappers whose arguments are a command line.
     "capsh",
     "catchsegv",
+    "cgexec",
+    "choom",
     "chroot",
     "chrt",
+    "dbus-run-session",
     "doas",
     "env",
     "eatmydata",
+    "faketime",
     "fakeroot",
     "flock",
     "ionice",
@@ -67,19 +71,24 @@ const LAUNCHERS: &[&str] = &[
     "runcon",
     "runuser",
     "script",
+    "scriptlive",
     "setarch",
     "setpriv",
     "setsid",
+    "sg",
+    "ssh-agent",
     "start-stop-daemon",
     "stdbuf",
     "strace",
     "su",
     "sudo",
+    "switch_root",
     "systemd-nspawn",
     "systemd-run",
     "taskset",
     "time",
     "timeout",
+    "uclampset",
     "unshare",
     "valgrind",
     "watch",
@@ -94,6 +103,9 @@ const LAUNCHERS: &[&str] = &[
     "clang",
     "cmake",
     "cpp",
+    "ctest",
+    "dc",
+    "debugfs",
     "dnf",
     "dpkg",
     "dpkg-reconfigure",
@@ -102,14 +114,20 @@ const LAUNCHERS: &[&str] = &[
     "ftp",
     "g++",
     "gcc",
+    "git-shell",
+    "gmake",
+    "gold",
     "gem",
     "go",
     "gnuplot",
     "install",
     "java",
     "julia",
+    "iptables",
+    "ip6tables",
     "ld",
     "lftp",
+    "lvm",
     "m4",
     "mail",
     "mailx",
@@ -120,10 +138,14 @@ const LAUNCHERS: &[&str] = &[
     "ninja",
     "npm",
     "npx",
+    "newgrp",
     "octave",
     "openssl",
+    "pdb",
     "pip",
+    "prove",
     "psql",
+    "pydoc",
     "rpm",
     "rustc",
     "smbclient",
@@ -142,7 +164,9 @@ const LAUNCHERS: &[&str] = &[
     "man",
     "mount",
     "rsync",
+    "rsync-ssl",
     "sort",
+    "sshfs",
     "split",
     "svn",
     "tar",
@@ -166,13 +190,16 @@ const LAUNCHERS: &[&str] = &[
     "vim",
     // Containers, services, schedulers, networks: whoever commands them commands root.
     "at",
+    "automount",
     "batch",
+    "bwrap",
     "busctl",
     "crontab",
     "crun",
     "ctr",
     "dbus-send",
     "docker",
+    "gdbus",
     "kubectl",
     "logrotate",
     "machinectl",
@@ -191,7 +218,14 @@ const LAUNCHERS: &[&str] = &[
 ];
 
 /// Of these, the programs for one file system, `NAME.TYPE`, do the work themselves.
-const BY_TYPE: [&str; 3] = ["fsck", "mkfs", "mount"];
+const BY_TYPE: [&str; 2] = ["fsck", "mkfs"];
+
+/// How the names of helpers begin that `mount` and `umount` call for one type of file system. Most
+/// run what serves it: `mount.fuse` even whatever its first word says.
+const HELPERS: [&str; 2] = ["mount.", "umount."];
+
+/// The types whose helpers do the work themselves.
+const SERVED_BY_THE_KERNEL: [&str; 5] = ["cifs", "nfs", "nfs4", "smb3", "zfs"];
 
 /// How the names of compilers for one kind of machine begin, up to the compiler's own.
 const MACHINE: &str = "-gnu-";
@@ -204,6 +238,10 @@ pub fn is_launcher(file_name: &str) -> bool {
     let stem = file_name.split(|c: char| c.is_ascii_digit() || c == '.').next().unwrap_or_default();
     let stem = stem.trim_end_matches('-');
     let has_type = file_name.len() > stem.len() && BY_TYPE.contains(&stem);
+    let helps = HELPERS.iter().find_map(|helper| file_name.strip_prefix(helper));
+    if let Some(served) = helps {
+        return !SERVED_BY_THE_KERNEL.contains(&served);
+    }
     LAUNCHERS.contains(&file_name)
         || LAUNCHERS.contains(&unversioned)
         || (LAUNCHERS.contains(&stem) && !has_type)
@@ -238,6 +276,24 @@ mod tests {
         }
         for name in ["apt-get", "wget", "install", "mkfs", "fsck", "c++", "mawk", "sort"] {
             assert!(is_launcher(name), "{name}");
+        }
+        for name in
+            ["choom", "uclampset", "sg", "ssh-agent", "dbus-run-session", "debugfs", "lvm", "gmake"]
+        {
+            assert!(is_launcher(name), "{name}");
+        }
+        for name in
+            ["switch_root", "mount.fuse", "mount.fuse3", "mount.fuse.sshfs", "mount.glusterfs"]
+        {
+            assert!(is_launcher(name) && is_launcher_behind(name), "{name}");
+        }
+        for name in ["umount.udisks2", "mount.nfs.sh", "mount.nfs5", "mount.", "mount", "sshfs"] {
+            assert!(is_launcher(name), "{name}");
+        }
+        for name in
+            ["mount.cifs", "mount.nfs4", "umount.nfs", "mount.zfs", "lvcreate", "mountpoint"]
+        {
+            assert!(!is_launcher(name), "{name}");
         }
         for name in ["mkfs.xfs", "fsck.ext4", "e2fsck", "mke2fs", "xfs_repair", "s3fs", "mount.nfs"]
         {

@@ -263,23 +263,67 @@ impl Manifest {
     /// What `new` asks for more and less than this one: rules, roots and needs. It asks for more
     /// exactly if this one does not [cover](Self::covers) it.
     pub fn diff(&self, new: &Manifest) -> Diff {
-        self.diff_at(&BTreeMap::new(), new)
+        self.told(new, !self.covers(new), self.policy.diff(&new.policy))
     }
 
-    /// As [`diff`](Self::diff), where the roots of these names are these directories: how dangerous
-    /// a rule is depends on where its roots are.
-    pub fn diff_at(&self, paths: &BTreeMap<String, String>, new: &Manifest) -> Diff {
-        let (old_rules, new_rules) = (self.policy.placed(paths), new.policy.placed(paths));
-        let Diff { mut changes, .. } = old_rules.diff(&new_rules);
+    /// What would be in force with the roots `then` of `new`, more and less than what is with the
+    /// roots `now` of this one: rules that are left out with an optional root are not in force, and
+    /// come into force as new ones. What changes in rules that are left out of both is told as in
+    /// [`diff`](Self::diff). It asks for more if anything comes into force that was not, or if this
+    /// manifest does not [cover](Self::covers) the new one.
+    pub fn diff_bound(
+        &self,
+        now: &BTreeMap<String, String>,
+        new: &Manifest,
+        then: &BTreeMap<String, String>,
+    ) -> Diff {
+        let (is, would_be) = (self.in_force(now), new.in_force(then));
+        let mut diff = is.diff(&would_be);
+        let covered = !diff.asks_more && self.covers(new);
+        // What is left out of both: no other rule or root has its name.
+        let named = |policy: &Policy, subject: Subject, id: &str| match subject {
+            Subject::Root => policy.root(id).is_some(),
+            Subject::Secret => policy.reveals(id),
+            _ => policy.rule_risks().iter().any(|rule| rule.subject == subject && rule.id == id),
+        };
+        let wholes = self.policy.placed(now).diff(&new.policy.placed(then)).changes;
+        diff.changes.extend(wholes.into_iter().filter(|change| {
+            let is_known =
+                |id: &str| named(&is, change.subject, id) || named(&would_be, change.subject, id);
+            !is_known(&change.id) && !change.was.as_deref().is_some_and(is_known)
+        }));
+        self.told(new, !covered, diff)
+    }
+
+    /// The changes of rules as those of manifests, with the needs.
+    fn told(&self, new: &Manifest, asks_more: bool, rules: Diff) -> Diff {
+        let Diff { mut changes, .. } = rules;
         for root in changes.iter_mut().filter(|change| change.subject == Subject::Root) {
-            // There is no path yet.
+            // There may be no path yet.
             let purpose = |manifest: &Manifest| {
                 manifest.roots().into_iter().find(|one| one.name == root.id).map(|one| one.purpose)
             };
             root.line = purpose(new).or_else(|| purpose(self)).unwrap_or_default();
         }
         changes.extend(self.needs.diff(&new.needs));
-        Diff::new(!self.covers(new), changes)
+        Diff::new(asks_more, changes)
+    }
+
+    /// Its rules without those that are left out where the roots have these paths, and the paths.
+    /// Where that is no policy, all rules: nothing is in force, and none of them shall be missed.
+    fn in_force(&self, paths: &BTreeMap<String, String>) -> Policy {
+        let left_out: Vec<_> = self
+            .roots()
+            .into_iter()
+            .filter(|root| root.optional && !paths.contains_key(&root.name))
+            .map(|root| root.name)
+            .collect();
+        let left_out: Vec<&str> = left_out.iter().map(String::as_str).collect();
+        let mut document = self.document.clone();
+        document.remove("needs");
+        leave_out(&mut document, &left_out);
+        let loaded = load(&review::text(&document, &self.policy), Form::Manifest);
+        loaded.map_or_else(|_| self.policy.clone(), |loaded| loaded.policy).placed(paths)
     }
 }
 

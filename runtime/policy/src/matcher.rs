@@ -161,6 +161,23 @@ impl Matcher {
         }
     }
 
+    /// How much there is of it when it is compared with another, in whatever way that is done: texts,
+    /// networks, or the characters that stand fast. At least 1.
+    pub(crate) fn weight(&self) -> usize {
+        let listed = match self {
+            // Compared at once, or read once.
+            Matcher::Literal(_) => return 1,
+            Matcher::OneOf(choices) => return choices.texts().count(),
+            Matcher::Csv(csv) => csv.words().count(),
+            Matcher::Ip(ip) => ip.networks(),
+            Matcher::Cidr(cidr) => cidr.networks(),
+            Matcher::Dataset(dataset) => dataset.parents(),
+            Matcher::Concat(concat) => concat.parts().iter().map(Matcher::weight).sum(),
+            _ => 1,
+        };
+        listed.max(self.outline().length())
+    }
+
     /// True if every word that `other` accepts is accepted here, and the same
     /// argument runs. Never wrongly true. Between two kinds the answer is no,
     /// unless the words of `other` are listed: a name that may hold all digits
@@ -226,6 +243,11 @@ impl Matcher {
             Matcher::Concat(concat) => concat.outline(),
             Matcher::Secret(secret) => secret.outline(),
         }
+    }
+
+    /// True if a word that it accepts may begin with this character.
+    pub(crate) fn may_begin_with(&self, character: char) -> bool {
+        self.outline().may_begin_with(character)
     }
 
     /// Whether it takes only what the backend has made, in any of its parts.

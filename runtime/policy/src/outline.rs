@@ -66,6 +66,17 @@ impl Outline {
         self.0.iter().fold(Class::default(), |all, step| all | step.class)
     }
 
+    /// How many steps it has.
+    pub(crate) fn length(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True if some word that fits begins with this character.
+    pub(crate) fn may_begin_with(&self, character: char) -> bool {
+        let before = self.0.iter().position(|step| !step.many).map_or(self.0.len(), |at| at + 1);
+        self.0.iter().take(before).any(|step| step.class.contains(character))
+    }
+
     /// True if some word fits both. Exact. Walks the pairs of places that both
     /// can be at after the same characters.
     pub(crate) fn meets(&self, other: &Outline) -> bool {

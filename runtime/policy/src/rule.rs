@@ -194,6 +194,12 @@ impl FilesRule {
                 _ => false,
             }
     }
+
+    /// True if what is done by it may change what some path of the other is, or leads through: it
+    /// meets it, or is about the root in which all of the other's names are.
+    pub(crate) fn leads_to(&self, other: &FilesRule) -> bool {
+        self.meets(other) || (self.root == other.root && self.name.is_none())
+    }
 }
 
 impl fmt::Display for FilesRule {
@@ -256,10 +262,21 @@ impl Verb {
         matches!(self, Verb::Rename | Verb::Copy)
     }
 
-    /// Whether, on a place with a name, it can put other contents there than were written, or let
-    /// somebody else do that: a rule that says what is written must not be passed by.
+    /// Whether, on a place or on the directory that it is in, it can put other contents there than
+    /// were written, or let somebody else do that: a rule that says what is written must not be
+    /// passed by.
     pub(crate) const fn passes_by_content(self) -> bool {
-        matches!(self, Verb::Write | Verb::Rename | Verb::Copy | Verb::SetMode | Verb::SetOwner)
+        match self {
+            Verb::Write
+            | Verb::Rename
+            | Verb::Copy
+            | Verb::SetMode
+            | Verb::SetOwner
+            | Verb::Receive => true,
+            Verb::Read | Verb::List | Verb::MakeDir | Verb::Remove | Verb::Usage | Verb::Send => {
+                false
+            }
+        }
     }
 
     /// The verb's word.

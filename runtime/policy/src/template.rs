@@ -6,14 +6,17 @@
 //! word is skipped with all that depends on it, and the loader makes sure that
 //! nothing that may follow could be mistaken for it.
 
+mod apart;
 mod compare;
 mod trace;
 
+pub(crate) use self::apart::OVERLAP_BUDGET;
 pub(crate) use self::trace::Taken;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use self::apart::Meetings;
 use crate::content;
 use crate::error::Flaw;
 use crate::grant::Argument;
@@ -90,6 +93,8 @@ struct Step {
     matcher: Matcher,
     /// Which matcher of the list it is: repetitions have the same.
     written: usize,
+    /// How much there is of the matcher to compare with another.
+    weight: usize,
     /// How many steps, with this one, are left out if the word does not fit: a
     /// flag with its value, or all repetitions to come; 0 if it must fit.
     skip: usize,
@@ -151,9 +156,10 @@ impl Template {
     }
 
     /// True if one argv may fit both. Walks the pairs of places that both can be
-    /// at after the same words. `budget` counts pairs down; when it is used up
+    /// at after the same words. `budget` counts the work down; when it is used up
     /// the answer is unknown, `None`.
     pub(crate) fn overlaps(&self, other: &Template, budget: &mut usize) -> Option<bool> {
+        let mut meetings = Meetings::new(budget);
         let width = other.steps.len() + 1;
         let mut seen = vec![false; (self.steps.len() + 1) * width];
         let mut open = vec![(0, 0)];
@@ -162,7 +168,7 @@ impl Template {
                 Some(seen) if !*seen => *seen = true,
                 _ => continue,
             }
-            *budget = budget.checked_sub(1)?;
+            meetings.pay(1)?;
             let (left, right) = (self.steps.get(a), other.steps.get(b));
             if left.is_none() && right.is_none() {
                 return Some(true);
@@ -174,7 +180,7 @@ impl Template {
                 open.push((a, b + skip));
             }
             if let (Some(left), Some(right)) = (left, right)
-                && left.matcher.intersects(&right.matcher)
+                && meetings.meet(left, right)?
             {
                 open.push((a + 1, b + 1));
             }
@@ -191,6 +197,12 @@ impl Template {
     pub(crate) fn covers(&self, other: &Template) -> bool {
         let mut seen = BTreeSet::new();
         let mut open = vec![(0, 0)];
+        // Each pair of matchers is compared once, however often they are repeated.
+        let mut known = BTreeMap::new();
+        let mut is_covered = |one: &Step, wanted: &Step| {
+            let covers = || one.matcher.covers(&wanted.matcher);
+            *known.entry((one.written, wanted.written)).or_insert_with(covers)
+        };
         while let Some((here, there)) = open.pop() {
             if !seen.insert((here, there)) {
                 continue;
@@ -202,9 +214,7 @@ impl Template {
                     Some(wanted) => next
                         .iter()
                         .find(|at| {
-                            self.steps
-                                .get(**at)
-                                .is_some_and(|step| step.matcher.covers(&wanted.matcher))
+                            self.steps.get(**at).is_some_and(|step| is_covered(step, wanted))
                         })
                         .map(|at| Some((at + 1, step + 1))),
                 };
@@ -284,8 +294,18 @@ impl Template {
             );
         }
         let template = Template { unit, steps: loader.steps, shown };
+        let mut budget = OVERLAP_BUDGET;
+        let mut meetings = Meetings::new(&mut budget);
         for (at, span) in optional {
-            if template.is_ambiguous(at) {
+            let Some(is_ambiguous) = template.is_ambiguous(at, &mut meetings) else {
+                let words = unit.word();
+                return Err(Flaw::new(
+                    span,
+                    format!("too many optional {words}s to tell this one and what follows apart"),
+                )
+                .help(format!("write fewer optional {words}s, or fewer texts in each")));
+            };
+            if is_ambiguous {
                 return Err(Flaw::new(
                     span,
                     match unit {
@@ -304,20 +324,21 @@ impl Template {
     }
 
     /// True if a word that the optional step at `at` takes might also be meant
-    /// for a step that follows when it is left out.
-    fn is_ambiguous(&self, at: usize) -> bool {
-        let Some(optional) = self.steps.get(at) else { return false };
+    /// for a step that follows when it is left out; none if that is too much to find out.
+    fn is_ambiguous(&self, at: usize, meetings: &mut Meetings<'_>) -> Option<bool> {
+        let Some(optional) = self.steps.get(at) else { return Some(false) };
         let mut next = at + optional.skip;
         while let Some(step) = self.steps.get(next) {
-            if step.matcher.intersects(&optional.matcher) {
-                return true;
+            meetings.pay(1)?;
+            if meetings.meet(step, optional)? {
+                return Some(true);
             }
             if step.skip == 0 {
-                return false;
+                return Some(false);
             }
             next += step.skip;
         }
-        false
+        Some(false)
     }
 }
 
@@ -352,7 +373,8 @@ impl Loader<'_> {
             content::check_line(&matcher, item, self.scope)?;
         }
         let shown = matcher.to_string();
-        self.steps.push(Step { matcher, written: self.written, skip });
+        let weight = matcher.weight();
+        self.steps.push(Step { matcher, written: self.written, weight, skip });
         self.written += 1;
         Ok(shown)
     }

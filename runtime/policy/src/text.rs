@@ -19,20 +19,22 @@ const MAX_SHOWN: usize = 80;
 
 /// True for characters that a reader cannot see or that reorder what he sees: controls, line
 /// separators, bidirectional marks, zero-width and tag characters, fillers, blanks that are no
-/// space, and what only chooses the look of the letter before. That is what Unicode lets every
+/// space, what only chooses the look of the letter before or joins signs into one. That is what Unicode lets every
 /// program leave out (`Default_Ignorable_Code_Point`), and some more.
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
-            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{2800}' | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}'
+            '\u{A0}' | '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{2800}' | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}'
+            | '\u{1680}' | '\u{3000}' | '\u{16FE4}' | '\u{1D159}'
             | '\u{115F}'..='\u{1160}'
             | '\u{17B4}'..='\u{17B5}'
             | '\u{180B}'..='\u{180F}'
-            | '\u{200B}'..='\u{200F}'
-            | '\u{2028}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}'
+            | '\u{2000}'..='\u{200F}'
+            | '\u{2028}'..='\u{202F}'
+            | '\u{205F}'..='\u{206F}'
             | '\u{FE00}'..='\u{FE0F}'
             | '\u{FFF0}'..='\u{FFFB}'
+            | '\u{13430}'..='\u{13455}'
             | '\u{1BCA0}'..='\u{1BCA3}'
             | '\u{1D173}'..='\u{1D17A}'
             | '\u{E0000}'..='\u{E0FFF}')
@@ -109,4 +111,41 @@ pub(crate) fn check_absolute(text: &str) -> Result<(), &'static str> {
 /// True if `path` is `ancestor` or lies beneath it. Both are plain absolute paths.
 pub(crate) fn is_beneath(path: &str, ancestor: &str) -> bool {
     path.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_sees_is_hidden() {
+        // All blanks of Unicode but the space, and what only says how others stand together.
+        let blanks = (0..=u32::from(char::MAX)).filter_map(char::from_u32);
+        for blank in blanks.filter(|c| c.is_whitespace() && *c != ' ') {
+            assert!(is_hidden(blank), "{}", blank.escape_unicode());
+        }
+        for hidden in [
+            '\u{a0}',
+            '\u{1680}',
+            '\u{2000}',
+            '\u{200a}',
+            '\u{202f}',
+            '\u{205f}',
+            '\u{3000}',
+            '\u{13430}',
+            '\u{13440}',
+            '\u{13455}',
+            '\u{16fe4}',
+            '\u{1d159}',
+            '\u{2800}',
+            '\u{180e}',
+        ] {
+            assert!(is_hidden(hidden), "{}", hidden.escape_unicode());
+            assert!(check_component(&format!("a{hidden}b")).is_err());
+            assert!(!shown(&format!("a{hidden}b")).contains(hidden));
+        }
+        for seen in [' ', 'a', '-', '\u{e9}', '\u{430}', '\u{3001}', '\u{2010}', '\u{1342f}'] {
+            assert!(!is_hidden(seen), "{}", seen.escape_unicode());
+        }
+    }
 }

@@ -78,7 +78,7 @@ pub async fn upgrade(asked: &Upgrade, service: &Service, output: Output) -> Resu
             output,
         );
     }
-    let diff = old.diff_at(&running.approval.roots, manifest);
+    let diff = difference(&running, old, manifest, &answers);
     if output.json {
         let document = document(&asked.backend, keeper.versions(), Some(&diff));
         return output.answer(&document, String::new);
@@ -118,7 +118,7 @@ pub async fn pending(asked: &Pending, service: &Service, output: Output) -> Resu
     let new = load(&file, service, output).await?;
     let (old, manifest) = (truthful(&running.driver)?, truthful(&new)?);
     if !asked.approve {
-        let diff = old.diff_at(&running.approval.roots, manifest);
+        let diff = difference(&running, old, manifest, &known(&running.approval, manifest));
         let document = document(&asked.backend, &versions, Some(&diff));
         return output.answer(&document, || changes(&diff));
     }
@@ -129,7 +129,7 @@ pub async fn pending(asked: &Pending, service: &Service, output: Output) -> Resu
     let bound: Bound = bind(manifest, &mut given).await?;
     service.check_apart(&bound.policy)?;
     // With the directories that a new root got just now.
-    let diff = old.diff_at(&given.roots, manifest);
+    let diff = difference(&running, old, manifest, &given);
     show(&changes(&diff), output)?;
     show(&format!("{}\n", bound.shown), output)?;
     let reasons = consent(manifest, &bound, &given, asked.consent.yes).await?;
@@ -215,6 +215,11 @@ fn grants_no_more(running: &Running, old: &Manifest, new: &Manifest, answers: &A
         // Somebody has to be asked for a directory, which may bring such rules back.
         _ => false,
     }
+}
+
+/// What would be in force with the new one, more and less than what is.
+fn difference(running: &Running, old: &Manifest, new: &Manifest, answers: &Answers) -> Diff {
+    old.diff_bound(&running.approval.roots, new, &answers.roots)
 }
 
 /// The directories that the operator has chosen before, for the roots that there still are.

@@ -5,10 +5,7 @@ use crate::error::Flaw;
 use crate::load::fields::Place;
 use crate::load::{command, files, mount};
 use crate::policy::Policy;
-
-/// How many pairs of template places are compared before the loader gives up.
-/// Rules that a person wrote need thousands; this is less than a second.
-const OVERLAP_BUDGET: usize = 10_000_000;
+use crate::template::OVERLAP_BUDGET;
 
 /// What to do where something else reaches files whose content is said.
 const OWN_ROOT: &str = "keep such files in a root of their own, which only the broker writes";
@@ -36,7 +33,10 @@ pub(crate) fn commands_apart(rules: &[command::Loaded]) -> Result<(), Flaw> {
                         later.args_place.clone(),
                         format!("too many optional flags to tell `{one}` and `{two}` apart"),
                     )
-                    .help("write fewer optional flags in the rules of this program"));
+                    .help(
+                        "write fewer optional flags, and fewer texts for one argument, in the \
+                         rules of this program",
+                    ));
                 }
             }
         }
@@ -111,18 +111,21 @@ pub(crate) fn contents_enforced(
         }
         for other in files.iter().filter(|other| other.rule.id != *id) {
             let verb = other.rule.verbs.iter().find(|verb| verb.passes_by_content());
-            if let Some(verb) = verb.filter(|_| other.rule.meets(&governing.rule)) {
+            if let Some(verb) = verb.filter(|_| other.rule.leads_to(&governing.rule)) {
+                let (whose, apart) = match &other.rule.name {
+                    Some(_) => (
+                        "the same names".to_owned(),
+                        "let the `name` types differ in the first character; the mode is said \
+                         with `write`",
+                    ),
+                    None => (format!("the root `{root}` itself, where they are"), OWN_ROOT),
+                };
                 return passed_by(
                     &other.id_place,
                     &other.rule.id,
-                    &format!("grants `{verb}` on the same names"),
+                    &format!("grants `{verb}` on {whose}"),
                 )
-                .map_err(|flaw| {
-                    flaw.help(
-                        "leave the verb out, or let the `name` types differ in the first \
-                         character; the mode is said with `write`",
-                    )
-                });
+                .map_err(|flaw| flaw.help(format!("leave the verb out, or {apart}")));
             }
         }
     }

@@ -190,8 +190,10 @@ fn check_stream(rule: &CommandRule, args: &Value<'_>, scope: &Scope) -> Result<(
     }
     if rule.root_equivalent.is_none() && !rule.write.is_empty() {
         let flaw = format!("`{word}` restores a stream: this rule would be as good as root");
-        return Err(Flaw::new(args.span(), flaw)
-            .help("if it must be, add `root-equivalent = \"why\"` to the rule"));
+        return Err(Flaw::new(args.span(), flaw).help(format!(
+            "if it must be, add `root-equivalent = \"why\"` to the rule; if no argument is \
+                 meant to be `{word}`, list what it may be: {{ one-of = [\"list\", …] }}"
+        )));
     }
     Ok(())
 }

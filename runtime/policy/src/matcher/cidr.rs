@@ -160,6 +160,11 @@ impl Cidr {
         ])
     }
 
+    /// How many networks it lists.
+    pub(crate) fn networks(&self) -> usize {
+        self.within.len()
+    }
+
     pub(crate) fn outline(&self) -> Outline {
         let mask = Class::DIGITS | Class::of(".");
         if let Some(separator) = self.list {

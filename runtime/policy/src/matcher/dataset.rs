@@ -144,6 +144,11 @@ impl Dataset {
         self.parents.iter().map(String::as_str).collect::<Vec<_>>().join("|")
     }
 
+    /// How many parents it lists.
+    pub(crate) fn parents(&self) -> usize {
+        self.parents.len()
+    }
+
     pub(crate) fn outline(&self) -> Outline {
         let mut parents = self.parents.iter().map(String::as_str);
         let parent = match (self.parents.len(), parents.next()) {

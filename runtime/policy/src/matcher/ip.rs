@@ -49,6 +49,11 @@ impl Ip {
         aspects([("ip.within", show(&self.within))])
     }
 
+    /// How many networks it lists.
+    pub(crate) fn networks(&self) -> usize {
+        self.within.len()
+    }
+
     pub(crate) fn outline(&self) -> Outline {
         addresses(&self.within)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::grant::Leaf;
+use crate::grant::{Argument, Leaf};
 use crate::launcher::is_launcher;
 use crate::matcher::Matcher;
 use crate::policy::Policy;
@@ -58,6 +58,19 @@ const STREAM_PROGRAMS: [&str; 3] = ["patch", "restore", "xfsrestore"];
 /// Words with which storage tools destroy.
 const DESTROYING_WORDS: [&str; 8] =
     ["delete", "destroy", "remove", "rm", "rollback", "wipe", "discard", "format"];
+
+/// Programs that are told by a word what to do: in a hole of theirs the driver chooses what.
+const VERB_PROGRAMS: [&str; 16] = [
+    "bcachefs", "beegfs", "borg", "btrfs", "ceph", "dmsetup", "gluster", "lvm", "mmbackup",
+    "rados", "rbd", "restic", "stratis", "virsh", "zfs", "zpool",
+];
+
+/// How many words of theirs may say what is to be done: `subvolume delete`.
+const ORDERS: usize = 2;
+
+/// Those of them that take the beginning of such a word for it, if it has this many letters.
+const ABBREVIATING_PROGRAMS: [&str; 1] = ["btrfs"];
+const SHORTEST: usize = 3;
 
 /// Programs that destroy whatever they are told to.
 const DESTROYING_PROGRAMS: [&str; 14] = [
@@ -163,19 +176,46 @@ fn cap_reasons(caps: &[&str]) -> Vec<(RiskClass, String)> {
     kinds.into_iter().map(reason).collect()
 }
 
-/// The words of a command line that stand fast, or are one of some that do.
-fn texts(rule: &CommandRule) -> impl Iterator<Item = &str> {
-    rule.args.matchers().flat_map(|matcher| match matcher {
-        Matcher::Literal(text) => vec![text.as_str()],
-        Matcher::OneOf(choices) => choices.texts().collect(),
-        _ => Vec::new(),
-    })
+/// The first of these words that a rule's command line may have where it tells the program what to
+/// do, in whatever way the rule says it: as a text, as one of several, put together, or in a hole.
+fn says(rule: &CommandRule, words: &[&'static str]) -> Option<&'static str> {
+    let name = rule.program_name();
+    // Some take a word for another that begins alike.
+    let abbreviates = ABBREVIATING_PROGRAMS.contains(&name);
+    let takes = |matcher: &Matcher, word: &str| {
+        let shortest = if abbreviates { SHORTEST.min(word.len()) } else { word.len() };
+        let mut beginnings = (shortest..=word.len()).filter_map(|end| word.get(..end));
+        beginnings.any(|beginning| is_read(matcher, beginning))
+    };
+    let has_orders = VERB_PROGRAMS.contains(&name);
+    // A flag may have the next word for its value, or none.
+    let (mut after_flag, mut given) = (false, 0);
+    for (matcher, may_be_absent) in rule.args.words() {
+        let may_order = match matcher {
+            // A share that is called so is no order, but where the program looks for one.
+            Matcher::Name(_) => has_orders && given < ORDERS,
+            _ => true,
+        };
+        if let Some(word) = words.iter().find(|word| may_order && takes(matcher, word)) {
+            return Some(word);
+        }
+        let is_flag = matcher.may_begin_with('-');
+        given += usize::from(!(is_flag || after_flag || may_be_absent));
+        after_flag = is_flag;
+    }
+    None
+}
+
+/// Whether it takes the word, and gives it to the program as it is.
+fn is_read(matcher: &Matcher, word: &str) -> bool {
+    let read = matcher.read(word);
+    read.is_some_and(|reading| matches!(reading.argument, Argument::Text(text) if text == word))
 }
 
 /// The word, or the program's name, by which a rule restores a stream, if it does.
 pub(crate) fn restores(rule: &CommandRule) -> Option<&str> {
     let name = rule.program_name();
-    let word = texts(rule).find(|text| STREAM_WORDS.contains(text));
+    let word = says(rule, &STREAM_WORDS);
     word.or(STREAM_PROGRAMS.contains(&name).then_some(name))
 }
 
@@ -187,7 +227,7 @@ fn word_reasons(rule: &CommandRule) -> Vec<(RiskClass, String)> {
     if let Some(word) = restores(rule) {
         reasons.push((R4, format!("{word:?} restores a stream, with whatever stands in it")));
     }
-    let destroys = texts(rule).find(|text| DESTROYING_WORDS.contains(text));
+    let destroys = says(rule, &DESTROYING_WORDS);
     let makes_anew = name.starts_with("mkfs");
     if makes_anew || destroys.is_some() || DESTROYING_PROGRAMS.contains(&name) {
         reasons.push((R2, format!("`{}` destroys what is there", destroys.unwrap_or(name))));

@@ -26,6 +26,11 @@ impl Template {
         self.steps.iter().flat_map(|step| step.matcher.parts())
     }
 
+    /// The matcher of each word in order, and whether the word may be absent.
+    pub(crate) fn words(&self) -> impl Iterator<Item = (&Matcher, bool)> {
+        self.steps.iter().enumerate().map(|(at, step)| (&step.matcher, self.is_within_optional(at)))
+    }
+
     /// What differs in `new`, word by word.
     pub(crate) fn differences(&self, new: &Template) -> Vec<Difference> {
         let mut differences = Vec::new();

@@ -150,7 +150,7 @@ fn nothing_else_is_accepted() {
         ("EXPORT {\n", "EXPORT {\r\n", "line 1 has a control or invisible character"),
         ("EXPORT {\n", "EXPORT {\u{85}\n", "line 1 has a control"),
         ("EXPORT {\n", "EXPORT\u{2028}{\n", "line 1 has a control"),
-        ("EXPORT {\n", "EXPORT\u{a0}{\n", "line 1 should be"),
+        ("EXPORT {\n", "EXPORT\u{a0}{\n", "line 1 has a control"),
         ("EXPORT {\n", "\u{feff}EXPORT {\n", "line 1 has a control"),
         ("EXPORT {\n", "EXPORT {\n\n", "line 2 is empty"),
         ("EXPORT {\n", "\nEXPORT {\n", "line 1 is empty"),

@@ -63,7 +63,7 @@ fn one_notch_of_manifests(narrow: &str, wide: &str, rule: &str) {
     {
         let asks_more = direction == Direction::Wider;
         let [was, is] = [old, new].map(|manifest| manifest.bind(&paths).unwrap().policy);
-        for diff in [old.diff(new), old.diff_at(&paths, new), was.diff(&is)] {
+        for diff in [old.diff(new), old.diff_bound(&paths, new, &paths), was.diff(&is)] {
             let change = only(&diff);
             assert_eq!((change.direction, &*change.id), (direction, rule), "{change:#?}");
             assert_eq!((diff.asks_more, change.asks_more), (asks_more, asks_more), "{diff:#?}");
@@ -231,7 +231,7 @@ fn a_rule_of_a_manifest_is_as_dangerous_as_where_its_root_is() {
     let [old, new] = [&narrow, &wide].map(|text| Manifest::parse(text, "m.toml").unwrap());
     for (path, class) in [("/srv/r", RiskClass::R1), ("/etc/cron.d", RiskClass::R4)] {
         let paths = [("r".to_owned(), path.to_owned())].into();
-        let diff = old.diff_at(&paths, &new);
+        let diff = old.diff_bound(&paths, &new, &paths);
         let change = only(&diff);
         assert_eq!((change.direction, change.risk.class), (Direction::Wider, class), "{change:#?}");
         let bound = new.bind(&paths).unwrap().policy;

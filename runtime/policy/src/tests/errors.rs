@@ -243,3 +243,48 @@ fn rules_too_alike_to_compare_are_refused_in_time() {
     let error = fault(&source);
     assert!(error.message.contains("too many optional flags"), "{error}");
 }
+
+/// A manifest is read before anybody has looked at it: telling its rules apart costs no more than the
+/// bound, however little it says itself.
+#[test]
+fn rules_that_take_long_to_tell_apart_are_refused_in_bounded_time() {
+    // No two lists have a text in common but the last, and each is compared with all of the others.
+    let list = |number: usize, texts: usize| {
+        let texts: Vec<_> = (0..texts).map(|text| format!("\"{number}x{text}\"")).collect();
+        format!("{{ one-of = [{}, \"zz\"] }}", texts.join(","))
+    };
+    let repeated = |rules: usize, texts: usize| -> Vec<String> {
+        let rule = |number| {
+            format!("{{ repeat = {}, min = 0, max = 127 }}, \"-{number}\"", list(number, texts))
+        };
+        (0..rules).map(rule).collect()
+    };
+    let varied = |rules: usize, lists: usize, texts: usize| -> Vec<String> {
+        let rule = |rule: usize| {
+            let lists = (0..lists).map(|at| list(rule * lists + at, texts).replace(", \"zz\"", ""));
+            let lists: Vec<_> = lists.map(|list| format!("{{ optional = {list} }}")).collect();
+            format!("{}, \"-{rule}\"", lists.join(","))
+        };
+        (0..rules).map(rule).collect()
+    };
+    let load = |rules: Vec<String>| {
+        let source = source_of_x(&rules.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(source.len() <= 1 << 20, "{}", source.len());
+        let began = std::time::Instant::now();
+        let loaded = Policy::parse(&source, "p.toml").map(drop);
+        (loaded, began.elapsed())
+    };
+    for (rules, why) in [
+        (repeated(36, 255), "too many optional flags to tell `x"),
+        (varied(40, 30, 12), "too many optional flags to tell `x"),
+        (varied(2, 127, 64), "too many optional arguments to tell this one"),
+    ] {
+        let (refused, took) = load(rules);
+        let error = refused.expect_err(why);
+        assert!(error.message.contains(why) && error.help.is_some(), "{error}");
+        assert!(took < std::time::Duration::from_secs(20), "{took:?}");
+    }
+    // What is repeated is compared once: the same few rules are told apart.
+    assert!(load(repeated(8, 255)).0.is_ok());
+    assert!(load(varied(3, 8, 12)).0.is_ok());
+}

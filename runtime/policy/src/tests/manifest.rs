@@ -247,6 +247,47 @@ fn an_optional_root_is_left_out_with_all_that_names_it() {
     assert!(Policy::parse(&policy, "p").unwrap_err().message.contains("is for manifests"));
 }
 
+/// What an operator is told of a new version is what changes for him.
+#[test]
+fn a_rule_that_comes_into_force_is_new() {
+    let more = "[roots.second]\npurpose = \"another place\"\noptional = true\n\
+        [[files]]\nid = \"look-there\"\nroot = \"second\"\nverbs = [\"list\"]\n\
+        [[command]]\nid = \"tool\"\nprogram = \"/usr/bin/perl\"\nargs = []\n\
+        root-equivalent = \"why\"\nonly-with = \"second\"\n";
+    let parse = |text: &str| Manifest::parse(&format!("{SMALL}{text}"), "m").unwrap();
+    let only_with = parse(more);
+    let always = parse(&more.replace("only-with = \"second\"\n", ""));
+    let path = |name: &str| (name.to_owned(), format!("/srv/{name}"));
+    let [one, both] = [vec!["shares"], vec!["shares", "second"]]
+        .map(|names| names.into_iter().map(path).collect());
+    // To whoever has given no second root it is; it grants the same to whoever has.
+    assert!(only_with.covers(&always) && only_with.diff(&always).changes.is_empty());
+    assert!(only_with.diff_bound(&both, &always, &both).changes.is_empty());
+    let diff = only_with.diff_bound(&one, &always, &one);
+    let told: Vec<_> =
+        diff.changes.iter().map(|one| (one.direction, one.asks_more, &*one.id)).collect();
+    assert_eq!((diff.asks_more, told), (true, vec![(Direction::New, true, "tool")]));
+    assert_eq!(diff.changes[0].risk.class, RiskClass::R4);
+    let diff = always.diff_bound(&one, &only_with, &one);
+    let gone: Vec<_> = diff.changes.iter().map(|one| (one.direction, &*one.id)).collect();
+    assert_eq!((diff.asks_more, gone), (false, vec![(Direction::Gone, "tool")]));
+    // With a directory for it all three are.
+    let diff = only_with.diff_bound(&one, &only_with, &both);
+    let ids: Vec<_> = diff.changes.iter().map(|one| (one.direction, &*one.id)).collect();
+    let new = |id| (Direction::New, id);
+    assert_eq!(ids, [new("tool"), new("second"), new("look-there")]);
+    // An optional root that has become one that must be given is asked for.
+    let demanded =
+        parse(&more.replace("optional = true\n", "").replace("only-with = \"second\"\n", ""));
+    let diff = only_with.diff_bound(&one, &demanded, &one);
+    assert!(diff.asks_more && diff.changes.iter().any(|one| one.id == "second"), "{diff:#?}");
+    // What is asked for more in a rule that stays left out is told all the same.
+    let wider = parse(&more.replace("\"list\"]", "\"list\", \"usage\"]"));
+    let diff = only_with.diff_bound(&one, &wider, &one);
+    let told: Vec<_> = diff.changes.iter().map(|one| (one.direction, &*one.id)).collect();
+    assert_eq!((diff.asks_more, told), (true, vec![(Direction::Wider, "look-there")]));
+}
+
 #[test]
 fn needs_are_read_shown_and_compared() {
     let needs = "[needs]\nstate = \"1MiB\"\n\

@@ -10,7 +10,8 @@ fn risks_have_their_reasons() {
         let source = format!(
             "schema = 1\ndriver = \"d\"\n[roots.r]\npath = \"/srv/r\"\n[roots.etc]\npath = \"/etc/exports.d\"\n\
              [types.n]\nfirst = \"a-z\"\nrest = \"a-z\"\nmax = 8\n\
-             [[command]]\nid = \"use\"\nprogram = \"/bin/use\"\nread = [\"r\", \"etc\"]\nargs = [{{ name = \"n\" }}]\n\
+             [types.d]\nfirst = \"0-9\"\nrest = \"0-9\"\nmax = 8\n\
+             [[command]]\nid = \"use\"\nprogram = \"/bin/use\"\nread = [\"r\", \"etc\"]\nargs = [{{ name = \"n\" }}, {{ name = \"d\" }}]\n\
              [[command]]\nid = \"it\"\n{rule}\n"
         );
         let policy = Policy::parse(&source, "risk.toml").unwrap_or_else(|error| panic!("{error}"));
@@ -37,6 +38,32 @@ fn risks_have_their_reasons() {
         ("program = \"/bin/df\"\nargs = []\nsyscalls = [\"semaphores\"]", R3),
         ("program = \"/bin/df\"\nargs = []\nstdin-max = \"1B\"", R3),
         ("program = \"/sbin/btrfs\"\nargs = [\"receive\"]", R4),
+        // In whatever way the rule says the word, and wherever the program looks for it.
+        ("program = \"/sbin/btrfs\"\nargs = [{ one-of = [\"list\", \"receive\"] }]", R4),
+        ("program = \"/sbin/btrfs\"\nargs = [\"rece\"]", R4),
+        ("program = \"/bin/x\"\nargs = [\"rece\"]", R0),
+        ("program = \"/bin/x\"\nargs = [{ concat = [\"receiv\", { one-of = [\"e\"] }] }]", R4),
+        ("program = \"/bin/x\"\nargs = [{ concat = [\"re\", { name = \"n\" }] }]", R4),
+        ("program = \"/bin/x\"\nargs = [{ csv = { must = [\"receive\"] } }]", R4),
+        ("program = \"/bin/x\"\nargs = [{ csv = { must = [\"a\"], any = [\"receive\"] } }]", R0),
+        ("program = \"/bin/x\"\nargs = [{ optional = { csv = { any = [\"restore\"] } } }]", R4),
+        ("program = \"/bin/x\"\nargs = [{ name = \"n\" }]", R0),
+        (
+            "program = \"/sbin/zfs\"\nargs = [{ flag = \"-t\", value = \"a\" }, { name = \"n\" }]",
+            R4,
+        ),
+        (
+            "program = \"/sbin/zfs\"\nargs = [{ optional = \"-a\" }, { optional = \"A\" }, { name = \"n\" }]",
+            R4,
+        ),
+        ("program = \"/sbin/zfs\"\nargs = [{ name = \"d\" }, \"list\", { name = \"n\" }]", R0),
+        ("program = \"/sbin/lvcreate\"\nargs = [{ flag = \"-n\", value = { name = \"n\" } }]", R0),
+        ("program = \"/bin/x\"\nargs = [{ concat = [\"share-\", { name = \"n\" }] }]", R0),
+        ("program = \"/sbin/btrfs\"\nargs = [{ flag = \"-q\", value = { name = \"n\" } }]", R4),
+        ("program = \"/sbin/btrfs\"\nargs = [\"device\", { name = \"n\" }]", R4),
+        ("program = \"/sbin/btrfs\"\nargs = [\"device\", \"stats\", { name = \"n\" }]", R0),
+        ("program = \"/sbin/btrfs\"\nargs = [\"subvolume\", \"del\"]", R2),
+        ("program = \"/sbin/zfs\"\nargs = [{ concat = [\"destr\", { one-of = [\"oy\"] }] }]", R2),
         ("program = \"/sbin/zfs\"\nargs = [{ one-of = [\"destroy\"] }]", R2),
         (
             "program = \"/sbin/lvs\"\nargs = [{ device = { group = \"vg\", name = \"n\", pass = \"dev\" } }]",
@@ -113,14 +140,17 @@ fn what_is_as_good_as_root_comes_first() {
 /// Whoever restores a stream into a root may make anything there.
 #[test]
 fn a_stream_is_restored_only_where_nothing_comes_of_it() {
-    let load = |options: &str, reason: &str| {
+    let load_word = |word: &str, options: &str, reason: &str| {
         let source = format!(
-            "schema = 1\ndriver = \"d\"\n[roots.r]\npath = \"/srv/r\"\n{options}\n[[command]]\nid = \"it\"\n\
+            "schema = 1\ndriver = \"d\"\n[types.word]\nfirst = \"a-z\"\nrest = \"a-z\"\nmax = 9\n\
+             [[command]]\nid = \"use\"\nprogram = \"/bin/use\"\nargs = [{{ name = \"word\" }}]\n\
+             [roots.r]\npath = \"/srv/r\"\n{options}\n[[command]]\nid = \"it\"\n\
              program = \"/bin/btrfs\"\nwrite = [\"r\"]\n{reason}\n\
-             args = [\"receive\", {{ path = {{ root = \"r\", leaf = \"root\" }} }}]\n"
+             args = [{word}, {{ path = {{ root = \"r\", leaf = \"root\" }} }}]\n"
         );
         Policy::parse(&source, "p.toml").map_err(|error| error.to_string())
     };
+    let load = |options: &str, reason: &str| load_word("\"receive\"", options, reason);
     let (both, why) =
         ("mount-options = [\"nodev\", \"nosuid\"]", "root-equivalent = \"copies of shares\"");
     assert!(load(both, why).is_ok());
@@ -132,5 +162,27 @@ fn a_stream_is_restored_only_where_nothing_comes_of_it() {
     ] {
         let error = load(options, reason).unwrap_err();
         assert!(error.contains(said), "{error}");
+    }
+    for word in [
+        "{ one-of = [\"receive\"] }",
+        "{ concat = [\"receiv\", { one-of = [\"e\"] }] }",
+        "{ concat = [{ one-of = [\"rest\"] }, \"ore\"] }",
+        "{ csv = { must = [\"receive\"] } }",
+        "{ name = \"word\" }",
+        "{ flag = \"-q\", value = { name = \"word\" } }",
+        "\"recei\"",
+    ] {
+        assert!(load_word(word, both, why).is_ok(), "{word}");
+        let error = load_word(word, both, "").unwrap_err();
+        assert!(error.contains("as good as root") && error.contains("one-of"), "{word}: {error}");
+        assert!(error.contains("p.toml:19:8"), "{word}: {error}");
+        let error = load_word(word, "", why).unwrap_err();
+        assert!(error.contains("`nosuid`"), "{word}: {error}");
+    }
+    for word in ["\"list\"", "{ csv = { must = [\"received\"] } }", "\"list\", { name = \"word\" }"]
+    {
+        // `btrfs list NAME` might be an order of two words.
+        let loaded = load_word(word, both, "");
+        assert_eq!(loaded.is_ok(), !word.contains("name"), "{word}: {loaded:?}");
     }
 }

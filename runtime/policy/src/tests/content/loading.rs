@@ -145,7 +145,19 @@ fn nothing_else_in_a_policy_may_pass_it_by() {
             "[[command]]\nid = \"past\"\nprogram = \"/bin/cp\"\nwrite = [\"{write}\"]\nargs = []\n"
         )
     };
+    // Without a name it is about the root itself, and so about all that is in it.
+    let root = |verb: &str| {
+        format!("[[files]]\nid = \"past\"\nroot = \"exports\"\nverbs = [\"{verb}\"]\n")
+    };
     for rule in [
+        files("receive", "share", 1),
+        files("receive", "meeting", 2),
+        root("receive"),
+        root("rename"),
+        root("copy"),
+        root("write"),
+        root("set-mode"),
+        root("set-owner"),
         files("rename", "share", 1),
         files("rename", "meeting", 3),
         files("copy", "meeting", 1),
@@ -174,6 +186,11 @@ fn nothing_else_in_a_policy_may_pass_it_by() {
         files("rename", "other", 3),
         files("make-dir", "meeting", 1),
         files("usage", "share", 4),
+        files("receive", "other", 1),
+        files("send", "share", 1),
+        root("list"),
+        root("usage"),
+        root("send"),
         mount("shares", "shares"),
         command("shares"),
     ] {
