@@ -60,8 +60,13 @@
 //!         Ok(())
 //!     }
 //!
-//!     fn ensure_share(_: Share, _: Option<ShareServer>) -> Result<Vec<ExportLocation>> {
-//!         Ok(Vec::new())
+//!     fn ensure_share(share: Share, _: Option<ShareServer>) -> Result<Vec<ExportLocation>> {
+//!         // What is gone is told, and not made anew.
+//!         match files::list_after(&SHARES.join(&share.name), None, 1) {
+//!             Ok(_) => Ok(share.export_locations),
+//!             Err(HostError::NotFound(why)) => Err(Error::ShareResourceNotFound(why)),
+//!             Err(error) => Err(error.into()),
+//!         }
 //!     }
 //! }
 //!

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -26,15 +27,22 @@ use crate::service::Service;
 /// The exit code where a check fails: the driver's.
 const FAILS: u8 = 3;
 
+/// How many stories, unless it is said.
+const STORIES: u64 = 100;
+
 /// Does what was asked.
 ///
 /// # Errors
 /// When a file is wrong, the component is no driver, or the storage cannot be used.
 pub async fn run(asked: Test, global: &Global, output: Output) -> Result<ExitCode> {
     if asked.list {
-        return list(output).map(|()| ExitCode::SUCCESS);
+        return list(&asked.only, output).map(|()| ExitCode::SUCCESS);
     }
     check(&asked)?;
+    if let Some(file) = &asked.junit {
+        // Before minutes are spent on what cannot be kept.
+        writable(file)?;
+    }
     let file = asked.driver.as_deref().context("clap asks for it")?;
     let runtime = Runtime::builder().build()?;
     let what = format!("compiling {}", file.display());
@@ -64,9 +72,21 @@ pub async fn run(asked: Test, global: &Global, output: Output) -> Result<ExitCod
     Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::from(FAILS) })
 }
 
+/// Whether a file can be written: it is made, if it is not there, and kept as it is.
+#[expect(clippy::disallowed_methods, reason = "the user named this file")]
+fn writable(file: &Path) -> Result<()> {
+    let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
+    let failed = |source| abaca::Error::Write { path: file.to_owned(), source };
+    opened.map(drop).map_err(|source| failed(source).into())
+}
+
 /// Refuses what would be left out of account.
 fn check(asked: &Test) -> Result<()> {
     let (what, next) = match asked.against {
+        // A flag is always there, so that clap does not see what needs it.
+        _ if !asked.faults && (asked.seed.is_some() || asked.stories.is_some()) => {
+            ("--seed and --stories are for --faults", "say so, or leave them out")
+        }
         Against::Real | Against::Recorded if asked.policy.is_some() => {
             ("--policy is for a stage", "real storage has its own, and transcripts need none")
         }
@@ -175,8 +195,9 @@ async fn faults(
     });
     let stories = Stories::simulated(driver, seed, |stage| setting.on(stage))?;
     let stories = stories.clients(setting.clients()).protocol(setting.protocol());
-    let told = Told::new(output, false, usize::try_from(asked.stories).unwrap_or(usize::MAX));
-    let came = Box::pin(stories.run(asked.stories, |story| told.step(story))).await?;
+    let count = asked.stories.unwrap_or(STORIES);
+    let told = Told::new(output, false, usize::try_from(count).unwrap_or(usize::MAX));
+    let came = Box::pin(stories.run(count, |story| told.step(story))).await?;
     told.finish();
     output.answer(&came, || story_text(&came, asked))?;
     Ok(if came.failure.is_none() { ExitCode::SUCCESS } else { ExitCode::from(FAILS) })
@@ -289,8 +310,16 @@ fn summary(report: &Report) -> String {
     text
 }
 
-fn list(output: Output) -> Result<()> {
-    let checks = Suite::checks();
+fn list(only: &[String], output: Output) -> Result<()> {
+    let is_meant = |id: &str| {
+        let fits = |wanted: &String| match wanted.strip_suffix('*') {
+            Some(begin) => id.starts_with(begin),
+            None => id == wanted,
+        };
+        only.is_empty() || only.iter().any(fits)
+    };
+    let mut checks = Suite::checks();
+    checks.retain(|check| is_meant(&check.id));
     output.answer(&checks, || {
         checks.iter().fold(String::new(), |mut text, check| {
             let _ = writeln!(

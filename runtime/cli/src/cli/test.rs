@@ -50,13 +50,12 @@ pub struct Test {
     #[arg(long)]
     pub list: bool,
     /// Instead of the checks, run made-up stories of calls with faults at random requests
-    #[arg(long, conflicts_with_all = ["only", "transcripts", "junit"])]
+    #[arg(long, conflicts_with_all = ["only", "transcripts", "junit", "list"])]
     pub faults: bool,
     /// Where the stories begin; the same seed makes the same stories
-    #[arg(long, value_name = "NUMBER", requires = "faults")]
+    #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
-    /// How many stories
-    #[arg(long, value_name = "NUMBER", requires = "faults", default_value_t = 100,
-          value_parser = clap::value_parser!(u64).range(1..))]
-    pub stories: u64,
+    /// How many stories [default: 100]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+    pub stories: Option<u64>,
 }

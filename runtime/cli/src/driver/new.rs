@@ -61,9 +61,10 @@ pub fn run(asked: &New, output: Output) -> Result<()> {
     output.answer(&document, || {
         let directory = plain(&directory.display().to_string());
         format!(
-            "{directory}: {} files; README.md there says what each is\nnext: cd {directory} && just \
-             unit    (`just test` runs everything)\n",
-            names.len()
+            "{directory}: {} files, built with the SDK in {}; README.md there says what each is\nnext: \
+             cd {directory} && just unit    (`just test` runs everything)\n",
+            names.len(),
+            plain(&checkout.path().to_string())
         )
     })
 }

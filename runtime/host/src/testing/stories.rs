@@ -14,16 +14,17 @@ mod steps;
 use std::time::Instant;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use self::steps::{Action, Step};
 use self::steps::{Actors, Dice};
 use super::called::Called;
+use super::samples;
 use super::stage::{Client, Fault, Plan, Stage, StageBuilder};
 use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::options::OptionValue;
-use crate::types::{AccessRule, ShareProtocol};
+use crate::types::{AccessRule, Share, ShareProtocol};
 
 /// How many steps a story has at most.
 const STEPS: u64 = 14;
@@ -170,14 +171,28 @@ impl Stories {
         if !setup.is_ok() {
             return Err(Error::Mismatch(format!("the backend cannot be set up: {setup}")));
         }
+        let share = samples::share("first", 1);
+        let share = Share { protocol: self.protocol_here(), ..share };
+        let made = self.stage.fork().call("create-share", json!([share, null])).await?;
+        if !made.is_ok() {
+            return Err(Error::Mismatch(format!(
+                "no share can be made here, so that stories would tell nothing: {made}; the suite, without \
+                 stories, says more"
+            )));
+        }
         super::conformance::rule_taken(&self.stage, &self.clients, self.protocol).await
     }
 
     /// Whose shares a story is about, none of which is made.
     fn actors(&self, rule: Option<&AccessRule>) -> Actors {
+        Actors::new(self.stage.driver(), rule, self.protocol_here())
+    }
+
+    /// The protocol of all shares.
+    fn protocol_here(&self) -> ShareProtocol {
         let protocols = &self.stage.driver().description().protocols;
         let protocol = self.protocol.or_else(|| protocols.first().copied());
-        Actors::new(self.stage.driver(), rule, protocol.unwrap_or(ShareProtocol::Nfs))
+        protocol.unwrap_or(ShareProtocol::Nfs)
     }
 
     /// The story of this number: of what can be done at each step.

@@ -26,11 +26,20 @@ pub(super) fn filled(text: &str, holes: &Holes) -> String {
     filled + rest
 }
 
-/// A text without the holes that nothing filled.
+/// A text without the holes that nothing filled. Other braces stay: the text may be JSON.
 pub(super) fn emptied(text: &str) -> String {
     let mut parts = text.split('{');
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| text + part.split_once('}').map_or(part, |(_, rest)| rest))
+    parts.fold(first, |text, part| match part.split_once('}') {
+        Some((name, rest)) if is_hole(name) => text + rest,
+        _ => text + "{" + part,
+    })
+}
+
+/// Whether what stands in braces is the name of a hole.
+fn is_hole(name: &str) -> bool {
+    let is_of_a_name = |one: char| one.is_ascii_lowercase() || matches!(one, '-' | '_');
+    !name.is_empty() && name.chars().all(is_of_a_name)
 }
 
 /// Whether words fit a pattern, and what its holes hold then. A hole that comes twice holds the same.
@@ -91,6 +100,14 @@ mod tests {
         assert_eq!(holes(&["mk", "{size}G"], &["mk", "G"]), None);
         assert_eq!(holes(&["mv", "{a}", "{a}.old"], &["mv", "x", "x.old"]).unwrap(), ["a=x"]);
         assert_eq!(holes(&["mv", "{a}", "{a}.old"], &["mv", "x", "y.old"]), None);
+    }
+
+    #[test]
+    fn braces_that_are_no_hole_stay() {
+        let holes = Holes::from([("name".to_owned(), "a".to_owned())]);
+        let text = "[{\"name\": \"{name}\", \"tag\": \"{tag}\"}, {}]";
+        let text = emptied(&filled(text, &holes));
+        assert_eq!(text, "[{\"name\": \"a\", \"tag\": \"\"}, {}]");
     }
 
     #[test]
