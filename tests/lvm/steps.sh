@@ -99,6 +99,8 @@ step "as small as it was" abaca share shrink papers --size 1
 step "a snapshot" abaca snapshot create papers before
 echo second >"$papers/letter"
 refused "a share with a snapshot is not removed" "snapshot" abaca share delete papers
+refused "it is not made larger either" "snapshot" abaca share extend papers --size 3
+same "its size in GiB" 1 "$(gib "$papers")"
 step "a share made of it" abaca share create copy --from-snapshot before --size 2
 copy=$(place copy)
 same "what is in it" first "$(cat "$copy/letter")"

@@ -12,7 +12,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use abaca::testing::{Called, Crossed, Script, Scripted, Stage, samples};
+use abaca::testing::{Called, Crossed, Deed, Script, Scripted, Stage, StageBuilder, samples};
 use abaca::types::bytes::Bytes;
 use abaca::types::{AccessLevel, AccessRule, AccessType, Capacity, Share, ShareStats, Snapshot};
 use abaca::{Driver, Interface, Limits, OptionValue};
@@ -458,6 +458,15 @@ fn wanted(way: Way, needed: &Needed) -> Vec<Wanted> {
     steps(TRACE).into_iter().map(wanted).collect()
 }
 
+/// What a step of the trace changes here, where shares are directories of this host.
+pub fn changes(step: &str) -> Vec<String> {
+    let mut steps = wanted(Local, &Needed::default()).into_iter();
+    let Wanted { mut lines, .. } = steps.find(|wanted| wanted.call == step).unwrap();
+    // The last one is how it ended.
+    lines.pop();
+    lines
+}
+
 /// Puts the lines of a deviation in place of upstream's, if these are there.
 fn deviate(deviation: &Deviation, lines: &mut Vec<String>) -> bool {
     let length = deviation.upstream.len();
@@ -510,6 +519,11 @@ fn figures(protocols: &str, snapshots: bool, qos: bool, pools: Vec<(String, f64,
 
 /// The driver on a stage where the group is as large as upstream's was.
 fn stage(way: Way, driver: &Driver) -> Stage {
+    staged(way, driver).build().unwrap()
+}
+
+/// The same, to be made otherwise.
+fn staged(way: Way, driver: &Driver) -> StageBuilder<'_> {
     let printed = steps(TRACE).into_iter().flat_map(|step| step.commands);
     let sizes = printed.filter(|command| command.argv[0] == "vgs").map(|command| Scripted {
         when: command.argv,
@@ -525,14 +539,13 @@ fn stage(way: Way, driver: &Driver) -> Stage {
         .option("lvm_share_volume_group", text("lvm-shares"))
         .option("lvm_share_export_root", text("/var/lib/manila/mnt"))
         .option("lvm_share_export_ip", text("127.0.0.1"));
-    let stage = match way {
+    match way {
         Local => stage,
         Ganesha => stage
             .option("lvm_share_export", text("ganesha"))
             .option("lvm_ganesha_server", text("127.0.0.1"))
             .option("lvm_share_mode", text("0777")),
-    };
-    stage.build().unwrap()
+    }
 }
 
 fn share(id: &str) -> Share {
@@ -752,4 +765,84 @@ async fn each_step_is_upstreams() {
     needed.expect_all("KEPT", KEPT.len());
     let reasons = DEVIATIONS.iter().map(|line| line.why).chain(KEPT.iter().map(|line| line.2));
     assert!(reasons.into_iter().all(|why| why.len() > 20));
+}
+
+/// A command as a line, and whether it is tried again.
+fn commands(called: &Called) -> Vec<(String, bool)> {
+    let commands = called.requests.iter().filter(|request| request.is_command());
+    let commands = commands.map(|request| (line(request), request.asked["retry"] == true));
+    commands.filter(|(line, _)| !line.starts_with("lvs ")).collect()
+}
+
+#[tokio::test]
+async fn large_mirrors_have_regions_as_upstreams() {
+    let driver = load(&runtime(Limits::default()), "abaca-driver-lvm").await;
+    let staged = staged(Local, &driver).script_text("pool-gib = 100000");
+    let stage = staged.option("lvm_share_mirrors", OptionValue::Integer(2)).build().unwrap();
+    for (size, region) in [(1535, ""), (1536, " -R 2"), (2048, " -R 2"), (2049, " -R 4")] {
+        let share = samples::share(&format!("share-{size}"), size);
+        let called = stage.call("create-share", json!([share, null])).await.unwrap();
+        assert!(called.is_ok(), "{called}");
+        let wanted =
+            format!("lvcreate -L {size}G -n share-{size} lvm-shares -m 2 --nosync{region}");
+        assert_eq!(commands(&called)[0].0, wanted);
+    }
+}
+
+/// Upstream: `_try_execute`.
+#[tokio::test]
+async fn what_upstream_tries_again_is_tried_again() {
+    let driver = load(&runtime(Limits::default()), "abaca-driver-lvm").await;
+    // It makes the volume, and fails all the same.
+    let failing = r#"
+        [[command]]
+        when = ["lvcreate", "-L", "{size}", "-n", "{name}", "lvm-shares"]
+        does = [{ create-volume = { name = "{name}", size = "{size}" } }]
+        exits = 5
+        on.exists = { exits = 5, stderr = "  Logical Volume \"{name}\" already exists in volume group \"lvm-shares\"\n" }
+    "#;
+    let stage = staged(Local, &driver).script_text(failing).build().unwrap();
+    let tried = [
+        ("create-share", json!([share(SHARE), null]), "lvcreate"),
+        ("create-snapshot", json!([snapshot(), null]), "lvcreate"),
+        ("delete-snapshot", json!([snapshot(), null]), "lvremove"),
+        ("extend-share", json!([share(SHARE), 3, null]), "lvextend"),
+    ];
+    for (function, arguments, program) in tried {
+        let called = stage.call(function, arguments).await.unwrap();
+        assert!(called.is_ok(), "{called}");
+        let commands = commands(&called);
+        let again: Vec<_> = commands.iter().filter(|(_, again)| *again).collect();
+        assert!(again.len() == 1 && again[0].0.starts_with(program), "{commands:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_to_be_a_snapshot_is_taken_for_none() {
+    let driver = load(&runtime(Limits::default()), "abaca-driver-lvm").await;
+    let stage = stage(Local, &driver);
+    stage.call("create-share", json!([share(SHARE), null])).await.unwrap();
+    // Where LVM was cut short in between, there is a volume, and no snapshot yet.
+    let name = format!("share-snapshot-{SNAPSHOT}");
+    stage.remember(SNAPSHOT, "volume", &name);
+    stage.perform(&Deed::CreateVolume { name, size: "1G".to_owned() }).unwrap();
+    let called = stage.call("create-snapshot", json!([snapshot(), null])).await.unwrap();
+    assert!(called.is_ok(), "{called}");
+    let lines: Vec<_> = commands(&called).into_iter().map(|(line, _)| line).collect();
+    let [removed, made] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!(removed, "lvremove -f lvm-shares/share-snapshot-4");
+    assert_eq!(*made, changes("create_snapshot")[0]);
+}
+
+#[tokio::test]
+async fn another_file_system_is_refused() {
+    let driver = load(&runtime(Limits::default()), "abaca-driver-lvm").await;
+    for (name, refused) in [("ext4", None), ("xfs", Some("bad-configuration"))] {
+        for option in ["lvm_share_volume_fstype", "share_volume_fstype"] {
+            let staged = staged(Local, &driver).option(option, OptionValue::Text(name.to_owned()));
+            let stage = staged.build().unwrap();
+            let called = stage.call("check-for-setup-error", json!([])).await.unwrap();
+            assert_eq!(called.error(), refused, "{option}: {called}");
+        }
+    }
 }
