@@ -61,6 +61,7 @@ fn plain(line: &str) -> String {
             place if place.starts_with("mounts:") => "P",
             snapshot if snapshot.starts_with("share-snapshot-") => "S",
             share if share.starts_with("share-") => "V",
+            _ if key == "count=" => "SIZE",
             size if size.strip_suffix('G').is_some_and(|gib| gib.parse::<u64>().is_ok()) => "SIZE",
             other => other,
         };
