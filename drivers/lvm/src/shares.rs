@@ -35,8 +35,8 @@ impl Shares for Lvm {
         }
         exports::vanish(&volume)?;
         filesystem::unmount(&volume)?;
-        volumes::remove(&volume, Error::ShareIsBusy)?;
         files::remove(&places::of(&volume))?;
+        volumes::remove(&volume, Error::ShareIsBusy)?;
         record::forget(&share.id)
     }
 

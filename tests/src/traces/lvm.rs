@@ -265,9 +265,9 @@ const DEVIATIONS: &[Deviation] = &[
     Deviation {
         ways: BOTH,
         step: "delete_share",
-        upstream: &["lvremove -f lvm-shares/{share}", "answers nothing"],
-        here: &["lvremove -f lvm-shares/{share}", "remove mounts:{share}", "answers nothing"],
-        why: "the place of a removed share goes with it",
+        upstream: &["umount -f /var/lib/manila/mnt/{share}"],
+        here: &["umount -f /var/lib/manila/mnt/{share}", "remove mounts:{share}"],
+        why: "upstream removes the empty place too, but by no command that a trace could show",
     },
     Deviation {
         ways: BOTH,
