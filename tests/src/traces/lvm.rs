@@ -306,7 +306,7 @@ impl Needed {
         self.0.borrow_mut().insert((table, line));
     }
 
-    /// All lines of each table, but for those that say otherwise.
+    /// Fails where a table has lines that no step needs.
     fn expect_all(&self, table: &'static str, lines: usize) {
         let missing: Vec<_> =
             (0..lines).filter(|line| !self.0.borrow().contains(&(table, *line))).collect();
@@ -360,7 +360,8 @@ fn short(text: &str) -> String {
         None => word.to_owned(),
     });
     let text = devices.collect::<Vec<_>>().join(" ");
-    [SHARE, COPY, SNAPSHOT].iter().fold(text, |text, id| text.replace(id, &id[..1]))
+    let names = [(SHARE, "1"), (COPY, "2"), (SNAPSHOT, "4")];
+    names.iter().fold(text, |text, (id, short)| text.replace(id, short))
 }
 
 /// To whom upstream's server exports each share.
