@@ -62,6 +62,14 @@ pub struct Ganesha {
     pub options: Options,
 }
 
+/// Whether exports can have these rules.
+///
+/// # Errors
+/// [`InvalidShareAccess`](crate::Error::InvalidShareAccess) for the first one that cannot be enforced.
+pub fn check_rules(rules: &[AccessRule]) -> Result<()> {
+    clients::of(rules).1.map_or(Ok(()), Err)
+}
+
 /// A directory that clients shall find by a name.
 #[derive(Clone, Copy, Debug)]
 pub struct Export<'a> {

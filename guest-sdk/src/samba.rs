@@ -52,6 +52,15 @@ pub struct Samba {
     pub server: &'static str,
 }
 
+/// Whether shares can have these rules.
+///
+/// # Errors
+/// [`Error::InvalidShareAccess`] or [`Error::InvalidShareAccessLevel`] for the first one that cannot be
+/// enforced.
+pub fn check_rules(rules: &[AccessRule]) -> Result<()> {
+    clients::of(rules).1.map_or(Ok(()), Err)
+}
+
 impl Samba {
     /// The declaration of the option that says what clients call the server.
     #[must_use]

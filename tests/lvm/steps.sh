@@ -99,6 +99,8 @@ step "as small as it was" abaca share shrink papers --size 1
 step "a snapshot" abaca snapshot create papers before
 echo second >"$papers/letter"
 refused "a share with a snapshot is not removed" "snapshot" abaca share delete papers
+refused "it is not made larger either" "snapshot" abaca share extend papers --size 3
+same "its size in GiB" 1 "$(gib "$papers")"
 step "a share made of it" abaca share create copy --from-snapshot before --size 2
 copy=$(place copy)
 same "what is in it" first "$(cat "$copy/letter")"
@@ -107,6 +109,7 @@ same "its size in GiB" 2 "$(gib "$copy")"
 same "the share itself" second "$(cat "$papers/letter")"
 step "the snapshot is removed" abaca snapshot delete before
 same "what is left of the group" 2 "$(lvs --noheadings lvm-shares | wc -l)"
+step "now it is made larger" abaca share extend papers --size 2
 
 # As after a restart: nothing is mounted, no volume is active.
 umount "$papers" "$copy"
@@ -120,7 +123,7 @@ ensure() { # SHARE SIZE
         \"export_locations\": [], \"user_id\": \"\", \"project_id\": \"\", \"extra_specs\": {},
         \"metadata\": {}, \"is_public\": false}}"
 }
-ensure papers 1
+ensure papers 2
 ensure copy 2
 same "what is in it" second "$(cat "$papers/letter")"
 same "what is in it" "$sum" "$(md5sum <"$copy/data")"

@@ -18,7 +18,7 @@ impl Clones for Lvm {
         let volume = record::begin(&share.id, &share.name)?;
         if !record::is_filled(&share.id)? {
             volumes::create(&volume, share.size)?;
-            filesystem::copy(&source, &volume, snapshot.size)?;
+            filesystem::copy(&source, &volume, share.size)?;
             record::set_filled(&share.id)?;
         }
         Ok(shares::open(&volume)?)

@@ -5,7 +5,10 @@
 use abaca_sdk::ganesha::{Export, Ganesha, Options};
 use abaca_sdk::local::Exporting;
 use abaca_sdk::samba::Samba;
-use abaca_sdk::{AccessRule, ExportLocation, OptionDeclaration, Result, Root, Share, files, local};
+use abaca_sdk::{
+    AccessRule, ExportLocation, OptionDeclaration, Result, Root, Share, files, ganesha, local,
+    samba,
+};
 
 use crate::{options, places};
 
@@ -63,6 +66,15 @@ pub fn appear(volume: &str) -> Result<()> {
         Exporting::Local => Ok(()),
         Exporting::Ganesha => GANESHA.ensure(&export),
         Exporting::Samba => SAMBA.ensure(&export),
+    }
+}
+
+/// Refuses rules that cannot be enforced.
+pub fn check_rules(rules: &[AccessRule]) -> Result<()> {
+    match options::exporting()? {
+        Exporting::Local => local::permission_bits(rules).1.map_or(Ok(()), Err),
+        Exporting::Ganesha => ganesha::check_rules(rules),
+        Exporting::Samba => samba::check_rules(rules),
     }
 }
 

@@ -32,8 +32,8 @@ pub fn make(volume: &str) -> Result<()> {
     command::run("mkfs.ext4", [volumes::named(volume)?]).map(drop)
 }
 
-/// Copies the first so many GiB of a volume, a snapshot, to another, and makes the copy a file
-/// system of its own. Upstream asks first (`count=0`) whether the device takes what is not cached;
+/// Copies the first so many GiB of a volume, a snapshot, to another of that size, all of it if it is
+/// smaller, and makes the copy a file system of its own. Upstream asks first (`count=0`) whether the device takes what is not cached;
 /// those of LVM do.
 pub fn copy(snapshot: &str, volume: &str, gib: u64) -> Result<()> {
     let (from, to) = (volumes::named(snapshot)?, volumes::named(volume)?);

@@ -27,6 +27,21 @@
 //! **Shrinking**, which upstream cannot at this commit, takes the share from its clients for a
 //! while. File systems are never frozen.
 //!
+//! **Otherwise than upstream**, deliberately, beside what the walk of upstream's trace has in its tables
+//! (`tests/src/traces/lvm.rs`):
+//!
+//! | upstream | here |
+//! |---|---|
+//! | a removed share takes its snapshots with it | it is busy, before any command |
+//! | a snapshot in use cannot be removed: an error like any other | it is busy, and the service has it back |
+//! | what is removed already is an error, by three attempts | it is removed |
+//! | a share's directory is open to all users (0777), again when it is mounted anew | it is as `lvm_share_mode` and its rules say, which lies in its file system |
+//! | a CIFS share is made before it is mounted, and unmounted before it is removed | the server never has a directory on which nothing is mounted |
+//! | of all rules one that cannot be enforced keeps the others from being set anew | all others are set, and it is the error |
+//! | over NFS, root of a client is nobody's at the level `ro` | it is root's at both levels: a block says it once, for all clients, by `ganesha_nfs_export_options` |
+//! | `ensure_share` answers nothing | where the share is |
+//! | its pool reserves nothing, whatever `reserved_share_percentage` says | what that says |
+//!
 //! **State**: under a share's and a snapshot's identifier `volume`, and of a share `filled`.
 //!
 //! Called by the runtime, through the interfaces named below.

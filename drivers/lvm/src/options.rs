@@ -11,9 +11,16 @@ const EXPORT_IP: &str = "lvm_share_export_ip";
 const EXPORT_ROOT: &str = "lvm_share_export_root";
 const EXPORT: &str = "lvm_share_export";
 const MODE: &str = "lvm_share_mode";
+const FILESYSTEM: &str = "lvm_share_volume_fstype";
+
+/// What upstream calls the last one.
+const UPSTREAM_FILESYSTEM: &str = "share_volume_fstype";
 
 /// What LVM allows in a group's name.
 const LETTERS: &str = "_.+-";
+
+/// The file system of all shares.
+const EXT4: &str = "ext4";
 
 /// The most copies of a volume beside itself.
 const MIRRORS_MAX: i64 = 8;
@@ -46,6 +53,9 @@ pub fn declarations() -> impl Iterator<Item = OptionDeclaration> {
                     are always set.")
         .or("0700"),
         Exporting::declaration(EXPORT),
+        text(FILESYSTEM, "The file system of shares: `ext4`, and no other.")
+            .or(EXT4)
+            .formerly(UPSTREAM_FILESYSTEM),
     ];
     own.into_iter()
 }
@@ -55,6 +65,7 @@ pub fn check() -> Result<()> {
     group()?;
     mirrors()?;
     mode()?;
+    check_filesystem()?;
     match exporting()? {
         Exporting::Ganesha | Exporting::Samba => Ok(()),
         Exporting::Local => location("").map(drop),
@@ -81,6 +92,18 @@ pub fn mirrors() -> Result<u64> {
         Ok(number) if mirrors <= MIRRORS_MAX => Ok(number),
         _ => Err(Error::BadConfiguration(format!(
             "{MIRRORS} = {mirrors} does not do; set 0 to {MIRRORS_MAX}"
+        ))),
+    }
+}
+
+/// Refuses a file system that shares do not get.
+fn check_filesystem() -> Result<()> {
+    let name = config::required_text(FILESYSTEM)?;
+    match name == EXT4 {
+        true => Ok(()),
+        false => Err(Error::BadConfiguration(format!(
+            "{FILESYSTEM} = `{name}` does not do: shares have the file system {EXT4}; leave the \
+             option out"
         ))),
     }
 }

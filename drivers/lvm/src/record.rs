@@ -7,6 +7,7 @@
 use abaca_sdk::state::Entity;
 use abaca_sdk::{Error, Result, Share};
 
+use crate::answers::Volume;
 use crate::volumes;
 
 const VOLUME: &str = "volume";
@@ -21,6 +22,13 @@ pub fn volume(id: &str) -> Result<Option<String>> {
 pub fn known(share: &Share) -> Result<String> {
     volume(&share.id)?.ok_or_else(|| {
         Error::ShareResourceNotFound(format!("no volume was made for the share {}", share.id))
+    })
+}
+
+/// The volume of a share that is there, as LVM has it.
+pub fn present(share: &Share) -> Result<Volume> {
+    volumes::find(&known(share)?)?.ok_or_else(|| {
+        Error::ShareResourceNotFound(format!("the volume of the share {} is not there", share.id))
     })
 }
 

@@ -35,19 +35,13 @@ impl Shares for Lvm {
         }
         exports::vanish(&volume)?;
         filesystem::unmount(&volume)?;
-        volumes::remove(&volume, Error::ShareIsBusy)?;
         files::remove(&places::of(&volume))?;
+        volumes::remove(&volume, Error::ShareIsBusy)?;
         record::forget(&share.id)
     }
 
     fn ensure_share(share: Share, _: Option<ShareServer>) -> Result<Vec<ExportLocation>> {
-        let volume = record::known(&share)?;
-        if volumes::find(&volume)?.is_none() {
-            return Err(Error::ShareResourceNotFound(format!(
-                "the volume {} is not there",
-                volumes::named(&volume)?
-            )));
-        }
+        let volume = record::present(&share)?.name;
         volumes::activate(&volume)?;
         filesystem::mount(&volume)?;
         exports::appear(&volume)?;

@@ -16,7 +16,7 @@ use crate::{Lvm, exports, filesystem, record, volumes};
 
 impl Shrinking for Lvm {
     fn shrink_share(share: Share, new_size: u64, _: Option<ShareServer>) -> Result<()> {
-        let volume = resizable(&share)?;
+        let volume = reducible(&share)?;
         exports::withdraw(&volume.name)?;
         let shrunk = filesystem::unmount(&volume.name).and_then(|()| shrink(&volume, new_size));
         // Also where it failed: the share goes on as it is.
@@ -31,17 +31,15 @@ fn shrink(volume: &Volume, gib: u64) -> Result<()> {
     volumes::reduce(volume, gib)
 }
 
-/// The volume of a share whose size can change: LVM changes none that is in use and has
-/// snapshots.
-pub fn resizable(share: &Share) -> Result<Volume> {
-    let name = record::known(share)?;
-    if let Some(snapshot) = volumes::snapshot_of(&name)? {
+/// The volume of a share that can shrink: LVM makes none smaller that has snapshots, and its clients
+/// are not shut out to hear that.
+fn reducible(share: &Share) -> Result<Volume> {
+    let volume = record::present(share)?;
+    if let Some(snapshot) = volumes::snapshot_of(&volume.name)? {
         return Err(Error::ShareIsBusy(format!(
-            "the size of a share with snapshots cannot change, and it has {}; remove it first",
+            "a share with snapshots cannot shrink, and this one has {}; remove it first",
             volumes::named(&snapshot)?
         )));
     }
-    volumes::find(&name)?.ok_or_else(|| {
-        Error::ShareResourceNotFound(format!("the volume of the share {} is not there", share.id))
-    })
+    Ok(volume)
 }

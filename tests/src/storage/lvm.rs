@@ -7,53 +7,20 @@ use std::path::PathBuf;
 use abaca::audit::AuditFile;
 use serde_json::Value;
 
-use crate::widths;
+use crate::{traces, widths};
 
 /// Where the audit of the guest is.
 const AUDIT: &str = "ABACA_LVM_AUDIT";
 
-/// What each call does to the storage, in upstream's order: `V` is the share's volume, `S` that of a
-/// snapshot, `P` where the share is mounted.
-///
-/// | upstream | here |
-/// |---|---|
-/// | `/dev/mapper/GROUP-VOLUME` | `GROUP/VOLUME`; the policy says which of its names a program gets |
-/// | `mkdir -p`, `mount`, `umount -f`, `chmod 777`, `rmdir` | requests of the broker; never with force |
-/// | `exportfs …`, `net conf …`, `cp`, `service` | Ganesha, Samba, or permission bits |
-///
-/// Deliberately otherwise: a copy is not made a file system before it is overwritten by another; it
-/// is looked through, gets an identifier of its own and the new share's size; what is mounted is the
-/// copy (upstream mounts the snapshot); a volume is activated before it is mounted after a restart;
-/// the place of a removed share is removed.
-const CALLS: [(&str, &[&str]); 7] = [
-    (
-        "create-share",
-        &[
-            "lvcreate -L 1G -n V lvm-shares",
-            "mkfs.ext4 V",
-            "make-dir P",
-            "mount V P ext4",
-            "set-mode P",
-        ],
-    ),
-    ("extend-share", &["lvextend -L 3G -n V", "resize2fs V"]),
-    ("create-snapshot", &["lvcreate -L 1G --name S --snapshot V"]),
-    (
-        "create-share-from-snapshot",
-        &[
-            "lvcreate -L 2G -n V lvm-shares",
-            "dd if=S of=V count=1024 bs=1M iflag=direct oflag=direct",
-            "e2fsck -y -f V",
-            "tune2fs -U random V",
-            "resize2fs V",
-            "make-dir P",
-            "mount V P ext4",
-            "set-mode P",
-        ],
-    ),
-    ("delete-snapshot", &["lvremove -f S"]),
-    ("ensure-share", &["lvchange -a y V", "make-dir P", "mount V P ext4"]),
-    ("delete-share", &["unmount P", "lvremove -f V", "remove P"]),
+/// The functions that change the storage, each with the step of upstream's trace that does the same.
+const CALLS: [(&str, &str); 7] = [
+    ("create-share", "create_share"),
+    ("extend-share", "extend_share 1->3"),
+    ("create-snapshot", "create_snapshot"),
+    ("create-share-from-snapshot", "create_share_from_snapshot"),
+    ("delete-snapshot", "delete_snapshot"),
+    ("ensure-share", "ensure_share"),
+    ("delete-share", "delete_share S1"),
 ];
 
 /// The audit of the guest, or a line that says what is skipped.
@@ -82,35 +49,39 @@ fn the_policies_of_lvm_are_needed() {
     }
 }
 
-/// A word without what differs from share to share.
-fn plain(word: &str) -> String {
-    let place = word.strip_prefix("mounts:").map(|_| "P");
-    let volume = |word: &str| {
-        let name = word.strip_prefix("lvm-shares/").unwrap_or(word);
-        match name {
-            name if name.starts_with("share-snapshot-") => "S".to_owned(),
-            name if name.starts_with("share-") => "V".to_owned(),
-            _ => word.to_owned(),
-        }
+/// A line without what differs from share to share: `V` is a share's volume, `S` a snapshot's, `P` where
+/// a share is mounted. An audit has no permission bits.
+fn plain(line: &str) -> String {
+    let word = |word: &str| {
+        let (key, name) = match word.split_once('=') {
+            Some((key, name)) => (format!("{key}="), name),
+            None => (String::new(), word),
+        };
+        let name = match name.strip_prefix("lvm-shares/").unwrap_or(name) {
+            place if place.starts_with("mounts:") => "P",
+            snapshot if snapshot.starts_with("share-snapshot-") => "S",
+            share if share.starts_with("share-") => "V",
+            _ if key == "count=" => "SIZE",
+            size if size.strip_suffix('G').is_some_and(|gib| gib.parse::<u64>().is_ok()) => "SIZE",
+            other => other,
+        };
+        format!("{key}{name}")
     };
-    match (place, word.split_once('=')) {
-        (Some(place), _) => place.to_owned(),
-        (None, Some((key, value))) => format!("{key}={}", volume(value)),
-        (None, None) => volume(word),
-    }
+    let words = line.split(' ').take(if line.starts_with("set-mode ") { 2 } else { usize::MAX });
+    words.map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// What one request does to the storage; nothing for what only looks.
 fn change(line: &Value) -> Option<String> {
     let import = line["import"].as_str()?;
-    let words = line["asked"].as_array()?.iter().filter_map(Value::as_str).map(plain);
-    let words = words.collect::<Vec<_>>().join(" ");
+    let words: Vec<_> = line["asked"].as_array()?.iter().filter_map(Value::as_str).collect();
+    let words = words.join(" ");
     let only_looks = ["vgs ", "lvs ", "df "].iter().any(|program| words.starts_with(program));
     match import {
         "command.run" if only_looks => None,
-        "command.run" => Some(words),
+        "command.run" => Some(plain(&words)),
         "mounts.mount" | "mounts.unmount" | "files.make-dir" | "files.set-mode"
-        | "files.remove" => Some(format!("{} {words}", import.split_once('.')?.1)),
+        | "files.remove" => Some(plain(&format!("{} {words}", import.split_once('.')?.1))),
         _ => None,
     }
 }
@@ -120,12 +91,13 @@ fn each_call_does_what_upstreams_does() {
     let Some(path) = audit("what the driver lvm runs beside what upstream's does") else { return };
     let text = std::fs::read_to_string(path).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    for (method, wanted) in CALLS {
+    for (method, step) in CALLS {
         let done = lines.iter().find(|line| {
             line["event"] == "call-end" && line["method"] == method && line["outcome"] == "ok"
         });
         let call = &done.unwrap_or_else(|| panic!("{method} was called"))["call"];
         let of_it = lines.iter().filter(|line| line["call"] == *call && line["event"] == "intent");
+        let wanted: Vec<_> = traces::lvm::changes(step).iter().map(|line| plain(line)).collect();
         assert_eq!(of_it.filter_map(change).collect::<Vec<_>>(), wanted, "{method}");
     }
 }
