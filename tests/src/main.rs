@@ -51,6 +51,7 @@ mod stage;
 mod storage;
 mod stories;
 mod support;
+mod traces;
 mod transcripts;
 mod two_processes;
 mod upgrade;

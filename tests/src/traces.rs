@@ -7,6 +7,8 @@
 //! `tests/data/traces` has what upstream's drivers did, step by step: the command lines with what they
 //! were answered, what was written to private storage, and what the caller got.
 
+mod zfs;
+
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -9,12 +9,29 @@ use abaca_sdk::{Error, HostError, Result, clock, log};
 use crate::record::Record;
 use crate::{answers, places, tool};
 
-/// How often it is tried to remove what the tool says is in use. Under load it says so of what
-/// nobody uses. Upstream: `_delete_dataset_or_snapshot_with_retry`.
-const TRIES: u32 = 5;
+/// How long a share that is to be removed may be in use still, and how often that is looked at.
+/// Upstream: `_delete_dataset_or_snapshot_with_retry`.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_secs(2);
 
-/// Between two tries.
-const PAUSE: Duration = Duration::from_millis(300);
+/// How it is tried to remove something.
+#[derive(Clone, Copy)]
+struct Tries {
+    /// How often, where the tool says that it is in use. Under load it says so of what nobody uses.
+    busy: u32,
+    /// Between two tries.
+    pause: Duration,
+}
+
+/// Of what is there for long.
+const OLD: Tries = Tries { busy: 5, pause: Duration::from_secs(1) };
+
+/// Of a snapshot that has just come with what was received. Upstream: `execute_with_retry`, for three
+/// minutes.
+const NEW: Tries = Tries { busy: 12, pause: Duration::from_secs(5) };
+
+/// How often, whatever else the tool says.
+const TRIES: u32 = 2;
 
 /// Makes an empty dataset with these properties. One that is there is not touched.
 pub fn create(record: &Record, properties: &[String]) -> Result<()> {
@@ -121,27 +138,63 @@ pub fn snapshot(record: &Record, tag: &str) -> Result<()> {
 
 /// Removes a snapshot; none there is success.
 pub fn destroy_snapshot(record: &Record, tag: &str) -> Result<()> {
-    destroy(&format!("{}@{tag}", record.dataset))
+    destroy(&format!("{}@{tag}", record.dataset), OLD, || {})
+}
+
+/// The same of one that a copy has just been received with.
+pub fn destroy_new_snapshot(record: &Record, tag: &str) -> Result<()> {
+    destroy(&format!("{}@{tag}", record.dataset), NEW, || {})
 }
 
 /// Removes the dataset with all that is in it but its snapshots, which have to be gone; none there
 /// is success.
+///
+/// # Errors
+/// `share-is-busy`, where it stays in use.
 pub fn destroy_whole(record: &Record) -> Result<()> {
-    unmount(record)?;
-    destroy(&record.dataset)
+    unmount_patiently(record)?;
+    destroy(&record.dataset, OLD, || {
+        // Removed and made beside others, it may be mounted though the tool takes it for unmounted.
+        if let Err(error) = unmount(record) {
+            log::debug(error.text());
+        }
+    })
 }
 
-fn destroy(name: &str) -> Result<()> {
+/// Removes something, and tries again after a pause where that fails.
+fn destroy(name: &str, tries: Tries, between: impl Fn()) -> Result<()> {
     let mut attempt = 1;
     loop {
-        match tool::zfs(["destroy", "-f", name]).output() {
+        let error = match tool::zfs(["destroy", "-f", name]).output() {
             Ok(_) => return Ok(()),
             Err(error) if tool::is_missing(&error) => return Ok(()),
-            Err(error) if tool::is_busy(&error) && attempt < TRIES => {
-                attempt += 1;
-                clock::sleep(PAUSE)?;
+            Err(error) => error,
+        };
+        let most = match &error {
+            error if tool::is_busy(error) => tries.busy,
+            Error::CommandFailed(_) => TRIES,
+            // The policy or the host says no, not the tool.
+            _ => 1,
+        };
+        if attempt >= most {
+            return Err(error);
+        }
+        attempt += 1;
+        log::info(format!("{name} is tried to be removed once more: {}", error.text()));
+        clock::sleep(tries.pause)?;
+        between();
+    }
+}
+
+/// Unmounts a dataset that is to be removed, as soon as nobody uses it any more.
+fn unmount_patiently(record: &Record) -> Result<()> {
+    let began = clock::now()?;
+    loop {
+        match unmount(record) {
+            Err(Error::ShareIsBusy(_)) if clock::now()?.saturating_sub(began) < PATIENCE => {
+                clock::sleep(LOOK)?;
             }
-            Err(error) => return Err(error),
+            answer => return answer,
         }
     }
 }

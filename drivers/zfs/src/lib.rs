@@ -44,6 +44,7 @@ mod record;
 mod replicas;
 mod replicated_snapshots;
 mod replication;
+mod share_type;
 mod sharenfs;
 mod shares;
 mod shrinking;

@@ -33,6 +33,20 @@ pub(super) fn emptied(text: &str) -> String {
     parts.fold(first, |text, part| text + part.split_once('}').map_or(part, |(_, rest)| rest))
 }
 
+/// Cells that tabs separate, each beneath those of its column, with two blanks between.
+pub(super) fn in_columns(text: &str) -> String {
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').collect()).collect();
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+    };
+    let line = |row: &Vec<&str>| {
+        let cells = row.iter().enumerate().map(|(at, cell)| format!("{cell:<0$}", width(at)));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
 /// Whether words fit a pattern, and what its holes hold then. A hole that comes twice holds the same.
 pub(super) fn fits(pattern: &[String], words: &[String], holes: &mut Holes) -> bool {
     let Some((first, patterns)) = pattern.split_first() else { return words.is_empty() };
@@ -91,6 +105,15 @@ mod tests {
         assert_eq!(holes(&["mk", "{size}G"], &["mk", "G"]), None);
         assert_eq!(holes(&["mv", "{a}", "{a}.old"], &["mv", "x", "x.old"]).unwrap(), ["a=x"]);
         assert_eq!(holes(&["mv", "{a}", "{a}.old"], &["mv", "x", "y.old"]), None);
+    }
+
+    #[test]
+    fn cells_stand_beneath_each_other() {
+        assert_eq!(
+            in_columns("NAME\tSIZE\na-long-one\t1\nb\t22\n"),
+            "NAME        SIZE\na-long-one  1\nb           22\n"
+        );
+        assert_eq!(in_columns(""), "");
     }
 
     #[test]
