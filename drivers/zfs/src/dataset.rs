@@ -49,14 +49,16 @@ pub fn create(record: &Record, properties: &[String]) -> Result<()> {
 }
 
 /// Whether the dataset is there.
+///
+/// # Errors
+/// Also where its parent is not in the list: then nothing can be said by that.
 pub fn is_there(record: &Record) -> Result<bool> {
-    Ok(answers::names(&list(record)?).any(|name| name == record.dataset))
-}
-
-/// All datasets in a record's parent, as a table.
-fn list(record: &Record) -> Result<String> {
     let parent = record.dataset.rsplit_once('/').map_or("", |(parent, _)| parent);
-    tool::ask(["list", "-r", parent])
+    let list = tool::ask(["list", "-r", parent])?;
+    if !answers::names(&list).any(|name| name == parent) {
+        return Err(Error::BackendFailed(format!("`zfs list -r {parent}` does not list {parent}")));
+    }
+    Ok(answers::names(&list).any(|name| name == record.dataset))
 }
 
 /// The tags of all snapshots of the dataset, oldest first; none of one that is not there.
@@ -70,11 +72,13 @@ pub fn snapshots(record: &Record) -> Result<Vec<String>> {
         .collect())
 }
 
-/// Whether the dataset has this snapshot.
+/// Whether the dataset has this snapshot. Of one that is not there the tool says so.
 pub fn has_snapshot(record: &Record, tag: &str) -> Result<bool> {
     let name = format!("{}@{tag}", record.dataset);
     match tool::ask(["list", "-r", "-t", "snapshot", &name]) {
-        Ok(text) => Ok(answers::names(&text).any(|found| found == name)),
+        Ok(text) if answers::names(&text).any(|found| found == name) => Ok(true),
+        Ok(text) if text.contains(tool::NONE) => Ok(false),
+        Ok(_) => Err(Error::BackendFailed(format!("`zfs list` does not list {name}"))),
         Err(error) if tool::is_missing(&error) => Ok(false),
         Err(error) => Err(error),
     }

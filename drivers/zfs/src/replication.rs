@@ -71,15 +71,19 @@ impl Replication for Zfs {
         let id = &replica.share.id;
         let Some(gone) = Place::of(&replica)? else { return Ok(()) };
         replicas::destroy(&gone.record)?;
-        record::forget(id)?;
-        // What the active one keeps for it is of no use any more.
-        if let Ok(active) = replicas::active_place(&replica_list) {
-            let rest: Vec<_> = replica_list.into_iter().filter(|one| one.share.id != *id).collect();
-            if let Err(error) = replicas::tidy_after(&active, &rest, id) {
+        // What the active one keeps for it is of no use any more; that it cannot be reached, or is on
+        // another host, keeps no replica.
+        let rest: Vec<_> = replica_list.iter().filter(|one| one.share.id != *id).cloned().collect();
+        let tidied = replicas::active_place(&replica_list)
+            .and_then(|active| replicas::tidy_after(&active, &rest, id));
+        match tidied {
+            Ok(()) => {}
+            Err(error @ (Error::ReplicationFailed(_) | Error::CommandFailed(_))) => {
                 log::warning(format!("snapshots for the replica {id} stay: {}", error.text()));
             }
+            Err(error) => return Err(error),
         }
-        Ok(())
+        record::forget(id)
     }
 
     fn promote_replica(
@@ -97,11 +101,10 @@ impl Replication for Zfs {
                 new.record.dataset
             )));
         }
-        let former = replicas::active(&replica_list)?.share.id.clone();
         let is_open = record::active(&share.share_id)?.as_ref() == Some(&new.id);
         let mut updates = match is_open {
-            true => demoted(&replica_list, &new.id, ReplicaState::OutOfSync),
-            false => hand_over(&replica_list, &former, &new)?,
+            true => handed_over(&replica_list, &new)?,
+            false => hand_over(&replica_list, &new)?,
         };
         record::set_active(&share.share_id, &new.id)?;
         let status = access::settle(&new.record, access_rules, false);
@@ -201,45 +204,57 @@ fn set_quota(replica: &Place) -> Result<()> {
 ///
 /// # Errors
 /// `share-is-busy`, where somebody reads the new one so that it cannot follow; nothing is shut then.
-fn hand_over(replica_list: &[Replica], former: &str, new: &Place) -> Result<Vec<ReplicaUpdate>> {
+fn hand_over(replica_list: &[Replica], new: &Place) -> Result<Vec<ReplicaUpdate>> {
     if tool::is_fuse()? {
         // As it will be to receive: see `copying`.
         dataset::unmount(&new.record)?;
     }
-    let last =
-        Place::of(replicas::active(replica_list)?)?.map(|old| shut(&old).map(|tag| (old, tag)));
+    let last = replicas::active_place(replica_list).and_then(|old| {
+        let tag = shut(&old)?;
+        Ok((old, tag))
+    });
     let (old, tag) = match last {
-        Some(Ok(found)) => found,
-        lost => {
-            let why = match lost {
-                Some(Err(error)) => error.text(),
-                _ => "it was not made by this back end".to_owned(),
-            };
-            log::warning(format!("the active replica {former} cannot be reached: {why}"));
-            return take_over(replica_list, former, new);
+        Ok(found) => found,
+        Err(error) => {
+            log::warning(format!("the active replica cannot be reached: {}", error.text()));
+            return take_over(replica_list, new);
         }
     };
     let mut updates = demoted(replica_list, &new.id, ReplicaState::InSync);
-    for follower in replicas::others(replica_list, former)? {
+    for follower in replicas::others(replica_list, &old.id)? {
         let followed = replicas::follow(&old, &follower, &tag);
         if !has_followed(&follower, &tag, followed)? {
             // If it is the new one, nobody has what it has.
-            out_of_sync(&mut updates, |id| follower.id == new.id || follower.id == id);
+            let behind = |id: &str| follower.id == new.id || follower.id == id;
+            say(&mut updates, ReplicaState::OutOfSync, behind);
         }
     }
     record::set_last_common(&[&old.id], &tag)?;
     Ok(updates)
 }
 
+/// What a promotion has come to that is asked for again: in sync is what has the same last snapshot.
+fn handed_over(replica_list: &[Replica], new: &Place) -> Result<Vec<ReplicaUpdate>> {
+    let mut updates = demoted(replica_list, &new.id, ReplicaState::OutOfSync);
+    let last = record::last_common(&new.id)?;
+    for update in &mut updates {
+        if record::last_common(&update.id)? == last {
+            update.replica_state = Some(ReplicaState::InSync);
+        }
+    }
+    Ok(updates)
+}
+
 /// Makes the others follow the new active one, where the former one is lost. One that has more than the
-/// new one keeps it, and is out of sync.
-fn take_over(replica_list: &[Replica], former: &str, new: &Place) -> Result<Vec<ReplicaUpdate>> {
+/// new one keeps it, and is out of sync, as is one that may have been written to.
+fn take_over(replica_list: &[Replica], new: &Place) -> Result<Vec<ReplicaUpdate>> {
     let tag = replicas::new_tag(&options::names()?, &new.id)?;
     dataset::snapshot(&new.record, &tag)?;
-    let mut updates = demoted(replica_list, &new.id, ReplicaState::InSync);
-    out_of_sync(&mut updates, |id| id == former);
-    for follower in replicas::others(replica_list, former)? {
-        if follower.id == new.id {
+    let mut updates = demoted(replica_list, &new.id, ReplicaState::OutOfSync);
+    for follower in replicas::others(replica_list, &new.id)? {
+        let of_it = |one: &&Replica| one.share.id == follower.id;
+        let state = replica_list.iter().find(of_it).and_then(|one| one.share.replica_state);
+        if !matches!(state, Some(ReplicaState::InSync | ReplicaState::OutOfSync)) {
             continue;
         }
         let followed = match replicas::is_ahead(new, &follower) {
@@ -247,8 +262,8 @@ fn take_over(replica_list: &[Replica], former: &str, new: &Place) -> Result<Vec<
             Ok(true) => Err(Error::ReplicationFailed("it has more than the new one".to_owned())),
             Err(error) => Err(error),
         };
-        if !has_followed(&follower, &tag, followed)? {
-            out_of_sync(&mut updates, |id| id == follower.id);
+        if has_followed(&follower, &tag, followed)? {
+            say(&mut updates, ReplicaState::InSync, |id| id == follower.id);
         }
     }
     record::set_last_common(&[&new.id], &tag)?;
@@ -266,10 +281,10 @@ fn has_followed(follower: &Place, tag: &str, answer: Result<()>) -> Result<bool>
     }
 }
 
-/// What becomes of some replicas that did not follow.
-fn out_of_sync(updates: &mut [ReplicaUpdate], which: impl Fn(&str) -> bool) {
+/// What becomes of some replicas.
+fn say(updates: &mut [ReplicaUpdate], state: ReplicaState, which: impl Fn(&str) -> bool) {
     for update in updates.iter_mut().filter(|update| which(&update.id)) {
-        update.replica_state = Some(ReplicaState::OutOfSync);
+        update.replica_state = Some(state);
     }
 }
 

@@ -209,7 +209,7 @@ async fn a_replica_takes_the_place_of_one_that_is_lost() {
         return;
     };
     let pair = Pair::made(&home).await;
-    let [(first, first_dataset), (second, _)] = pair.places(&home);
+    let [(first, _), (second, _)] = pair.places(&home);
     fs::write(first.join("file"), "never sent").unwrap();
     let vdev = home.pool("tank").with_file_name("tank.vdev");
     // Nobody holds what is lost.
