@@ -55,6 +55,7 @@ async fn of_a_type(home: &Home, taken: &Snapshot) {
     let refused = Share { extra_specs: off, ..in_pool("tank", 1) };
     let error = driver_error(home.backend.create_share(&refused, None).await);
     assert!(matches!(error, DriverError::InvalidShare(_)), "{error:?}");
+    home.backend.delete_share(&refused, None).await.unwrap();
 }
 
 #[tokio::test]
