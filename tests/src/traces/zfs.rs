@@ -18,7 +18,7 @@ use abaca::types::{
 use abaca::{Limits, OptionValue};
 use serde_json::{Value, json};
 
-use super::{Command, Private, Step, steps};
+use super::{Command, Exception, Private, Step, steps};
 use crate::support::{load, runtime};
 use crate::widths;
 
@@ -279,17 +279,12 @@ fn timeless(text: &str) -> String {
 
 /// What a call did that may have changed something, in order.
 fn changing(called: &Called) -> Vec<String> {
-    let words = |line: &Value| {
-        let args = line["args"].as_array().unwrap().iter().map(|word| word.as_str().unwrap());
-        let program = line["program"].as_str().unwrap();
-        std::iter::once(program).chain(args).collect::<Vec<_>>().join(" ")
-    };
     let told = called.requests.iter().filter_map(|request| {
         let asked = &request.asked;
         match request.import.as_str() {
-            "command.run" => Some(words(&asked["command"])),
+            "command.run" => Some(line_of(&asked["command"])),
             "command.pipeline" => {
-                let stages = asked["stages"].as_array().unwrap().iter().map(words);
+                let stages = asked["stages"].as_array().unwrap().iter().map(line_of);
                 Some(stages.collect::<Vec<_>>().join(" | "))
             }
             "mounts.unmount" => {
@@ -305,6 +300,38 @@ fn changing(called: &Called) -> Vec<String> {
         }
     });
     told.map(|words| timeless(&words)).collect()
+}
+
+/// Asserts that a look in the same words was answered the same: both saw the same world.
+fn same_world(step: &Step, called: &Called, tables: &Tables) {
+    for command in &step.commands {
+        let words = tables.said(&command.argv.join(" "));
+        let is_lsof = command.argv[0] == "lsof";
+        assert!(command.exit == i32::from(is_lsof) && command.stderr.is_empty(), "{command:?}");
+        let columns = match words.split(' ').collect::<Vec<_>>()[..] {
+            ["zfs", "get", ..] => 3,
+            ["zfs", "list", "-r", _] => 1,
+            _ => continue,
+        };
+        let cells = |text: &str| -> Vec<Vec<String>> {
+            let row =
+                |line: &str| line.split_whitespace().take(columns).map(str::to_owned).collect();
+            text.lines().map(row).filter(|row: &Vec<_>| !row.is_empty()).collect()
+        };
+        // What is looked at before something is changed, too, is looked at last by both.
+        let run = called.requests.iter().filter(|one| one.import == "command.run");
+        if let Some(request) = run.filter(|one| line_of(&one.asked["command"]) == words).last() {
+            let answered = request.answered.as_ref().unwrap()["ok"]["stdout"].as_str().unwrap();
+            assert_eq!(cells(answered), cells(&command.stdout), "{}: {words}", step.call);
+        }
+    }
+}
+
+/// A program and its arguments.
+fn line_of(line: &Value) -> String {
+    let args = line["args"].as_array().unwrap().iter().map(|word| word.as_str().unwrap());
+    let program = line["program"].as_str().unwrap();
+    std::iter::once(program).chain(args).collect::<Vec<_>>().join(" ")
 }
 
 type Kept = BTreeMap<String, BTreeMap<String, String>>;
@@ -573,6 +600,7 @@ async fn zfs_does_what_upstreams_did() {
         let (function, arguments) = call(at);
         let called = stage.call(function, arguments).await.unwrap();
         assert_eq!(tables.here(&step, &called), tables.upstream(&step), "{at}: {called}");
+        same_world(&step, &called, &tables);
         keep(&mut expected, &step, &tables);
         if Tables::has(&tables.steps, at) {
             assert!(called.is_ok() && step.error.is_some(), "{at}: {called}");
@@ -581,7 +609,8 @@ async fn zfs_does_what_upstreams_did() {
         assert_eq!(kept_too(&stage, &tables), expected, "{at}");
         match &step.error {
             Some(exception) => {
-                assert_eq!(called.error(), Some(error(&exception.class)), "{called}")
+                let Exception { class, msg } = exception;
+                assert_eq!(called.error(), Some(error(class)), "{msg}: {called}");
             }
             None => {
                 let answer = called.answer();
