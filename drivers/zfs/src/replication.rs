@@ -238,7 +238,7 @@ fn handed_over(replica_list: &[Replica], new: &Place) -> Result<Vec<ReplicaUpdat
     let mut updates = demoted(replica_list, &new.id, ReplicaState::OutOfSync);
     let last = record::last_common(&new.id)?;
     for update in &mut updates {
-        if record::last_common(&update.id)? == last {
+        if last.is_some() && record::last_common(&update.id)? == last {
             update.replica_state = Some(ReplicaState::InSync);
         }
     }

@@ -254,12 +254,12 @@ fn fits(pattern: &str, text: &str) -> Option<Vec<(String, String)>> {
     };
     let (name, pattern) = after.split_once('}').unwrap();
     let text = text.strip_prefix(before)?;
-    for end in (1..=text.len()).filter(|end| text.is_char_boundary(*end)) {
-        let value = &text[..end];
+    for end in 1..=text.len() {
+        let Some((value, rest)) = text.split_at_checked(end) else { continue };
         if name != "rest" && value.contains(' ') {
             return None;
         }
-        if let Some(mut holes) = fits(pattern, &text[end..]) {
+        if let Some(mut holes) = fits(pattern, rest) {
             holes.push((name.to_owned(), value.to_owned()));
             return Some(holes);
         }
@@ -320,7 +320,8 @@ fn same_world(step: &Step, called: &Called, tables: &Tables) {
         };
         // What is looked at before something is changed, too, is looked at last by both.
         let run = called.requests.iter().filter(|one| one.import == "command.run");
-        if let Some(request) = run.filter(|one| line_of(&one.asked["command"]) == words).last() {
+        let mut same = run.filter(|one| line_of(&one.asked["command"]) == words);
+        if let Some(request) = same.next_back() {
             let answered = request.answered.as_ref().unwrap()["ok"]["stdout"].as_str().unwrap();
             assert_eq!(cells(answered), cells(&command.stdout), "{}: {words}", step.call);
         }
