@@ -70,6 +70,11 @@ fn lvm_passes_on_a_stage_with_a_file_server() {
 }
 
 #[test]
+fn zfs_passes_on_a_stage() {
+    simulated("zfs", 220);
+}
+
+#[test]
 fn dummy_passes_on_a_stage() {
     // Every interface, with share servers and without.
     let stage = beside("dummy", "stage.toml");

@@ -1,5 +1,7 @@
 //! The stage: a made-up world for a driver, as a driver's author uses it from Rust.
 
+mod zfs;
+
 use std::time::Duration;
 
 use abaca::Limits;

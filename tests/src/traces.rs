@@ -8,6 +8,7 @@
 //! were answered, what was written to private storage, and what the caller got.
 
 pub mod lvm;
+mod zfs;
 
 use serde::Deserialize;
 use serde_json::Value;

@@ -25,15 +25,19 @@ impl Access for Zfs {
         delete_rules: Vec<AccessRule>,
         _: Option<ShareServer>,
     ) -> Result<()> {
-        let record = places::known(&share)?;
-        // A new rule that cannot be, changes nothing.
+        // One of another kind changes nothing, and neither does a new one that cannot be.
+        access_rules.iter().try_for_each(sharenfs::check_type)?;
         add_rules.iter().try_for_each(|rule| sharenfs::client(rule).map(drop))?;
+        let record = places::known(&share)?;
         // One that was there before must not keep others from being taken away.
         let (fit, refused): (Vec<_>, Vec<_>) =
             access_rules.into_iter().partition(|rule| sharenfs::client(rule).is_ok());
         let read_only = !matches!(share.replica_state, None | Some(ReplicaState::Active));
         apply(&record, &fit, read_only)?;
-        unexport(&record, &delete_rules)?;
+        // Where no rule is left, nothing is exported at all.
+        if !fit.is_empty() {
+            unexport(&record, &delete_rules)?;
+        }
         refused.iter().try_for_each(|rule| sharenfs::client(rule).map(drop))
     }
 }
@@ -111,7 +115,8 @@ fn served(record: &Record, answer: Result<()>) -> Result<()> {
 }
 
 /// Takes away what the kernel's NFS server may still have of rules that are gone. Upstream:
-/// `NFSviaZFSHelper.update_access`.
+/// `NFSviaZFSHelper.update_access`. A policy that does not grant it is one of a host without that
+/// server, or trusts OpenZFS to do it; that is said to the log.
 fn unexport(record: &Record, rules: &[AccessRule]) -> Result<()> {
     let clients: Vec<_> = rules.iter().filter_map(|rule| sharenfs::client(rule).ok()).collect();
     if clients.is_empty() || tool::is_fuse()? {
@@ -121,6 +126,12 @@ fn unexport(record: &Record, rules: &[AccessRule]) -> Result<()> {
         let export = format!("{client}:{}", places::place(record));
         match Command::new("exportfs").arg("-u").arg(export).output() {
             Err(Error::CommandFailed(failure)) if failure.stderr.contains(NOT_EXPORTED) => {}
+            Err(Error::Denied(denial)) => {
+                log::warning(format!(
+                    "{client} is in no rule of {} any more, and `exportfs -u` was not asked for it: {}",
+                    record.dataset, denial.reason
+                ));
+            }
             answer => drop(answer?),
         }
     }

@@ -16,11 +16,11 @@ impl Backend for Zfs {
         )
     }
 
-    /// Nothing: upstream looks for `exportfs` and makes the pools' mounts shared, so that what is
-    /// mounted in the service's namespace is seen in others. Here the broker or zfs-fuse's daemon
-    /// mounts, in its own.
+    /// Options are looked at, and nothing else: upstream looks for `exportfs` too, and makes the
+    /// pools' mounts shared, so that what is mounted in the service's namespace is seen in others. Here
+    /// the broker or zfs-fuse's daemon mounts, in its own.
     fn do_setup() -> Result<()> {
-        Ok(())
+        options::check()
     }
 
     fn check_for_setup_error() -> Result<()> {
@@ -39,13 +39,19 @@ impl Backend for Zfs {
 
     fn get_share_stats() -> Result<ShareStats> {
         let mut stats = ShareStats::new(Capacity::Unknown, Capacity::Unknown);
-        stats.replication_type = Some(READABLE.to_owned());
+        stats.replication_type = replication_type()?;
         let creation = options::creation()?;
         for pool in options::pools()? {
             stats.pools.push(pool_stats(&pool, &creation)?);
         }
         Ok(stats)
     }
+}
+
+/// What replicas are good for, where there is a domain that they are made within.
+fn replication_type() -> Result<Option<String>> {
+    let domain = config::text("replication_domain")?.filter(|domain| !domain.is_empty());
+    Ok(domain.map(|_| READABLE.to_owned()))
 }
 
 fn pool_stats(pool: &Pool, creation: &[String]) -> Result<PoolStats> {
@@ -73,7 +79,7 @@ fn pool_stats(pool: &Pool, creation: &[String]) -> Result<PoolStats> {
         dedupe: is_on("dedup"),
         compression: is_on("compression"),
         qos: Some(false),
-        replication_type: Some(READABLE.to_owned()),
+        replication_type: replication_type()?,
         extra: Vec::new(),
     })
 }

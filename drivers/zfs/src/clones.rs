@@ -32,7 +32,7 @@ impl Clones for Zfs {
         for property in &properties {
             dataset::set(&record, property)?;
         }
-        dataset::destroy_snapshot(&record, &tag)?;
+        dataset::destroy_new_snapshot(&record, &tag)?;
         dataset::mount(&record)?;
         Ok(places::locations(&dataset::mountpoint(&record)?)?)
     }

@@ -9,12 +9,29 @@ use abaca_sdk::{Error, HostError, Result, clock, log};
 use crate::record::Record;
 use crate::{answers, places, tool};
 
-/// How often it is tried to remove what the tool says is in use. Under load it says so of what
-/// nobody uses. Upstream: `_delete_dataset_or_snapshot_with_retry`.
-const TRIES: u32 = 5;
+/// How long a share that is to be removed may be in use still, and how often that is looked at.
+/// Upstream: `_delete_dataset_or_snapshot_with_retry`.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_secs(2);
 
-/// Between two tries.
-const PAUSE: Duration = Duration::from_millis(300);
+/// How it is tried to remove something.
+#[derive(Clone, Copy)]
+struct Tries {
+    /// How often, where the tool says that it is in use. Under load it says so of what nobody uses.
+    busy: u32,
+    /// Between two tries.
+    pause: Duration,
+}
+
+/// Of what is there for long.
+const OLD: Tries = Tries { busy: 5, pause: Duration::from_secs(1) };
+
+/// Of a snapshot that has just come with what was received. Upstream: `execute_with_retry`, for three
+/// minutes.
+const NEW: Tries = Tries { busy: 12, pause: Duration::from_secs(5) };
+
+/// How often, whatever else the tool says.
+const TRIES: u32 = 2;
 
 /// Makes an empty dataset with these properties. One that is there is not touched.
 pub fn create(record: &Record, properties: &[String]) -> Result<()> {
@@ -32,14 +49,16 @@ pub fn create(record: &Record, properties: &[String]) -> Result<()> {
 }
 
 /// Whether the dataset is there.
+///
+/// # Errors
+/// Also where its parent is not in the list: then nothing can be said by that.
 pub fn is_there(record: &Record) -> Result<bool> {
-    Ok(answers::names(&list(record)?).any(|name| name == record.dataset))
-}
-
-/// All datasets in a record's parent, as a table.
-fn list(record: &Record) -> Result<String> {
     let parent = record.dataset.rsplit_once('/').map_or("", |(parent, _)| parent);
-    tool::ask(["list", "-r", parent])
+    let list = tool::ask(["list", "-r", parent])?;
+    if !answers::names(&list).any(|name| name == parent) {
+        return Err(Error::BackendFailed(format!("`zfs list -r {parent}` does not list {parent}")));
+    }
+    Ok(answers::names(&list).any(|name| name == record.dataset))
 }
 
 /// The tags of all snapshots of the dataset, oldest first; none of one that is not there.
@@ -53,11 +72,13 @@ pub fn snapshots(record: &Record) -> Result<Vec<String>> {
         .collect())
 }
 
-/// Whether the dataset has this snapshot.
+/// Whether the dataset has this snapshot. Of one that is not there the tool says so.
 pub fn has_snapshot(record: &Record, tag: &str) -> Result<bool> {
     let name = format!("{}@{tag}", record.dataset);
     match tool::ask(["list", "-r", "-t", "snapshot", &name]) {
-        Ok(text) => Ok(answers::names(&text).any(|found| found == name)),
+        Ok(text) if answers::names(&text).any(|found| found == name) => Ok(true),
+        Ok(text) if text.contains(tool::NONE) => Ok(false),
+        Ok(_) => Err(Error::BackendFailed(format!("`zfs list` does not list {name}"))),
         Err(error) if tool::is_missing(&error) => Ok(false),
         Err(error) => Err(error),
     }
@@ -121,27 +142,63 @@ pub fn snapshot(record: &Record, tag: &str) -> Result<()> {
 
 /// Removes a snapshot; none there is success.
 pub fn destroy_snapshot(record: &Record, tag: &str) -> Result<()> {
-    destroy(&format!("{}@{tag}", record.dataset))
+    destroy(&format!("{}@{tag}", record.dataset), OLD, || {})
+}
+
+/// The same of one that a copy has just been received with.
+pub fn destroy_new_snapshot(record: &Record, tag: &str) -> Result<()> {
+    destroy(&format!("{}@{tag}", record.dataset), NEW, || {})
 }
 
 /// Removes the dataset with all that is in it but its snapshots, which have to be gone; none there
 /// is success.
+///
+/// # Errors
+/// `share-is-busy`, where it stays in use.
 pub fn destroy_whole(record: &Record) -> Result<()> {
-    unmount(record)?;
-    destroy(&record.dataset)
+    unmount_patiently(record)?;
+    destroy(&record.dataset, OLD, || {
+        // Removed and made beside others, it may be mounted though the tool takes it for unmounted.
+        if let Err(error) = unmount(record) {
+            log::debug(error.text());
+        }
+    })
 }
 
-fn destroy(name: &str) -> Result<()> {
+/// Removes something, and tries again after a pause where that fails.
+fn destroy(name: &str, tries: Tries, between: impl Fn()) -> Result<()> {
     let mut attempt = 1;
     loop {
-        match tool::zfs(["destroy", "-f", name]).output() {
+        let error = match tool::zfs(["destroy", "-f", name]).output() {
             Ok(_) => return Ok(()),
             Err(error) if tool::is_missing(&error) => return Ok(()),
-            Err(error) if tool::is_busy(&error) && attempt < TRIES => {
-                attempt += 1;
-                clock::sleep(PAUSE)?;
+            Err(error) => error,
+        };
+        let most = match &error {
+            error if tool::is_busy(error) => tries.busy,
+            Error::CommandFailed(_) => TRIES,
+            // The policy or the host says no, not the tool.
+            _ => 1,
+        };
+        if attempt >= most {
+            return Err(error);
+        }
+        attempt += 1;
+        log::info(format!("{name} is tried to be removed once more: {}", error.text()));
+        clock::sleep(tries.pause)?;
+        between();
+    }
+}
+
+/// Unmounts a dataset that is to be removed, as soon as nobody uses it any more.
+fn unmount_patiently(record: &Record) -> Result<()> {
+    let began = clock::now()?;
+    loop {
+        match unmount(record) {
+            Err(Error::ShareIsBusy(_)) if clock::now()?.saturating_sub(began) < PATIENCE => {
+                clock::sleep(LOOK)?;
             }
-            Err(error) => return Err(error),
+            answer => return answer,
         }
     }
 }

@@ -26,6 +26,24 @@
 //! share's user-visible identifier `active_replica`. A share is written down before it is made:
 //! what is there without a record is somebody else's.
 //!
+//! **Otherwise than upstream**, on purpose; `tests/src/traces/zfs.rs` has what its traces show of it:
+//!
+//! - A dataset that is there and was not made for a share is refused, not used. A share with snapshots is
+//!   not removed, which is said before anything is done; one that is removed again is fine, and no pool
+//!   called `None` is listed.
+//! - `update_access` of a share whose dataset is gone is an error; upstream warns, and the service takes
+//!   the rules for set. All rules of a replica that is not the active one are read-only, also by
+//!   `update_access`.
+//! - A replica that has nothing in common with the active one is out of sync and stays as it is; upstream
+//!   fails, and the replica is in error. A former active one whose last changes did not reach the new one
+//!   is out of sync too, and so is one that has more than the new one, where the active one was lost.
+//! - A replica that follows gets the quota of a share that was extended. One that is removed takes the
+//!   snapshots with it by which nobody follows any more.
+//! - A snapshot is forgotten under the identifier by which it is kept; a clone's options are kept in
+//!   words, not as a list's representation.
+//! - The former active one is shut for writing: upstream's command for it lacks its first word.
+//! - Networks in rules have no host; addresses of IPv6 are refused, whose colons separate clients.
+//!
 //! Called by the runtime, through the interfaces named below.
 
 mod access;
@@ -44,6 +62,7 @@ mod record;
 mod replicas;
 mod replicated_snapshots;
 mod replication;
+mod share_type;
 mod sharenfs;
 mod shares;
 mod shrinking;

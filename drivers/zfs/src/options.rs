@@ -15,7 +15,8 @@ const SUFFIX: &str = "zfs_dataset_name_suffix";
 const SNAPSHOT_PREFIX: &str = "zfs_dataset_snapshot_name_prefix";
 const REPLICA_PREFIX: &str = "zfs_replica_snapshot_prefix";
 
-/// What the driver sets itself, whatever the creation options say. Upstream skips them too.
+/// What the driver sets itself, whatever the creation options say. Upstream skips them too, and all
+/// that has one of these words in it, as `refquota`.
 const OWN: [&str; 4] = ["quota", "readonly", "sharenfs", "sharesmb"];
 
 /// A pool, as the service knows it.
@@ -43,8 +44,8 @@ pub fn declarations() -> [OptionDeclaration; 8] {
             .required(),
         list(
             CREATION,
-            "Properties of every new share, each as NAME=VALUE. `quota`, `readonly` and `sharenfs` \
-             are the driver's.",
+            "Properties of every new share, each as NAME=VALUE. `quota`, `readonly`, `sharenfs` and \
+             `sharesmb` are the driver's: what has one of these words in it is left out.",
         ),
         text(PREFIX, "How the datasets' names begin.").or("manila_share_"),
         text(SUFFIX, "How the datasets' names end.").or(""),
@@ -80,10 +81,10 @@ pub fn service_ip() -> Result<String> {
 
 fn address(name: &str) -> Result<String> {
     let text = config::required_text(name)?;
-    match text.parse::<core::net::IpAddr>() {
+    match text.parse::<core::net::Ipv4Addr>() {
         Ok(_) => Ok(text),
         Err(_) => Err(Error::BadConfiguration(format!(
-            "{name} = `{text}` is no address; write one such as 192.0.2.1"
+            "{name} = `{text}` is no address of IPv4; write one such as 192.0.2.1"
         ))),
     }
 }
@@ -155,6 +156,7 @@ impl Names {
 fn parse_pools(entries: &[String]) -> Result<Vec<Pool>, String> {
     let mut pools: Vec<Pool> = Vec::new();
     for entry in entries {
+        let entry = entry.strip_suffix('/').unwrap_or(entry);
         let name = entry.split('/').next().unwrap_or_default();
         let sound = |part: &str| {
             part.starts_with(|first: char| first.is_ascii_alphanumeric())
@@ -166,7 +168,7 @@ fn parse_pools(entries: &[String]) -> Result<Vec<Pool>, String> {
         if pools.iter().any(|pool| pool.name == name) {
             return Err(format!("{POOLS}: the pool `{name}` is listed twice"));
         }
-        pools.push(Pool { name: name.to_owned(), parent: entry.clone() });
+        pools.push(Pool { name: name.to_owned(), parent: entry.to_owned() });
     }
     if pools.is_empty() {
         return Err(format!("{POOLS} lists no pool"));
@@ -179,7 +181,7 @@ fn parse_creation(options: Vec<String>) -> Result<Vec<String>, String> {
     for option in options {
         match option.split_once('=') {
             Some((name, value)) if !name.is_empty() && !value.is_empty() => {
-                if !OWN.contains(&name) {
+                if !OWN.iter().any(|own| option.contains(own)) {
                     kept.push(option);
                 }
             }
@@ -199,11 +201,11 @@ mod tests {
 
     #[test]
     fn pools_may_lie_deeper() {
-        let pools = parse_pools(&words(&["tank", "pond/abaca/shares"])).unwrap();
+        let pools = parse_pools(&words(&["tank/", "pond/abaca/shares/"])).unwrap();
         let told: Vec<_> = pools.iter().map(|pool| (&*pool.name, &*pool.parent)).collect();
         assert_eq!(told, [("tank", "tank"), ("pond", "pond/abaca/shares")]);
         for wrong in
-            [&["tank", "tank/a"][..], &[""], &["/tank"], &["tank/"], &["-r"], &["a@b"], &[]]
+            [&["tank", "tank/a"][..], &[""], &["/tank"], &["tank//"], &["-r"], &["a@b"], &[]]
         {
             assert!(parse_pools(&words(wrong)).is_err(), "{wrong:?}");
         }
@@ -211,7 +213,8 @@ mod tests {
 
     #[test]
     fn what_the_driver_sets_is_not_the_operators() {
-        let asked = words(&["quota=5G", "compression=gzip", "readonly=on", "dedup=on"]);
+        let asked =
+            words(&["quota=5G", "compression=gzip", "readonly=on", "refquota=1G", "dedup=on"]);
         assert_eq!(parse_creation(asked), Ok(words(&["compression=gzip", "dedup=on"])));
         for wrong in ["compression", "=on", "compression="] {
             assert!(parse_creation(words(&[wrong])).is_err(), "{wrong}");

@@ -1,6 +1,6 @@
 //! Which dataset a share is, and where clients find it. Called by every interface.
 
-use abaca_sdk::{Error, ExportLocation, Path, Result, Share};
+use abaca_sdk::{Error, ExportLocation, Path, Result, Share, ShareProtocol};
 
 use crate::options::{self, Pool};
 use crate::record::Record;
@@ -15,6 +15,14 @@ pub fn pool(share: &Share) -> Result<Pool> {
     match (pools.pop(), pools.is_empty()) {
         (Some(only), true) => Ok(only),
         _ => Err(Error::InvalidShare("it is not said which pool the share lies in".to_owned())),
+    }
+}
+
+/// Whether a share is of the protocol that datasets are shared by.
+pub fn check_protocol(share: &Share) -> Result<()> {
+    match share.protocol {
+        ShareProtocol::Nfs => Ok(()),
+        _ => Err(Error::InvalidShare("a dataset is shared by NFS alone".to_owned())),
     }
 }
 

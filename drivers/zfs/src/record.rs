@@ -47,19 +47,23 @@ impl Record {
     /// Writes down a share that is about to be made. The words of its options are joined by
     /// blanks; upstream writes a list's representation for a clone, which nobody can read back.
     pub fn begin(&self, share_id: &str, options: &[String]) -> Result<()> {
-        self.write(share_id, "share", &[(USED_OPTIONS, &options.join(" "))])
+        let options = options.join(" ");
+        Ok(state::apply(self.changes(share_id, "share", &[(USED_OPTIONS, &options)]))?)
     }
 
-    /// Writes down a replica that is about to be made by this snapshot.
-    pub fn begin_replica(&self, share_id: &str, tag: &str) -> Result<()> {
-        self.write(share_id, "replica", &[(REPLICA_TYPE, READABLE), (LAST, tag)])
+    /// Writes down a replica that is about to be made by this snapshot, and that the active one is to
+    /// have it; both or none.
+    pub fn begin_replica(&self, active_id: &str, share_id: &str, tag: &str) -> Result<()> {
+        let mut changes =
+            self.changes(share_id, "replica", &[(REPLICA_TYPE, READABLE), (LAST, tag)]);
+        changes.push(Change::set_key(active_id, LAST, tag));
+        Ok(state::apply(changes)?)
     }
 
-    fn write(&self, share_id: &str, kind: &str, more: &[(&str, &str)]) -> Result<()> {
+    fn changes(&self, share_id: &str, kind: &str, more: &[(&str, &str)]) -> Vec<Change> {
         let all = [(TYPE, kind), (DATASET, &self.dataset), (POOL, &self.pool)];
         let all = all.iter().chain(more);
-        let changes = all.map(|(key, value)| Change::set_key(share_id, key, value)).collect();
-        Ok(state::apply(changes)?)
+        all.map(|(key, value)| Change::set_key(share_id, key, value)).collect()
     }
 }
 

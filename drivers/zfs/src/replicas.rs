@@ -68,23 +68,51 @@ pub fn new_tag(names: &Names, id: &str) -> Result<String> {
     Ok(names.replica(id, &time::written(clock::now()?)))
 }
 
+/// What a replica can be brought up to date from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// The last snapshot that both have.
+    Since(String),
+    /// Nothing: it is not there.
+    Nothing,
+    /// Nothing that both have any more, though it is there.
+    Lost,
+}
+
 /// Brings a replica to the snapshot `tag` of the active one: by what has changed since the last
-/// snapshot that both have, or from the beginning where there is none.
+/// snapshot that both have, or from the beginning where it is not there.
+///
+/// # Errors
+/// `replication-failed`, where it is there and both have no snapshot in common. What it has may be
+/// the last good copy then, so nothing here removes it.
 pub fn follow(active: &Place, replica: &Place, tag: &str) -> Result<()> {
+    match copying::is_received(&replica.record, tag)? {
+        true => Ok(()),
+        false => bring(active, replica, base(active, replica)?, tag),
+    }
+}
+
+/// The same where it is known from what.
+pub fn bring(active: &Place, replica: &Place, base: Base, tag: &str) -> Result<()> {
     let (from, to) = (&active.record, &replica.record);
-    if copying::is_received(to, tag)? {
-        return Ok(());
-    }
-    match base(active, replica)? {
-        Some(base) => copying::catch_up(from, &base, tag, to)?,
-        None => {
-            // Nothing that it has is of use to it, and it is not the active one.
-            destroy(to)?;
+    match base {
+        Base::Since(base) if base == tag => Ok(()),
+        Base::Since(base) => copying::catch_up(from, &base, tag, to),
+        Base::Nothing => {
             copying::replicate(from, tag, to)?;
-            shut(replica)?;
+            shut(replica)
         }
+        Base::Lost => Err(Error::ReplicationFailed(lost(from, to))),
     }
-    Ok(())
+}
+
+/// What is said of a replica that cannot follow any more.
+pub fn lost(active: &Record, replica: &Record) -> String {
+    format!(
+        "{} and {} have no snapshot in common, and what a replica has is not thrown away; remove the \
+         replica, and make a new one",
+        active.dataset, replica.dataset
+    )
 }
 
 /// Makes a replica one for reading, of its own size: one that was made anew has all properties of
@@ -95,19 +123,30 @@ pub fn shut(replica: &Place) -> Result<()> {
     record::set_quota(&replica.id, replica.size)
 }
 
-/// The last snapshot that both have: what is written down of it, or what is found.
-fn base(active: &Place, replica: &Place) -> Result<Option<String>> {
+/// What a replica can be brought up to date from: the last snapshot that both have, by what is
+/// written down of it, or by what is found.
+pub fn base(active: &Place, replica: &Place) -> Result<Base> {
     if !dataset::is_there(&replica.record)? {
-        return Ok(None);
+        return Ok(Base::Nothing);
     }
     let (theirs, its) = (dataset::snapshots(&active.record)?, dataset::snapshots(&replica.record)?);
     let common = |tag: &String| theirs.contains(tag) && its.contains(tag);
     if let Some(last) = record::last_common(&replica.id)?.filter(|tag| common(tag)) {
-        return Ok(Some(last));
+        return Ok(Base::Since(last));
     }
     let names = options::names()?;
     let mut found = its.iter().rev().filter(|tag| names.is_for_replicas(tag));
-    Ok(found.find(|tag| common(tag)).cloned())
+    Ok(found.find(|tag| common(tag)).map_or(Base::Lost, |tag| Base::Since(tag.clone())))
+}
+
+/// Whether a replica has a snapshot newer than all that `of` has: then it is not to follow `of`,
+/// which would throw that away.
+pub fn is_ahead(of: &Place, replica: &Place) -> Result<bool> {
+    let its = dataset::snapshots(&replica.record)?;
+    Ok(match its.last() {
+        Some(last) => !dataset::snapshots(&of.record)?.contains(last),
+        None => false,
+    })
 }
 
 /// Removes a dataset with its snapshots; none there is success.
@@ -121,33 +160,43 @@ pub fn destroy(record: &Record) -> Result<()> {
     }
 }
 
-/// Removes from a replica the snapshots that it was made by, but the last.
-pub fn tidy_replica(replica: &Place, last: &str) -> Result<()> {
+/// Removes from a replica the snapshots that it was made by, but those by which a replica of the
+/// share follows: should it become the active one, they follow it by these.
+pub fn tidy_replica(replica: &Place, replicas: &[Replica]) -> Result<()> {
     let names = options::names()?;
-    remove(&replica.record, |tag| names.is_for_replicas(tag) && tag != last)
+    let kept = followed(replicas)?;
+    remove(&replica.record, |tag| names.is_for_replicas(tag) && !kept.iter().any(|one| one == tag))
 }
 
-/// Removes from the active one the snapshots by which no replica follows any more. Upstream leaves
-/// those for ever that were made in the active one's own name. Where a replica is on another back
-/// end, whose last snapshot is not known here, only those are removed that were made for `id`.
+/// Removes from the active one the snapshots that were made in the name of the replica `id`, but
+/// those by which a replica follows. What was made in the active one's own name stays, as upstream's
+/// does, until a replica is removed.
 pub fn tidy_active(active: &Place, replicas: &[Replica], id: &str) -> Result<()> {
+    let beginning = format!("{}_", options::names()?.replica_of(id));
+    let kept = followed(replicas)?;
+    remove(&active.record, |tag| tag.starts_with(&beginning) && !kept.iter().any(|one| one == tag))
+}
+
+/// Removes from the active one all snapshots by which no replica follows any more, now that the
+/// replica `id` is gone. Upstream leaves those for ever. Where a replica is on another back end,
+/// whose last snapshot is not known here, only those are removed that were made for `id`.
+pub fn tidy_after(active: &Place, rest: &[Replica], id: &str) -> Result<()> {
     let names = options::names()?;
-    let mut kept = Vec::new();
-    let mut all_known = true;
-    for one in replicas.iter().filter(|one| one.share.id != active.id) {
-        match record::last_common(&one.share.id)? {
-            Some(tag) => kept.push(tag),
-            None => all_known = false,
-        }
+    let mut others = rest.iter().filter(|one| one.share.id != active.id);
+    let known = others.try_fold(true, |known, one| -> Result<bool> {
+        Ok(known && record::last_common(&one.share.id)?.is_some())
+    })?;
+    if !known {
+        return tidy_active(active, rest, id);
     }
-    let beginning = format!("{}_", names.replica_of(id));
-    remove(&active.record, |tag| {
-        let candidate = match all_known {
-            true => names.is_for_replicas(tag),
-            false => tag.starts_with(&beginning),
-        };
-        candidate && !kept.iter().any(|kept| kept == tag)
-    })
+    let rest: Vec<_> = rest.iter().filter(|one| one.share.id != active.id).cloned().collect();
+    let kept = followed(&rest)?;
+    remove(&active.record, |tag| names.is_for_replicas(tag) && !kept.iter().any(|one| one == tag))
+}
+
+/// The snapshots by which the replicas follow, as far as that is known here.
+fn followed(replicas: &[Replica]) -> Result<Vec<String>> {
+    replicas.iter().filter_map(|one| record::last_common(&one.share.id).transpose()).collect()
 }
 
 /// Removes some snapshots. That one cannot be removed now keeps nothing else from being done.

@@ -2,8 +2,8 @@
 //! what they follow by. It has the same tag everywhere.
 
 use abaca_sdk::{
-    Error, Replica, ReplicaSnapshot, ReplicaSnapshotUpdate, ReplicatedSnapshots, Result,
-    ShareServer, SnapshotStatus, log,
+    Error, Replica, ReplicaSnapshot, ReplicaSnapshotUpdate, ReplicaState, ReplicatedSnapshots,
+    Result, ShareServer, SnapshotStatus, log,
 };
 
 use crate::record::{self, Record};
@@ -30,7 +30,6 @@ impl ReplicatedSnapshots for Zfs {
         dataset::snapshot(&active.record, &record::begin_tag(first)?)?;
         let tag = replicas::new_tag(&options::names()?, &active.id)?;
         dataset::snapshot(&active.record, &tag)?;
-        record::set_last_common(&[&active.id], &tag)?;
         let mut updates = vec![told(&first.id, SnapshotStatus::Available)];
         for follower in replicas::others(&replica_list, &active.id)? {
             let followed = replicas::follow(&active, &follower, &tag)
@@ -38,12 +37,13 @@ impl ReplicatedSnapshots for Zfs {
             let status = match followed {
                 Ok(()) => SnapshotStatus::Available,
                 Err(error) => {
-                    log::warning(format!("{} follows later: {}", follower.id, error.text()));
-                    SnapshotStatus::Creating
+                    log::warning(format!("{} does not follow: {}", follower.id, error.text()));
+                    SnapshotStatus::Error
                 }
             };
             updates.extend(of(&follower.id).map(|snapshot| told(&snapshot.id, status)));
         }
+        record::set_last_common(&[&active.id], &tag)?;
         Ok(updates)
     }
 
@@ -76,22 +76,30 @@ impl ReplicatedSnapshots for Zfs {
     ) -> Result<Option<ReplicaSnapshotUpdate>> {
         let _guard = replicas::alone(&share_replica)?;
         let snapshot = &replica_snapshot.snapshot;
-        let missing =
-            || Error::SnapshotResourceNotFound(format!("there is no snapshot {}", snapshot.id));
         let behind = replication::known(&share_replica)?;
-        let tag = record::tag(snapshot)?.ok_or_else(missing)?;
+        let tag = record::tag(snapshot)?;
         if snapshot.status == SnapshotStatus::Deleting {
-            if !dataset::has_snapshot(&behind.record, &tag)? {
-                return Err(missing());
-            }
-            snapshots::remove(&behind.record, &tag)?;
-            return Ok(Some(told(&snapshot.id, SnapshotStatus::Deleted)));
+            return match tag {
+                Some(tag) if dataset::has_snapshot(&behind.record, &tag)? => {
+                    snapshots::remove(&behind.record, &tag)?;
+                    Ok(Some(told(&snapshot.id, SnapshotStatus::Deleted)))
+                }
+                _ => Err(Error::SnapshotResourceNotFound(format!(
+                    "there is no snapshot {}",
+                    snapshot.id
+                ))),
+            };
         }
-        replication::update(&replica_list, &share_replica, &behind)?;
-        match dataset::has_snapshot(&behind.record, &tag)? {
-            true => Ok(Some(told(&snapshot.id, SnapshotStatus::Available))),
-            false => Err(missing()),
+        if replication::update(&replica_list, &share_replica, &behind)? != ReplicaState::InSync {
+            // It has what it had; whether the snapshot comes is seen when it follows again.
+            return Ok(None);
         }
+        let is_there = match tag {
+            Some(tag) => dataset::has_snapshot(&behind.record, &tag)?,
+            None => false,
+        };
+        let status = if is_there { SnapshotStatus::Available } else { SnapshotStatus::Error };
+        Ok(Some(told(&snapshot.id, status)))
     }
 }
 

@@ -43,19 +43,29 @@ pub fn value(rules: &[AccessRule], read_only: bool) -> Result<String> {
     }
 }
 
+/// Whether a rule is of the kind that NFS knows.
+///
+/// # Errors
+/// `invalid-share-access`.
+pub fn check_type(rule: &AccessRule) -> Result<()> {
+    match rule.access_type {
+        AccessType::Ip => Ok(()),
+        _ => Err(Error::InvalidShareAccess(
+            "a share on ZFS is reached by NFS, which lets in addresses and networks only: write a \
+             rule of the type `ip`"
+                .to_owned(),
+        )),
+    }
+}
+
 /// Whom a rule lets in, in the words of `sharenfs` and `exportfs`: an address, or a network with its
-/// mask.
+/// mask. Upstream leaves what of the address is beyond the mask; here it is left out, as the policy
+/// has it.
 ///
 /// # Errors
 /// `invalid-share-access`.
 pub fn client(rule: &AccessRule) -> Result<String> {
-    if rule.access_type != AccessType::Ip {
-        return Err(Error::InvalidShareAccess(
-            "a share on ZFS is reached by NFS, which lets in addresses and networks only: write a \
-             rule of the type `ip`"
-                .to_owned(),
-        ));
-    }
+    check_type(rule)?;
     let wrong = |why: &str| {
         Error::InvalidShareAccess(format!(
             "`{}` {why}; write one such as 192.0.2.1 or 192.0.2.0/24",
@@ -80,6 +90,9 @@ pub fn client(rule: &AccessRule) -> Result<String> {
         .ok()
         .filter(|bits| plain && *bits <= Ipv4Addr::BITS)
         .ok_or_else(|| wrong("has no prefix of 0 to 32"))?;
+    if bits == Ipv4Addr::BITS {
+        return Ok(address.to_string());
+    }
     let mask = u32::MAX.checked_shl(Ipv4Addr::BITS.saturating_sub(bits)).unwrap_or(0);
     let network = Ipv4Addr::from_bits(address.to_bits() & mask);
     Ok(format!("{network}/{}", Ipv4Addr::from_bits(mask)))
@@ -111,7 +124,7 @@ mod tests {
         let client = |to: &str| client(&rule(to, AccessLevel::Rw));
         for (asked, expected) in [
             ("10.1.2.3/24", "10.1.2.0/255.255.255.0"),
-            ("10.1.2.3/32", "10.1.2.3/255.255.255.255"),
+            ("10.1.2.3/32", "10.1.2.3"),
             ("0.0.0.0/0", "0.0.0.0/0.0.0.0"),
         ] {
             assert_eq!(client(asked).as_deref(), Ok(expected));

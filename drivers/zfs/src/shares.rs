@@ -3,7 +3,7 @@
 use abaca_sdk::{CreateError, Error, ExportLocation, Result, Share, ShareServer, Shares, log};
 
 use crate::record::{self, Record};
-use crate::{Zfs, access, dataset, options, places};
+use crate::{Zfs, access, dataset, options, places, share_type};
 
 impl Shares for Zfs {
     fn create_share(
@@ -56,11 +56,15 @@ impl Shares for Zfs {
     }
 }
 
-/// The properties of a new share.
+/// The properties of a new share: its quota, what its type asks for, what the operator has for all,
+/// and that it is writable.
 pub fn properties(share: &Share) -> Result<Vec<String>> {
+    places::check_protocol(share)?;
     let quota = format!("quota={}G", share.size);
+    let more = share_type::properties(&share.extra_specs, &options::creation()?)
+        .map_err(Error::InvalidShare)?;
     let end = "readonly=off".to_owned();
-    Ok([quota].into_iter().chain(options::creation()?).chain([end]).collect())
+    Ok([quota].into_iter().chain(more).chain([end]).collect())
 }
 
 /// Writes down a share that is about to be made; or finds that it was begun before.

@@ -7,6 +7,9 @@ use abaca_sdk::{CommandFailure, Error, Result};
 /// What the tools say of something that is not there.
 const MISSING: [&str; 2] = ["does not exist", "could not find any snapshots"];
 
+/// What it says where there is nothing to list.
+pub const NONE: &str = "no datasets available";
+
 /// Of something that is there already, also as the destination of a stream.
 const TAKEN: [&str; 3] = ["already exists", "' exists\n", "must specify -F"];
 

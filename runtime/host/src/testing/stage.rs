@@ -56,7 +56,7 @@ use tokio::sync::Notify;
 use self::answers::Answers;
 pub use self::faults::{Failure, Fault, Plan, Printed};
 use self::recording::Recording;
-pub use self::script::{Client, Complaint, Deed, Script, Scripted};
+pub use self::script::{Client, Complaint, Deed, Part, Script, Scripted};
 use self::world::World;
 use super::called::Called;
 use super::functions;

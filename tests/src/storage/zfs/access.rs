@@ -35,17 +35,32 @@ async fn rules_are_set_all_together() {
     let all = "rw=10.0.0.1,no_root_squash,ro=10.1.0.0/255.255.255.0,no_root_squash";
     assert_eq!(shown(), all);
 
-    // What cannot be changes nothing when it is new, and does not keep others when it is old.
-    for wrong in [rule("alice", AccessLevel::Rw), ip("2001:db8::/32", AccessLevel::Rw)] {
-        let with = [rw.clone(), ro.clone(), wrong.clone()];
-        let error = driver_error(update(&with, from_ref(&wrong), &[]).await);
+    // One of another kind changes nothing, new or old.
+    let user = rule("alice", AccessLevel::Rw);
+    for (rules, add, remove) in [
+        (vec![rw.clone(), ro.clone(), user.clone()], vec![user.clone()], vec![]),
+        (vec![rw.clone(), user.clone()], vec![], vec![ro.clone()]),
+    ] {
+        let error = driver_error(update(&rules, &add, &remove).await);
         assert!(matches!(error, DriverError::InvalidShareAccess(_)), "{error:?}");
         assert_eq!(shown(), all);
-        let error = driver_error(update(&[rw.clone(), wrong], &[], from_ref(&ro)).await);
-        assert!(matches!(error, DriverError::InvalidShareAccess(_)), "{error:?}");
-        assert_eq!(shown(), "rw=10.0.0.1,no_root_squash");
-        update(&both, &[], &[]).await.unwrap();
     }
+    update(&both, &[], from_ref(&user)).await.unwrap();
+
+    // What cannot be changes nothing when it is new, and does not keep others when it is old.
+    let wrong = ip("2001:db8::/32", AccessLevel::Rw);
+    let with = [rw.clone(), ro.clone(), wrong.clone()];
+    let error = driver_error(update(&with, from_ref(&wrong), &[]).await);
+    assert!(matches!(error, DriverError::InvalidShareAccess(_)), "{error:?}");
+    assert_eq!(shown(), all);
+    let error = driver_error(update(&[rw.clone(), wrong], &[], from_ref(&ro)).await);
+    assert!(matches!(error, DriverError::InvalidShareAccess(_)), "{error:?}");
+    assert_eq!(shown(), "rw=10.0.0.1,no_root_squash");
+    update(&both, &[], &[]).await.unwrap();
+    // A single address is none of a network.
+    update(&[ip("10.0.0.7/32", AccessLevel::Ro)], &[], &[]).await.unwrap();
+    assert_eq!(shown(), "ro=10.0.0.7,no_root_squash");
+    update(&both, &[], &[]).await.unwrap();
     // They are there after a restart of the service.
     home.backend.ensure_share(&current, None).await.unwrap();
     assert_eq!(shown(), all);

@@ -1,9 +1,9 @@
 //! The policy is no wider than what the driver needs: each rule is used, and no capability is given.
 
-use abaca::types::AccessLevel;
+use abaca::types::{AccessLevel, Error as DriverError, Share, Snapshot};
 
 use super::access::ip;
-use super::{Home, in_pool, managing, replicas, run};
+use super::{Home, driver_error, in_pool, managing, property, replicas, run};
 use crate::support::snapshot;
 use crate::widths;
 
@@ -30,9 +30,32 @@ async fn everything(home: &Home) {
     home.backend.check_for_setup_error().await.unwrap();
     managing::taken_over(home).await;
     replicas::there_and_back(home).await;
+    of_a_type(home, &taken).await;
     home.backend.delete_snapshot(&taken, None).await.unwrap();
     home.backend.delete_share(&current, None).await.unwrap();
     home.backend.delete_share(&copy, None).await.unwrap();
+}
+
+/// New and copied, a share has what its type asks for.
+async fn of_a_type(home: &Home, taken: &Snapshot) {
+    let spec = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let specs = vec![spec("dedupe", "<is> True"), spec("zfsonlinux:compression", "gzip-9")];
+    let [new, copy] =
+        ["tank", "pond"].map(|pool| Share { extra_specs: specs.clone(), ..in_pool(pool, 1) });
+    home.backend.create_share(&new, None).await.unwrap();
+    home.backend.create_share_from_snapshot(&copy, taken, None).await.unwrap();
+    for (pool, share) in [("tank", &new), ("pond", &copy)] {
+        let dataset = Home::dataset(pool, share);
+        let shown = ["dedup", "compression"].map(|name| property(name, &dataset));
+        assert_eq!(shown, ["on", "gzip-9"]);
+        home.backend.delete_share(share, None).await.unwrap();
+    }
+    // The operator has some compression for all shares.
+    let off = vec![spec("zfsonlinux:compression", "off")];
+    let refused = Share { extra_specs: off, ..in_pool("tank", 1) };
+    let error = driver_error(home.backend.create_share(&refused, None).await);
+    assert!(matches!(error, DriverError::InvalidShare(_)), "{error:?}");
+    home.backend.delete_share(&refused, None).await.unwrap();
 }
 
 #[tokio::test]

@@ -36,6 +36,10 @@ pub(super) fn pipeline(world: &mut World, request: &PipelineRequest) -> Result<O
     for line in &request.stages {
         granted(&world.policy, line)?;
     }
+    let lines: Vec<_> = request.stages.iter().map(words).collect();
+    if let Some(whole) = scripted(world, None, &lines.join(&"|".to_owned())) {
+        return Ok(whole);
+    }
     let mut whole = printed(Printed { exits: 0, stdout: String::new(), stderr: String::new() });
     for line in &request.stages {
         let next = start(world, None, line)?;
@@ -66,11 +70,9 @@ fn granted(policy: &Policy, line: &CommandLine) -> Result<(), HostError> {
 }
 
 fn start(world: &mut World, remote: Option<&str>, line: &CommandLine) -> Result<Output, HostError> {
-    let words: Vec<_> = std::iter::once(&line.program).chain(&line.args).cloned().collect();
-    let World { scripts, storage, pool, .. } = world;
-    let found = scripts.iter().find_map(|script| script.run(remote, &words, storage, pool));
-    if let Some(found) = found {
-        return Ok(printed(found));
+    let words = words(line);
+    if let Some(found) = scripted(world, remote, &words) {
+        return Ok(found);
     }
     let words = words.join(" ");
     let (words, with) = match remote {
@@ -83,6 +85,16 @@ fn start(world: &mut World, remote: Option<&str>, line: &CommandLine) -> Result<
     Err(denied(format!(
         "the stage has no answer for `{words}`: add a [[command]] with {with} to its script"
     )))
+}
+
+fn words(line: &CommandLine) -> Vec<String> {
+    std::iter::once(&line.program).chain(&line.args).cloned().collect()
+}
+
+/// How these words end by the first script that has them.
+fn scripted(world: &mut World, remote: Option<&str>, words: &[String]) -> Option<Output> {
+    let World { scripts, storage, pool, .. } = world;
+    scripts.iter().find_map(|script| script.run(remote, words, storage, pool)).map(printed)
 }
 
 fn printed(Printed { exits, stdout, stderr }: Printed) -> Output {

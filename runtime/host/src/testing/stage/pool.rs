@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::script::Trouble;
+use super::script::{Part, Trouble};
 
 /// How large a pool is unless a script says otherwise: 100 GiB.
 const SIZE: u64 = 100 << 30;
@@ -17,10 +17,20 @@ pub(super) struct Volume {
     pub used: u64,
     /// The volume and the snapshot that it was cloned from.
     pub origin: Option<(String, String)>,
-    /// By name, with the size that the volume had then, and how much was in it.
-    pub snapshots: BTreeMap<String, (u64, u64)>,
+    /// Oldest first.
+    pub snapshots: Vec<Snapshot>,
     /// What else programs have set.
     pub properties: BTreeMap<String, String>,
+}
+
+/// What a volume was.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Snapshot {
+    pub name: String,
+    /// The volume's quota then, in bytes.
+    pub size: u64,
+    /// How much was in it, in bytes.
+    pub used: u64,
 }
 
 /// All that a pool has.
@@ -74,8 +84,8 @@ impl Pool {
 
     /// Removes a volume without snapshots.
     pub(super) fn delete(&mut self, name: &str) -> Result<(), Trouble> {
-        if let Some(snapshot) = self.volume(name)?.snapshots.keys().next() {
-            return Err(Trouble::Busy(format!("volume {name} has the snapshot {snapshot}")));
+        if let Some(snapshot) = self.volume(name)?.snapshots.first() {
+            return Err(Trouble::Busy(format!("volume {name} has the snapshot {}", snapshot.name)));
         }
         self.volumes.remove(name);
         Ok(())
@@ -93,10 +103,55 @@ impl Pool {
 
     pub(super) fn snapshot(&mut self, volume: &str, name: &str) -> Result<(), Trouble> {
         let of = self.volume_mut(volume)?;
-        if of.snapshots.contains_key(name) {
+        if of.place(name).is_some() {
             return Err(Trouble::Exists(format!("snapshot {name} of {volume} exists")));
         }
-        of.snapshots.insert(name.to_owned(), (of.size, of.used));
+        of.snapshots.push(Snapshot { name: name.to_owned(), size: of.size, used: of.used });
+        Ok(())
+    }
+
+    /// A snapshot that is there.
+    pub(super) fn snapshot_of(&self, volume: &str, name: &str) -> Result<&Snapshot, Trouble> {
+        let mut all = self.volume(volume)?.snapshots.iter();
+        let found = all.find(|one| one.name == name);
+        found.ok_or_else(|| missing(&format!("snapshot {name} of {volume}")))
+    }
+
+    /// Has the volume `name` hold what `volume` did at a snapshot, and have that snapshot. It is a new
+    /// one, or of one that follows goes back to the snapshot that both have first.
+    pub(super) fn replicate(
+        &mut self,
+        volume: &str,
+        snapshot: &str,
+        part: Part,
+        base: &str,
+        name: &str,
+    ) -> Result<(), Trouble> {
+        let last = self.snapshot_of(volume, snapshot)?.clone();
+        let before: Vec<_> = self.volume(volume)?.up_to(snapshot).cloned().collect();
+        let Snapshot { size, used, .. } = last;
+        let snapshots = match part {
+            Part::Alone => vec![last],
+            Part::All => before,
+            Part::Changes => return self.catch_up(volume, before, base, name),
+        };
+        self.add(name, Volume { size, used, snapshots, ..Volume::default() })
+    }
+
+    fn catch_up(
+        &mut self,
+        volume: &str,
+        before: Vec<Snapshot>,
+        base: &str,
+        name: &str,
+    ) -> Result<(), Trouble> {
+        self.snapshot_of(volume, base)?;
+        self.snapshot_of(name, base)?;
+        let used = before.last().map(|last| last.used);
+        let since = before.into_iter().skip_while(|one| one.name != base).skip(1);
+        let copy = self.volume_mut(name)?;
+        copy.snapshots = copy.up_to(base).cloned().chain(since).collect();
+        copy.used = used.unwrap_or(copy.used);
         Ok(())
     }
 
@@ -106,8 +161,9 @@ impl Pool {
         if let Some((clone, _)) = self.volumes.iter().find(|(_, one)| one.origin == origin) {
             return Err(Trouble::Busy(format!("{clone} was cloned from {name} of {volume}")));
         }
-        let gone = self.volume_mut(volume)?.snapshots.remove(name);
-        gone.map(drop).ok_or_else(|| missing(&format!("snapshot {name} of {volume}")))
+        self.snapshot_of(volume, name)?;
+        self.volume_mut(volume)?.snapshots.retain(|one| one.name != name);
+        Ok(())
     }
 
     pub(super) fn clone_snapshot(
@@ -116,10 +172,7 @@ impl Pool {
         snapshot: &str,
         name: &str,
     ) -> Result<(), Trouble> {
-        let of = self.volume(volume)?;
-        let then = of.snapshots.get(snapshot).copied();
-        let (size, used) =
-            then.ok_or_else(|| missing(&format!("snapshot {snapshot} of {volume}")))?;
+        let Snapshot { size, used, .. } = *self.snapshot_of(volume, snapshot)?;
         let origin = Some((volume.to_owned(), snapshot.to_owned()));
         self.add(name, Volume { size, used, origin, ..Volume::default() })
     }
@@ -132,11 +185,24 @@ impl Pool {
             let origin = origin.unwrap_or_default();
             let set = properties.iter().map(|(key, value)| format!(", {key} = {value}"));
             let itself = format!("volume {name}: {size} bytes{origin}{}", set.collect::<String>());
-            let snapshots = snapshots.keys().map(move |one| format!("snapshot {one} of {name}"));
+            let snapshots =
+                snapshots.iter().map(move |one| format!("snapshot {} of {name}", one.name));
             let used = volume.used;
             let held = (used > 0).then(|| format!("volume {name}: holds {used} bytes"));
             std::iter::once(itself).chain(held).chain(snapshots)
         })
+    }
+}
+
+impl Volume {
+    fn place(&self, snapshot: &str) -> Option<usize> {
+        self.snapshots.iter().position(|one| one.name == snapshot)
+    }
+
+    /// Its snapshots up to this one.
+    fn up_to(&self, snapshot: &str) -> impl Iterator<Item = &Snapshot> {
+        let count = self.place(snapshot).map_or(0, |place| place.saturating_add(1));
+        self.snapshots.iter().take(count)
     }
 }
 

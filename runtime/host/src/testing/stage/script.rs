@@ -16,7 +16,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use self::words::{REST, filled, fits};
+use self::words::{REST, filled, fits, in_columns};
 use super::pool::Pool;
 use super::storage::Storage;
 use crate::contract::bindings::abaca::host::types::Error as HostError;
@@ -77,7 +77,9 @@ pub struct Client {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Scripted {
-    /// The program and its arguments: words with `{holes}`, and `...` for any more words.
+    /// The program and its arguments: words with `{holes}`, and `...` for any more words. Programs
+    /// that are joined by pipes are one line with `|` between them, or if no line has them so, a line
+    /// each.
     pub when: Vec<String>,
     /// The remote where it is run, by `ssh`; unless it is said, it is a program of the host.
     pub remote: Option<String>,
@@ -89,6 +91,9 @@ pub struct Scripted {
     /// `-gib` behind them.
     #[serde(default)]
     pub stdout: String,
+    /// Whether the cells of its standard output, which tabs separate, stand beneath each other.
+    #[serde(default)]
+    pub columns: bool,
     /// Its standard error.
     #[serde(default)]
     pub stderr: String,
@@ -181,14 +186,39 @@ pub enum Deed {
         name: String,
     },
     /// A line for each: `{name}`, `{size}` and `{used}` in it are the volume's, and so are its
-    /// properties; one that is not set is empty.
+    /// properties; one that is not set is empty. Of some, those whose names begin so.
     ListVolumes {
         each: String,
+        #[serde(default)]
+        beginning: String,
     },
-    /// A line for each: `{name}` in it is the snapshot's.
+    /// A line for each, oldest first: `{name}` in it is the snapshot's.
     ListSnapshots {
         volume: String,
         each: String,
+    },
+    /// The same of all volumes whose names begin so; `{volume}` is the volume's.
+    ListAllSnapshots {
+        each: String,
+        #[serde(default)]
+        beginning: String,
+    },
+    /// `{size}` and `{used}` are what its volume had then, in bytes.
+    ShowSnapshot {
+        volume: String,
+        name: String,
+    },
+    /// What a volume held at a snapshot, with the snapshot, becomes the volume `name`: a new one, with
+    /// all snapshots before it if `part` is `all`. If `part` is `changes`, it is one that is there, goes
+    /// back to its snapshot `since`, and gets what came after that.
+    Replicate {
+        volume: String,
+        snapshot: String,
+        name: String,
+        #[serde(default)]
+        part: Part,
+        #[serde(default)]
+        since: String,
     },
     /// What a device holds is gone, and so is the device if nothing is mounted from it.
     RemoveDevice {
@@ -215,6 +245,19 @@ pub enum Deed {
         volume: String,
         key: String,
     },
+}
+
+/// What of a volume is replicated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// One snapshot.
+    #[default]
+    Alone,
+    /// It and all before it.
+    All,
+    /// What came since another one.
+    Changes,
 }
 
 /// Why a deed cannot be done.
@@ -292,9 +335,10 @@ impl Script {
         holes.insert("pool-free".to_owned(), pool.free().to_string());
         holes.insert("pool-size-gib".to_owned(), gib(pool.size));
         holes.insert("pool-free-gib".to_owned(), gib(pool.free()));
+        let stdout = filled(&scripted.stdout, &holes);
         Some(Printed {
             exits: scripted.exits,
-            stdout: filled(&scripted.stdout, &holes),
+            stdout: if scripted.columns { in_columns(&stdout) } else { stdout },
             stderr: filled(&scripted.stderr, &holes),
         })
     }

@@ -5,7 +5,7 @@ use abaca_policy::GuestPath;
 
 use super::words::{emptied, filled};
 use super::{Deed, Holes, Trouble};
-use crate::testing::stage::pool::{Pool, Volume};
+use crate::testing::stage::pool::{Pool, Snapshot, Volume};
 use crate::testing::stage::storage::{Contents, Node, Storage, What};
 
 impl Deed {
@@ -86,7 +86,8 @@ impl Deed {
                 holes.insert("size".to_owned(), volume.size.to_string());
                 holes.insert("used".to_owned(), volume.used.to_string());
             }
-            Self::ListVolumes { each } => {
+            Self::ListVolumes { each, beginning } => {
+                let beginning = say(beginning);
                 let line = |(name, volume): (&String, &Volume)| {
                     let own = [
                         ("name", name.clone()),
@@ -97,14 +98,29 @@ impl Deed {
                     let own: Holes = volume.properties.clone().into_iter().chain(own).collect();
                     emptied(&filled(each, &own))
                 };
-                let list = pool.volumes.iter().map(line).collect();
+                let named = pool.volumes.iter().filter(|(name, _)| name.starts_with(&beginning));
+                let list = named.map(line).collect();
                 holes.insert("list".to_owned(), list);
             }
             Self::ListSnapshots { volume, each } => {
-                let line =
-                    |name: &String| filled(each, &[("name".to_owned(), name.clone())].into());
-                let list = pool.volume(&say(volume))?.snapshots.keys().map(line).collect();
+                let volume = say(volume);
+                let list = lines(each, &volume, pool.volume(&volume)?);
                 holes.insert("list".to_owned(), list);
+            }
+            Self::ListAllSnapshots { each, beginning } => {
+                let beginning = say(beginning);
+                let named = pool.volumes.iter().filter(|(name, _)| name.starts_with(&beginning));
+                let list = named.map(|(name, volume)| lines(each, name, volume)).collect();
+                holes.insert("list".to_owned(), list);
+            }
+            Self::ShowSnapshot { volume, name } => {
+                let Snapshot { size, used, .. } = pool.snapshot_of(&say(volume), &say(name))?;
+                holes.insert("size".to_owned(), size.to_string());
+                holes.insert("used".to_owned(), used.to_string());
+            }
+            Self::Replicate { volume, snapshot, name, part, since } => {
+                let (from, to) = (say(volume), say(name));
+                pool.replicate(&from, &say(snapshot), *part, &say(since), &to)?;
             }
             Self::RemoveDevice { name } => storage.remove_device(&say(name))?,
             Self::CopyDevice { from, to } => storage.copy_device(&say(from), &say(to)),
@@ -125,6 +141,15 @@ impl Deed {
         }
         Ok(())
     }
+}
+
+/// A line for each snapshot of a volume.
+fn lines(each: &str, name: &str, volume: &Volume) -> String {
+    let line = |snapshot: &Snapshot| {
+        let own = [("name", snapshot.name.as_str()), ("volume", name)];
+        filled(each, &own.map(|(hole, text)| (hole.to_owned(), text.to_owned())).into())
+    };
+    volume.snapshots.iter().map(line).collect()
 }
 
 fn resize(storage: &mut Storage, place: &GuestPath, size: u64) -> Result<(), Trouble> {

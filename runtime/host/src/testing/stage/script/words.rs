@@ -42,6 +42,20 @@ fn is_hole(name: &str) -> bool {
     !name.is_empty() && name.chars().all(is_of_a_name)
 }
 
+/// Cells that tabs separate, each beneath those of its column, with two blanks between.
+pub(super) fn in_columns(text: &str) -> String {
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').collect()).collect();
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+    };
+    let line = |row: &Vec<&str>| {
+        let cells = row.iter().enumerate().map(|(at, cell)| format!("{cell:<0$}", width(at)));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
 /// Whether words fit a pattern, and what its holes hold then. A hole that comes twice holds the same.
 pub(super) fn fits(pattern: &[String], words: &[String], holes: &mut Holes) -> bool {
     let Some((first, patterns)) = pattern.split_first() else { return words.is_empty() };
@@ -108,6 +122,15 @@ mod tests {
         let text = "[{\"name\": \"{name}\", \"tag\": \"{tag}\"}, {}]";
         let text = emptied(&filled(text, &holes));
         assert_eq!(text, "[{\"name\": \"a\", \"tag\": \"\"}, {}]");
+    }
+
+    #[test]
+    fn cells_stand_beneath_each_other() {
+        assert_eq!(
+            in_columns("NAME\tSIZE\na-long-one\t1\nb\t22\n"),
+            "NAME        SIZE\na-long-one  1\nb           22\n"
+        );
+        assert_eq!(in_columns(""), "");
     }
 
     #[test]
