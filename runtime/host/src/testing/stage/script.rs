@@ -241,9 +241,12 @@ pub enum Deed {
         value: String,
     },
     /// `{value}` is a property of a volume, empty where it is not set.
+    /// The same by another name than `value`, for a program that shows several.
     Get {
         volume: String,
         key: String,
+        #[serde(default = "value", rename = "as")]
+        hole: String,
     },
 }
 
@@ -281,6 +284,10 @@ pub(super) struct Printed {
 
 type Holes = BTreeMap<String, String>;
 
+fn value() -> String {
+    "value".to_owned()
+}
+
 impl Script {
     /// Reads a script.
     ///
@@ -296,8 +303,13 @@ impl Script {
     /// # Errors
     /// When it is no script.
     pub fn parse(text: &str, name: &str) -> Result<Self> {
-        let script: Self = toml::from_str(text)
-            .map_err(|error| Error::Mismatch(format!("{name} is no script of a stage: {error}")))?;
+        let script: Self = toml::from_str(text).map_err(|error| {
+            // One line, with the number of that which is meant.
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or(1, |before| before.matches('\n').count().saturating_add(1));
+            let why = error.message().replace('\n', " ");
+            Error::Mismatch(format!("{name}:{line} is no script of a stage: {why}"))
+        })?;
         for scripted in &script.commands {
             scripted.check().map_err(|reason| Error::Mismatch(format!("{name}: {reason}")))?;
         }

@@ -83,19 +83,14 @@ impl Deed {
             }
             Self::ShowVolume { name } => {
                 let volume = pool.volume(&say(name))?;
-                holes.insert("size".to_owned(), volume.size.to_string());
-                holes.insert("used".to_owned(), volume.used.to_string());
+                holes.extend(sizes(volume.size, volume.used));
             }
             Self::ListVolumes { each, beginning } => {
                 let beginning = say(beginning);
                 let line = |(name, volume): (&String, &Volume)| {
-                    let own = [
-                        ("name", name.clone()),
-                        ("size", volume.size.to_string()),
-                        ("used", volume.used.to_string()),
-                    ];
-                    let own = own.map(|(hole, text)| (hole.to_owned(), text));
-                    let own: Holes = volume.properties.clone().into_iter().chain(own).collect();
+                    let mut own = volume.properties.clone();
+                    own.extend(sizes(volume.size, volume.used));
+                    own.insert("name".to_owned(), name.clone());
                     emptied(&filled(each, &own))
                 };
                 let named = pool.volumes.iter().filter(|(name, _)| name.starts_with(&beginning));
@@ -115,8 +110,8 @@ impl Deed {
             }
             Self::ShowSnapshot { volume, name } => {
                 let Snapshot { size, used, .. } = pool.snapshot_of(&say(volume), &say(name))?;
-                holes.insert("size".to_owned(), size.to_string());
-                holes.insert("used".to_owned(), used.to_string());
+                let own = sizes(*size, *used);
+                holes.extend(own);
             }
             Self::Replicate { volume, snapshot, name, part, since } => {
                 let (from, to) = (say(volume), say(name));
@@ -134,9 +129,9 @@ impl Deed {
                 let (key, value) = (say(key), say(value));
                 pool.volume_mut(&say(volume))?.properties.insert(key, value);
             }
-            Self::Get { volume, key } => {
+            Self::Get { volume, key, hole } => {
                 let value = pool.volume(&say(volume))?.properties.get(&say(key)).cloned();
-                holes.insert("value".to_owned(), value.unwrap_or_default());
+                holes.insert(hole.clone(), value.unwrap_or_default());
             }
         }
         Ok(())
@@ -150,6 +145,18 @@ fn lines(each: &str, name: &str, volume: &Volume) -> String {
         filled(each, &own.map(|(hole, text)| (hole.to_owned(), text.to_owned())).into())
     };
     volume.snapshots.iter().map(line).collect()
+}
+
+/// How large something is, and how much is in it: in bytes, and in whole MiB and GiB, where what was begun
+/// counts.
+fn sizes(size: u64, used: u64) -> Holes {
+    let mut holes = Holes::new();
+    for (name, bytes) in [("size", size), ("used", used)] {
+        for (unit, shift) in [("", 0), ("-mib", 20), ("-gib", 30)] {
+            holes.insert(format!("{name}{unit}"), bytes.div_ceil(1 << shift).to_string());
+        }
+    }
+    holes
 }
 
 fn resize(storage: &mut Storage, place: &GuestPath, size: u64) -> Result<(), Trouble> {
