@@ -227,6 +227,10 @@ const HELPERS: [&str; 2] = ["mount.", "umount."];
 /// The types whose helpers do the work themselves.
 const SERVED_BY_THE_KERNEL: [&str; 5] = ["cifs", "nfs", "nfs4", "smb3", "zfs"];
 
+/// Of these, the boxes of tools, each of which is another program by another name: `lvcreate` is a
+/// link to `lvm`.
+const BOXES: [&str; 3] = ["busybox", "lvm", "toybox"];
+
 /// How the names of compilers for one kind of machine begin, up to the compiler's own.
 const MACHINE: &str = "-gnu-";
 
@@ -254,7 +258,7 @@ pub fn is_launcher(file_name: &str) -> bool {
 /// True if a program that is called by a name that runs nothing, and is found to be this file, is
 /// one that runs programs. A box of tools is what it is called.
 pub fn is_launcher_behind(file_name: &str) -> bool {
-    is_launcher(file_name) && !matches!(file_name, "busybox" | "toybox")
+    is_launcher(file_name) && !BOXES.contains(&file_name)
 }
 
 #[cfg(test)]
@@ -300,6 +304,7 @@ mod tests {
             assert!(!is_launcher(name), "{name}");
         }
         assert!(is_launcher_behind("vim.basic") && !is_launcher_behind("busybox"));
+        assert!(is_launcher("lvm") && !is_launcher_behind("lvm"));
         for name in ["cp", "btrfs", "lvcreate", "mkfs.ext4", "shasum", "exportfs"] {
             assert!(!is_launcher(name), "{name}");
         }
