@@ -34,6 +34,14 @@ when = ["dbus-send", "...", "org.ganesha.nfsd.exportmgr.UpdateExport", "..."]
 stdout = "   string \"1 exports updated\"\n"
 
 [[command]]
+when = ["dbus-send", "...", "org.ganesha.nfsd.exportmgr.DisplayExport", "uint16:1"]
+stdout = "   uint16 1\n   string \"/srv/share-11111111-1111-4111-8111-111111111111\"\n"
+
+[[command]]
+when = ["dbus-send", "...", "org.ganesha.nfsd.exportmgr.DisplayExport", "uint16:2"]
+stdout = "   uint16 2\n   string \"/srv/share-22222222-2222-4222-8222-222222222222\"\n"
+
+[[command]]
 when = ["dbus-send", "..."]
 "#;
 
@@ -146,6 +154,7 @@ const LOOKS: &[&str] = &[
     "lock.{words}",
     "list {words}",
     "dbus-send Ping",
+    "dbus-send DisplayExport {words}",
 ];
 
 /// What is deliberately otherwise: where a step has these lines of upstream's one after another, here it
