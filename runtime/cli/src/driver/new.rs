@@ -64,7 +64,7 @@ pub fn run(asked: &New, output: Output) -> Result<()> {
             "{directory}: {} files, built with the SDK in {}; README.md there says what each is\nnext: \
              cd {directory} && just unit    (`just test` runs everything)\n",
             names.len(),
-            plain(&checkout.path().to_string())
+            plain(checkout.path())
         )
     })
 }
