@@ -23,7 +23,7 @@ pub use self::conformance::{CheckInfo, Finding, Report, Suite, Verdict};
 pub use self::functions::{Answer, FUNCTIONS};
 pub use self::replay::{Divergence, Order, Replay, Replayed, Said};
 pub use self::stage::{
-    Client, Complaint, Deed, Failure, Fault, Part, Plan, Printed, Script, Scripted, Stage,
+    Client, Complaint, Deed, Failure, Fault, Odd, Part, Plan, Printed, Script, Scripted, Stage,
     StageBuilder,
 };
 pub use self::stories::{Action, BadStory, Step, Stories, StoriesTold};

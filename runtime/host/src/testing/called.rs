@@ -68,6 +68,17 @@ impl Crossed {
     }
 }
 
+impl Crossed {
+    /// How many numbers a program printed that was run by it.
+    pub(super) fn numbers(&self) -> usize {
+        let output = self.answered.as_ref().and_then(|answered| answered.get("ok"));
+        let stdout = output.and_then(|output| output.get("stdout")).cloned();
+        let bytes = stdout.and_then(|stdout| serde_json::from_value::<Bytes>(stdout).ok());
+        let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes.into_vec()).into_owned());
+        text.map_or(0, |text| super::stage::numbers(&text).len())
+    }
+}
+
 /// Whether a request runs programs, here or on a remote.
 pub(super) fn is_command(import: &str) -> bool {
     import.starts_with("command.") || import == "ssh.run"

@@ -17,6 +17,7 @@ mod concurrency;
 mod consistency_groups;
 mod ground;
 mod habits;
+mod keeping;
 mod managing;
 mod migration;
 mod misfortunes;
@@ -27,6 +28,7 @@ mod replication;
 mod report;
 mod share_servers;
 mod shares;
+mod sizes;
 mod snapshots;
 
 use std::collections::BTreeMap;
@@ -35,7 +37,7 @@ use std::time::Instant;
 use serde_json::json;
 
 pub(super) use self::bench::difference;
-use self::bench::{Bench, Habits, Judged, Stop};
+use self::bench::{Bench, Habits, Judged, SHUT_OUT, Stop};
 use self::checks::Check;
 use self::ground::Ground;
 use self::habits::habits;
@@ -260,7 +262,30 @@ impl Suite {
             told(&finding);
             findings.push(finding);
         }
-        Ok(Report::new(main.driver(), main.is_copied(), findings, began))
+        let notes = self.notes(&benches, &findings);
+        Ok(Report::new(main.driver(), main.is_copied(), findings, began).noting(notes))
+    }
+
+    /// What there is to say that is no check's.
+    fn notes(&self, benches: &Benches, findings: &[Finding]) -> Vec<String> {
+        let all = [&benches.plain, &benches.served].map(Option::as_ref);
+        let mut notes = Vec::new();
+        let is_shut_out = |finding: &&Finding| matches!(&finding.verdict, Verdict::Skipped { reason } if reason == SHUT_OUT);
+        let shut_out = findings.iter().filter(is_shut_out).count();
+        if shut_out > 0 {
+            notes.push(format!("no access rule was accepted: {shut_out} checks did not run"));
+        }
+        // In each mode rules may be used that are not in the other.
+        let unused = all.iter().flatten().map(|bench| bench.ground().unused_rules());
+        let unused = unused.reduce(|mut one, other| {
+            one.retain(|rule| other.contains(rule));
+            one
+        });
+        let unused = unused.filter(|_| self.only.is_empty()).unwrap_or_default();
+        if !unused.is_empty() {
+            notes.push(format!("asked for and used by no check: {}", unused.join(", ")));
+        }
+        notes
     }
 
     async fn run_recorded(
@@ -290,8 +315,13 @@ impl Suite {
             None => !exists(one),
         });
         if let Some(id) = known.or(chosen) {
+            let mut begins = all.iter().filter(|check| check.id.starts_with(&format!("{id}/")));
+            let meant = match begins.next() {
+                Some(_) => format!("did you mean `{id}/*`? "),
+                None => String::new(),
+            };
             return Err(Error::Invalid(format!(
-                "there is no check `{id}`; `abaca test --list` names them all"
+                "there is no check `{id}`; {meant}`abaca test --list` names them all"
             )));
         }
         if self.known.contains_key(SETUP.0) {
@@ -318,8 +348,10 @@ impl Suite {
         let mut benches = Benches { plain: None, served: None };
         for (ground, is_served) in [(&self.plain, false), (&self.served, true)] {
             let Some(ground) = ground else { continue };
-            let nobody = Habits { access: None, levels: Vec::new() };
+            let fresh = ground.is_copied().then(|| ground.fork());
+            let nobody = Habits::unknown();
             let bench = Bench::new(ground.clone(), nobody).of_protocol(self.protocol);
+            let bench = bench.begun_in(fresh);
             bench.ok("do-setup", json!([])).await?;
             bench.ok("check-for-setup-error", json!([])).await?;
             let bench = if is_served { bench.served() } else { bench };

@@ -54,7 +54,8 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use self::answers::Answers;
-pub use self::faults::{Failure, Fault, Plan, Printed};
+pub(crate) use self::faults::numbers;
+pub use self::faults::{Failure, Fault, Odd, Plan, Printed};
 use self::recording::Recording;
 pub use self::script::{Client, Complaint, Deed, Part, Script, Scripted};
 use self::world::World;
@@ -82,6 +83,8 @@ const STATE: &str = "/var/lib/abaca/stage";
 pub struct Stage {
     driver: Driver,
     limits: Limits,
+    /// How long a call may last where time is real.
+    wall: Duration,
     world: Arc<Mutex<World>>,
     /// Told whenever a call has ended or given a lock back.
     freed: Arc<Notify>,
@@ -128,6 +131,7 @@ impl Stage {
         Self {
             driver: self.driver.clone(),
             limits: self.limits.clone(),
+            wall: self.wall,
             world: Arc::new(Mutex::new(world)),
             freed: Arc::default(),
             calls: Arc::new(AtomicU64::new(self.calls.load(Ordering::Relaxed))),
@@ -173,7 +177,8 @@ impl Stage {
             recording.called(now, &id, function.name, &arguments)?;
         }
         let (plan, crossed) = (plan.clone(), Mutex::default());
-        let witness = Arc::new(Answers { stage: self.clone(), plan, crossed });
+        let (slept, method) = (Mutex::default(), function.name);
+        let witness = Arc::new(Answers { stage: self.clone(), method, plan, crossed, slept });
         let answer = functions::run(
             &self.driver,
             &function,
@@ -219,6 +224,20 @@ impl Stage {
     #[must_use]
     pub fn refused(&self) -> Vec<String> {
         self.world().refused.clone()
+    }
+
+    /// The rules of what is granted that no call has come to yet, on this stage or on a fork of it.
+    #[must_use]
+    pub fn unused_rules(&self) -> Vec<String> {
+        self.world().unused_rules()
+    }
+
+    /// How large the simulated pool is, in bytes; none where neither a script says it nor any volume is
+    /// in it, for then it may be no storage of this driver's.
+    pub(super) fn pool_bytes(&self) -> Option<u64> {
+        let world = self.world();
+        let is_used = world.is_pool_said || !world.pool.volumes.is_empty();
+        is_used.then_some(world.pool.size)
     }
 
     /// What the driver remembers under a key of an entity.
@@ -385,6 +404,7 @@ impl StageBuilder<'_> {
         options.entry(mode).or_insert(OptionValue::Boolean(handles));
         let options = OptionValues::resolve(&description.options, &options, STATE)
             .map_err(|error| Error::Option { backend: "stage".to_owned(), error })?;
+        let wall = driver.limits().wall;
         let limits = hurried(driver.limits());
         let mut world = World::new(Arc::new(policy), options, limits.clone());
         let granted: Vec<_> = world.policy.roots().map(|root| root.name.clone()).collect();
@@ -393,6 +413,7 @@ impl StageBuilder<'_> {
         world.remotes.extend(needed.map(|remote| remote.name.clone()));
         if let Some(gib) = pool_gib {
             world.pool.size = gib.saturating_mul(1 << 30);
+            world.is_pool_said = true;
         }
         for deed in scripts.iter().flat_map(|script| &script.before) {
             let World { storage, pool, .. } = &mut world;
@@ -405,6 +426,7 @@ impl StageBuilder<'_> {
         Ok(Stage {
             driver: driver.clone(),
             limits,
+            wall,
             world: Arc::new(Mutex::new(world)),
             freed: Arc::default(),
             calls: Arc::default(),

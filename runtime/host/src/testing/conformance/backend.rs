@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::bench::{Bench, Judged, difference, fails, heard, skips, word};
-use super::operations::OPERATIONS;
+use super::operations::{OPERATIONS, Ready};
 use crate::contract::Interface;
+use crate::testing::{Called, Crossed, Failure, Fault, Plan};
 use crate::text::is_plain_text;
 use crate::types::{Capacity, PoolStats, Share, ShareProtocol, ShareStats};
 
@@ -65,7 +66,11 @@ fn check_pair(whose: &str, total: &Capacity, free: &Capacity) -> Judged {
 }
 
 pub(super) async fn stats_make_sense(bench: Bench) -> Judged {
-    let stats = stats(&bench).await?;
+    check_capacities(&stats(&bench).await?)
+}
+
+/// Whether the numbers of statistics can be.
+pub(super) fn check_capacities(stats: &ShareStats) -> Judged {
     check_pair("the backend", &stats.total_capacity, &stats.free_capacity)?;
     let mut names: Vec<&str> = Vec::new();
     for pool in &stats.pools {
@@ -178,6 +183,10 @@ pub(super) async fn policy_suffices(bench: Bench) -> Judged {
     }
     for operation in OPERATIONS {
         let bench = bench.apart();
+        // What does not even work was told.
+        if bench.is_broken(operation.id) {
+            continue;
+        }
         let Ok(ready) = operation.prepare(&bench).await else { continue };
         ready.bench.call(operation.function, ready.arguments.clone()).await?;
         let (unanswered, refused) = bench.ground().unserved();
@@ -191,21 +200,154 @@ pub(super) async fn policy_suffices(bench: Bench) -> Judged {
     Ok(())
 }
 
-pub(super) async fn no_lock_is_left(bench: Bench) -> Judged {
+/// What `abaca driver inspect` finds.
+pub(super) async fn manifest_is_whole(bench: Bench) -> Judged {
+    match bench.driver().findings().first() {
+        Some(finding) => fails!("{finding}"),
+        None => Ok(()),
+    }
+}
+
+/// As many requests of one call as are failed in turn.
+const REQUESTS: usize = 64;
+
+/// Whether a request is one to the storage.
+pub(super) fn asks_storage(request: &Crossed) -> bool {
+    let (interface, _) = request.import.split_once('.').unwrap_or_default();
+    matches!(interface, "command" | "ssh" | "http" | "files" | "mounts")
+}
+
+pub(super) async fn broken_storage_is_noticed(bench: Bench) -> Judged {
+    let mut plan = Plan::new();
+    for _ in 0..REQUESTS {
+        let Some(tried) = bench.copy() else { skips!("real storage is not broken for a test") };
+        let called = tried.call_with("check-for-setup-error", json!([]), &plan).await?;
+        let numbered = (1..).zip(&called.requests);
+        let mut unhurt = numbered
+            .filter(|(number, request)| asks_storage(request) && !plan.contains_key(number));
+        let Some((number, _)) = unhurt.next() else {
+            if plan.is_empty() {
+                skips!("it asks the storage nothing");
+            }
+            if called.is_ok() {
+                fails!("all that it asks the storage fails, and {called}");
+            }
+            return Ok(());
+        };
+        plan.insert(number, Fault::Fails(Failure::Failed));
+    }
+    skips!("it asks more than {REQUESTS} times, whatever it is told")
+}
+
+pub(super) async fn setup_check_only_asks(bench: Bench) -> Judged {
+    // In a world where neither was asked yet: what is written once is written then.
+    let Some(bench) = bench.before_setup() else { skips!("worlds cannot be compared here") };
+    bench.ok("do-setup", json!([])).await?;
+    let before = bench.facts()?;
+    bench.ok("check-for-setup-error", json!([])).await?;
+    let after = bench.facts()?;
+    match before == after {
+        true => Ok(()),
+        false => fails!("it changes what is there: {}", difference(&before, &after)),
+    }
+}
+
+fn locks(called: &Called, function: &str) -> Vec<String> {
+    let is_it = |request: &&Crossed| {
+        let done = request.answered.as_ref().and_then(|answered| answered.get("ok"));
+        request.import == function && done.is_some()
+    };
+    let name = |request: &Crossed| request.asked.get("name")?.as_str().map(str::to_owned);
+    called.requests.iter().filter(is_it).filter_map(name).collect()
+}
+
+/// Which lock a call takes while it holds which other.
+fn orders(bench: &Bench, called: &Called) -> Vec<(String, String)> {
+    let (mut held, mut orders) = (Vec::<String>::new(), Vec::new());
+    for request in &called.requests {
+        let name =
+            request.asked.get("name").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let name = bench.anonymous(name);
+        match request.import.as_str() {
+            "lock.acquire" => {
+                orders.extend(held.iter().map(|first| (first.clone(), name.clone())));
+                held.push(name);
+            }
+            "lock.release" => held.retain(|one| *one != name),
+            _ => {}
+        }
+    }
+    orders
+}
+
+pub(super) async fn locks_have_one_order(bench: Bench) -> Judged {
+    let mut known: Vec<(String, String, &str)> = Vec::new();
     for operation in OPERATIONS {
         let bench = bench.apart();
         let Ok(ready) = operation.prepare(&bench).await else { continue };
         let called = bench.call(operation.function, ready.arguments).await?;
-        let count = |function: &str| {
-            let is_it = |request: &&crate::testing::Crossed| {
-                let done = request.answered.as_ref().and_then(|answered| answered.get("ok"));
-                request.import == function && done.is_some()
-            };
-            called.requests.iter().filter(is_it).count()
-        };
+        for (first, second) in orders(&bench, &called) {
+            // Whether a way leads back from the second to the first.
+            let (mut reached, mut by) = (vec![second.clone()], operation.id);
+            let mut at = 0;
+            while let Some(now) = reached.get(at).cloned() {
+                for (from, to, whose) in &known {
+                    if *from == now && !reached.contains(to) {
+                        reached.push(to.clone());
+                        by = whose;
+                    }
+                }
+                at = at.saturating_add(1);
+            }
+            if first != second && reached.contains(&first) {
+                fails!(
+                    "`{}` takes the lock `{first}` and then `{second}`, and with `{by}` it is the \
+                     other way round: both would wait for each other",
+                    operation.id
+                );
+            }
+            known.push((first, second, operation.id));
+        }
+    }
+    Ok(())
+}
+
+/// Each request of a call that takes locks fails in turn.
+async fn locks_after_errors(ready: &Ready, asked: &Called) -> Judged {
+    let Some(_) = ready.bench.copy() else { return Ok(()) };
+    for (number, request) in (1..).zip(&asked.requests) {
+        if request.import.starts_with("lock.") {
+            continue;
+        }
+        let Some(bench) = ready.bench.copy() else { continue };
+        let plan = Plan::from([(number, Fault::Fails(Failure::Failed))]);
+        let called =
+            bench.call_with(ready.operation.function, ready.arguments.clone(), &plan).await?;
+        let (taken, given) = (locks(&called, "lock.acquire"), locks(&called, "lock.release"));
+        if let Some(kept) = taken.iter().find(|lock| !given.contains(lock)) {
+            fails!(
+                "`{}` keeps the lock `{}` when request {number}, `{request}`, fails",
+                ready.operation.id,
+                bench.anonymous(kept)
+            );
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn no_lock_is_left(bench: Bench) -> Judged {
+    for operation in OPERATIONS {
+        let bench = bench.apart();
+        let Ok(ready) = operation.prepare(&bench).await else { continue };
+        let begun = bench.copy();
+        let called = bench.call(operation.function, ready.arguments.clone()).await?;
+        let count = |function: &str| locks(&called, function).len();
         let (taken, given) = (count("lock.acquire"), count("lock.release"));
         if taken != given {
             fails!("`{}` takes {taken} locks and gives back {given}", operation.id);
+        }
+        if let (1.., Some(bench)) = (taken, begun) {
+            locks_after_errors(&Ready { bench, ..ready }, &called).await?;
         }
     }
     Ok(())

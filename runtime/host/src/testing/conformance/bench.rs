@@ -27,6 +27,9 @@ const HANGS: u32 = 2;
 /// The longest text of a panic that is shown, in bytes.
 const SAID: usize = 1000;
 
+/// Why a check that lets somebody in has nothing to check.
+pub(super) const SHUT_OUT: &str = "the driver takes no access rule by address or user";
+
 /// Why a check does not pass.
 #[derive(Debug)]
 pub(super) enum Stop {
@@ -66,6 +69,17 @@ pub(super) struct Habits {
     pub access: Option<(AccessType, String, String)>,
     /// Which of a rule's levels it takes.
     pub levels: Vec<AccessLevel>,
+    /// Whether they are those that the author names, of whom one may be among the other.
+    pub is_named: bool,
+    /// Where nobody could be let in and an answer was no refusal: what was tried, and the answer.
+    pub fault: Option<String>,
+}
+
+impl Habits {
+    /// Nothing is known yet.
+    pub(super) fn unknown() -> Self {
+        Self { access: None, levels: Vec::new(), is_named: false, fault: None }
+    }
 }
 
 /// See above.
@@ -82,6 +96,8 @@ pub(super) struct Bench {
     broken: Arc<Mutex<BTreeSet<&'static str>>>,
     is_served: bool,
     protocol: ShareProtocol,
+    /// The world before `do-setup`, where worlds can be copied.
+    fresh: Option<Ground>,
     /// The server that carries the shares, where the driver handles some.
     pub server: Option<ShareServer>,
 }
@@ -93,8 +109,8 @@ impl Bench {
         let broken = Arc::default();
         let protocols = &ground.driver().description().protocols;
         let protocol = protocols.first().copied().unwrap_or(ShareProtocol::Nfs);
-        let (is_served, server) = (false, None);
-        Self { ground, habits, token, tokens, hung, broken, is_served, protocol, server }
+        let (is_served, server, fresh) = (false, None, None);
+        Self { ground, habits, token, tokens, hung, broken, is_served, protocol, fresh, server }
     }
 
     /// The same with shares of this protocol, if one is said.
@@ -111,6 +127,17 @@ impl Bench {
     /// The same with this server, which stands.
     pub(super) fn on(self, server: ShareServer) -> Self {
         Self { server: Some(server), ..self }
+    }
+
+    /// The same with the world as it was before `do-setup`.
+    pub(super) fn begun_in(self, fresh: Option<Ground>) -> Self {
+        Self { fresh, ..self }
+    }
+
+    /// A bench in that world.
+    pub(super) fn before_setup(&self) -> Option<Self> {
+        let ground = self.fresh.as_ref()?.fork();
+        Some(Self { ground, ..self.clone() })
     }
 
     pub(super) fn with_habits(self, habits: Habits) -> Self {
@@ -180,6 +207,9 @@ impl Bench {
                     called.function
                 );
             }
+            if let Some(words) = repeated(&called) {
+                fails!("{called}: {words}. A driver answers with an error; it never hangs");
+            }
             let after = called.requests.last().map_or_else(
                 || "before it asked anything".to_owned(),
                 |last| format!("after `{last}`"),
@@ -206,7 +236,7 @@ impl Bench {
         self.broken.lock().unwrap_or_else(PoisonError::into_inner).insert(function);
     }
 
-    fn is_broken(&self, function: &str) -> bool {
+    pub(super) fn is_broken(&self, function: &str) -> bool {
         self.broken.lock().unwrap_or_else(PoisonError::into_inner).contains(function)
     }
 
@@ -285,9 +315,7 @@ impl Bench {
 
     /// A rule that the driver takes.
     pub(super) fn rule(&self, tag: u32) -> Judged<AccessRule> {
-        let Some((access_type, first, second)) = &self.habits.access else {
-            skips!("the driver takes no access rule by address or user")
-        };
+        let Some((access_type, first, second)) = &self.habits.access else { skips!("{SHUT_OUT}") };
         let access_to = if tag.is_multiple_of(2) { second } else { first };
         let level = self.habits.levels.first().copied().unwrap_or(AccessLevel::Rw);
         let rule = samples::rule(*access_type, access_to, level);
@@ -313,6 +341,21 @@ impl Bench {
                 let size = share.size;
                 fails!("clients cannot write {bytes} bytes to a share of {size} GiB: {error}")
             }
+        }
+    }
+
+    /// Whether clients can write so many bytes to a share, tried in a copy of the world. Skips where
+    /// nobody knows how they would.
+    pub(super) fn can_write(&self, share: &Share, bytes: u64) -> Judged<bool> {
+        let Some(tried) = self.copy() else {
+            skips!("real storage is not filled to see how much it takes");
+        };
+        match tried.ground.fill(share, bytes) {
+            Ok(true) => Ok(true),
+            Ok(false) => skips!(
+                "where clients write to a share is not known here: say it in `client` of the stage"
+            ),
+            Err(_) => Ok(false),
         }
     }
 
@@ -350,6 +393,35 @@ fn panicked(called: &Called) -> Option<String> {
     message.starts_with("the driver panicked").then(|| printable(message, SAID))
 }
 
+/// What a call that did not come back asked for again and again, if it did.
+fn repeated(called: &Called) -> Option<String> {
+    let last = called.requests.last().filter(|_| called.hung())?;
+    let same = called.requests.iter().rev().take_while(|one| one.import == last.import);
+    let times = same.count();
+    let import = &last.import;
+    match (times, import.as_str()) {
+        (1, "clock.sleep") => {
+            let asked = last.asked.get("milliseconds").and_then(Value::as_u64);
+            Some(format!("it sleeps for {} s", asked.unwrap_or_default() / 1000))
+        }
+        (0..=4, _) => None,
+        (_, "clock.sleep") => {
+            let slept: u64 = called
+                .requests
+                .iter()
+                .filter(|one| one.import == last.import)
+                .filter_map(|one| one.asked.get("milliseconds")?.as_u64())
+                .fold(0, u64::saturating_add);
+            Some(format!(
+                "it asked `{import}` again and again ({times} times, {} s in all by the stage's \
+                 clock) and did not end",
+                slept / 1000
+            ))
+        }
+        _ => Some(format!("it asked `{import}` again and again ({times} times) and did not end")),
+    }
+}
+
 fn token(number: u64) -> String {
     format!("{:012x}", 0xabac_a000_0000_u64.saturating_add(number))
 }
@@ -363,6 +435,9 @@ pub(in crate::testing) fn difference(wanted: &[String], found: &[String]) -> Str
     let lacking = missing.iter().map(|fact| {
         let (name, should) = named(fact);
         match more.iter().map(|other| named(other)).find(|(other, _)| *other == name) {
+            Some((_, is)) if name.starts_with("volume ") && !name.ends_with("holds") => {
+                of_volume(name, should, is)
+            }
             Some((_, is)) => format!("{name} is `{is}`, and should be `{should}`"),
             None => format!("missing: {fact}"),
         }
@@ -372,8 +447,45 @@ pub(in crate::testing) fn difference(wanted: &[String], found: &[String]) -> Str
     lacking.chain(unknown).map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("; ")
 }
 
+/// The same of what a volume holds.
+fn held(fact: &str) -> Option<(&str, &str)> {
+    let at = fact.find(": holds ")?.saturating_add(": holds".len());
+    Some((fact.get(..at)?, fact.get(at..)?.trim()))
+}
+
+/// What differs between two sentences about a volume, property by property.
+fn of_volume(name: &str, should: &str, is: &str) -> String {
+    let split = |says: &str| -> Vec<(String, String)> {
+        let part = |part: &str| match part.split_once(" = ").or_else(|| part.split_once(" =")) {
+            Some((key, value)) => (key.to_owned(), value.to_owned()),
+            None if part.starts_with("cloned from ") => ("origin".to_owned(), part.to_owned()),
+            None => ("size".to_owned(), part.to_owned()),
+        };
+        says.split(", ").map(part).collect()
+    };
+    let (should, is) = (split(should), split(is));
+    let of = |all: &[(String, String)], key: &str| {
+        all.iter().find(|(one, _)| one == key).map_or_else(String::new, |(_, says)| says.clone())
+    };
+    let mut keys: Vec<_> = should.iter().chain(&is).map(|(key, _)| key.as_str()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let differing = keys.into_iter().filter(|key| of(&should, key) != of(&is, key));
+    let lines = differing.map(|key| {
+        format!("{name}: {key} is `{}`, and should be `{}`", of(&is, key), of(&should, key))
+    });
+    lines.collect::<Vec<_>>().join("; ")
+}
+
 /// What a fact is about, and what it says of that.
 fn named(fact: &str) -> (&str, &str) {
+    if let Some((name, says)) = fact.starts_with("volume ").then(|| held(fact)).flatten() {
+        return (name, says);
+    }
+    let of_volume = fact.starts_with("volume ").then(|| fact.split_once(": ")).flatten();
+    if let Some((name, says)) = of_volume {
+        return (name, says.trim_end());
+    }
     let parts = fact.split_once(" = ").or_else(|| fact.split_once(": "));
     let (name, says) = parts.unwrap_or((fact, ""));
     (name, says.trim_end())

@@ -8,8 +8,8 @@ use super::bench::{Bench, Judged};
 use super::misfortunes::Misfortune;
 use super::operations::{OPERATIONS, Operation};
 use super::{
-    access, backend, concurrency, consistency_groups, managing, migration, names, replication,
-    share_servers, shares, snapshots,
+    access, backend, concurrency, consistency_groups, keeping, managing, migration, names,
+    replication, share_servers, shares, sizes, snapshots,
 };
 use crate::contract::Interface;
 
@@ -50,10 +50,12 @@ impl Check {
     }
 }
 
-/// All of them: what each operation is for, then the special ones, then each operation with each
-/// misfortune. What does not do what it is for is told once.
+/// All of them: what each operation is for, and whether what takes it back leaves nothing; then the
+/// special ones, then each operation with each misfortune. What does not do what it is for is told
+/// once, and what the others follow from is told first.
 pub(super) fn all() -> Vec<Check> {
     let mut checks = misfortunes(&[Misfortune::Nothing]);
+    checks.extend(misfortunes(&[Misfortune::Undone]));
     checks.extend(special());
     checks.extend(misfortunes(&Misfortune::SOME));
     checks
@@ -127,9 +129,42 @@ special! {
     backend::labels_are_no_matter = "share/labels",
         "whatever names, descriptions, metadata and extra specs a service attaches, a share is made and removed",
         "they are chosen by tenants";
+    backend::manifest_is_whole = "manifest/whole",
+        "the manifest asks for what the driver imports, and describes this driver",
+        "an operator approves what it says, and a backend with less is not opened";
+    backend::broken_storage_is_noticed = "setup/notices",
+        "where all that it asks the storage fails, `check-for-setup-error` does not answer ok",
+        "a service would start, and every share of its tenants would fail";
+    backend::setup_check_only_asks = "setup/only-asked",
+        "`check-for-setup-error` changes nothing",
+        "an operator asks it of a storage that works";
+    keeping::setup_keeps_what_is_there = "setup/keeps-shares",
+        "`do-setup` with shares, snapshots and rules there changes nothing of them",
+        "every restart of a service calls it";
+    backend::locks_have_one_order = "locks/order",
+        "no two operations take two locks in opposite orders",
+        "each would wait for the lock that the other one has";
+    sizes::statistics_are_measured = "stats/measured",
+        "with a share there, no more is free than there is, less than before, of no more than the storage has, and that stays",
+        "the service's scheduler places shares by them";
     shares::share_has_a_location = "share/location",
         "a share that is made is found somewhere",
         "a share without an export location cannot be mounted";
+    access::new_share_lets_nobody_in = "share/lets-nobody-in",
+        "a share that was just made lets nobody in",
+        "whoever finds it could read what its tenant writes, and no rule says so";
+    access::new_clone_lets_nobody_in = "clone/lets-nobody-in",
+        "a share that was just made from a snapshot lets nobody in, not even the clients of its origin",
+        "whoever finds it could read what was written to its origin, and no rule says so";
+    sizes::share_has_its_size = "share/size",
+        "where sizes are bounds, clients can write as much to a share as it was made with, and no more",
+        "a tenant pays for a size, and the others for what is written beyond it";
+    keeping::share_made_again_keeps_the_data = "share/repeated-keeps-data",
+        "`create-share` once more for a share that clients have written to leaves what they wrote",
+        "a service that lost its connection asks again, and by then the share is in use";
+    keeping::ensuring_asks_the_storage = "share/ensure-asks",
+        "`ensure-share` does not answer a location because the record has it",
+        "it is asked to find out whether the record is right";
     shares::locations_differ = "share/own-location",
         "two shares are found at two places",
         "one tenant would mount the other's data";
@@ -160,12 +195,18 @@ special! {
     shares::largest_number_is_no_panic = "share/largest-number",
         "a share of the largest number of GiB is refused whole, or can be removed",
         "numbers overflow where nobody looks";
+    sizes::no_number_wraps = "share/wrapping-number",
+        "a share of so many GiB that they are few bytes, KiB or MiB where numbers wrap is refused whole, or can be removed",
+        "a tenant would have a share of 1 GiB in place of all that was asked for";
     shares::missing_share_is_not_extended = "extend/missing",
         "a share that is not there is not extended, and the error says so",
         "the service would record a size that nobody has";
     shares::extending_too_far_changes_nothing = "extend/too-far",
         "a share that cannot become so large stays as it is",
         "the record keeps the old size";
+    sizes::larger_share_has_its_size = "extend/size",
+        "where sizes are bounds, clients can write as much to a share that grew as it has now, and no more",
+        "the record has the new size";
     shares::extending_keeps_the_location = "extend/same-location",
         "a share that grows is found where it was",
         "clients have it mounted";
@@ -175,6 +216,9 @@ special! {
     shares::missing_share_is_not_shrunk = "shrink/missing",
         "a share that is not there is not shrunk, and the error says so",
         "the service would record a size that nobody has";
+    sizes::smaller_share_has_its_size = "shrink/size",
+        "where sizes are bounds, clients can write no more to a share that was made smaller than it has now",
+        "the record has the new size, and the old one is used";
     shares::shrinking_below_usage_is_refused = "shrink/below-usage",
         "a share is not made smaller than what is in it: `share-shrinking-possible-data-loss`, and it stays as it is",
         "what clients wrote would be lost, or they could write no more";
@@ -187,6 +231,18 @@ special! {
     access::letting_in_does_something = "access/done",
         "letting a client in does something",
         "a rule that is applied in the record alone lets nobody in";
+    access::second_joins_the_first = "access/second-joins",
+        "letting a second client in leaves the first one in, in whatever order they come",
+        "the first one's writes would fail";
+    access::refused_rule_keeps_nobody_in = "access/refused-beside",
+        "who is shut out is out, also where another rule of the same set is refused",
+        "a tenant who mistypes an address would leave the door open";
+    access::sixth_version_is_taken_or_refused = "access/ipv6",
+        "a rule for an address of IPv6 is refused as such, or lets it in",
+        "the tenant believes that it works";
+    access::networks_are_taken_or_refused = "access/networks",
+        "a rule for a network is refused as such, or lets more in than its first address",
+        "the tenant believes that it works";
     access::unknown_rule_is_deleted = "access/delete-unknown",
         "removing a rule that was never there is ok, and changes nothing",
         "a rule that could not be applied is removed by the service too";
@@ -247,6 +303,15 @@ special! {
     snapshots::clone_has_its_own_location = "clone/own-location",
         "a share made from a snapshot is found at a place of its own",
         "whoever wrote to one would change the other";
+    keeping::clone_holds_what_its_snapshot_does = "clone/keeps-data",
+        "a share made from a snapshot holds what was written before it, and nothing that was written later",
+        "a tenant would find it empty, or torn";
+    keeping::clone_made_again_keeps_the_data = "clone/repeated-keeps-data",
+        "`create-share-from-snapshot` once more for a share that clients have written to leaves what they wrote",
+        "a service that lost its connection asks again, and by then the share is in use";
+    sizes::larger_clone_has_its_size = "clone/size",
+        "where sizes are bounds, clients can write as much to a share made from a snapshot as it was asked with, and no more",
+        "a tenant pays for a size";
     snapshots::clone_of_nothing_is_refused = "clone/missing-snapshot",
         "no share is made from a snapshot that is not there, and nothing is left",
         "a tenant would find it empty";
@@ -262,8 +327,17 @@ special! {
     managing::share_taken_over_is_measured = "manage/size",
         "a share that is taken over has a size and a place",
         "the tenant's quotas count what it says";
+    sizes::what_is_not_there_is_not_taken_over = "manage/near-miss",
+        "a share that is not there is not taken over where another one is near, and nothing is kept of it",
+        "what is kept would be in the way of the next";
+    sizes::taken_over_as_large_as_made = "manage/same-size",
+        "where sizes are bounds, a share is taken over as large as it was made, and parts of a GiB count as one",
+        "the tenant's quotas count what it says";
+    sizes::taken_over_is_a_whole_share = "manage/another-name",
+        "a share that is taken over under another identifier and name is ensured, let into, extended, snapshotted and removed, also after `do-setup`",
+        "nobody who made it knew what a service would call it";
     managing::letting_go_keeps_the_data = "unmanage/keeps-data",
-        "letting a share go changes nothing in the storage",
+        "letting a share go changes no volume, size, content or snapshot of it",
         "it is the operator's from then on, with what is in it";
     managing::share_taken_over_is_a_share = "manage/whole-life",
         "a share that was taken over can be ensured and removed like any other",
@@ -387,6 +461,9 @@ special! {
         "an empty name is the root of everything";
     names::similar_names_are_two_shares = "name/similar",
         "names that differ in one letter's case are two shares, or the second is refused",
+        "one tenant would have the other's data";
+    names::long_names_are_two_shares = "name/long-similar",
+        "names that differ only after 60, 120 or 250 characters are two shares, or the second is refused",
         "one tenant would have the other's data";
     names::hostile_snapshot_names = "name/hostile-snapshot",
         "a snapshot whose name would climb, hide, or be an option is taken and removed, or refused whole",

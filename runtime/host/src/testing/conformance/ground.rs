@@ -9,7 +9,7 @@ use super::super::real::Real;
 use super::operations::takes_back;
 use crate::driver::Driver;
 use crate::error::{Error, Result};
-use crate::testing::{Called, Plan, Stage};
+use crate::testing::{Called, Deed, Plan, Stage};
 use crate::types::Share;
 
 /// See above.
@@ -84,6 +84,31 @@ impl Ground {
         match self {
             Self::Simulated(stage) => stage.fill(&share.name, bytes),
             Self::Real(real) => real.fill(&share.name, bytes),
+        }
+    }
+
+    /// How large the storage is, in bytes, where that is known.
+    pub(super) fn pool_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Simulated(stage) => stage.pool_bytes(),
+            Self::Real(_) => None,
+        }
+    }
+
+    /// Has somebody else give the volume of a share another size. False where it has none.
+    pub(super) fn resize(&self, share: &Share, bytes: u64) -> bool {
+        let (name, size) = (share.name.clone(), bytes.to_string());
+        match self {
+            Self::Simulated(stage) => stage.perform(&Deed::ResizeVolume { name, size }).is_ok(),
+            Self::Real(_) => false,
+        }
+    }
+
+    /// The rules of what is granted that nothing has come to.
+    pub(super) fn unused_rules(&self) -> Vec<String> {
+        match self {
+            Self::Simulated(stage) => stage.unused_rules(),
+            Self::Real(_) => Vec::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::access::is_refused;
 use super::bench::{Bench, Habits, Judged, Stop};
 use super::ground::Ground;
 use super::operations;
@@ -39,11 +40,11 @@ pub(in crate::testing) async fn rule_taken(
     clients: &[Client],
     protocol: Option<ShareProtocol>,
 ) -> Result<Option<AccessRule>> {
-    let nobody = Habits { access: None, levels: Vec::new() };
+    let nobody = Habits::unknown();
     let ground = Ground::Simulated(Box::new(stage.fork()));
     let bench = Bench::new(ground, nobody).of_protocol(protocol);
     match habits(&bench, clients).await {
-        Ok(Habits { access: Some((of, to, _)), levels }) => {
+        Ok(Habits { access: Some((of, to, _)), levels, .. }) => {
             let level = levels.first().copied().unwrap_or(AccessLevel::Rw);
             Ok(Some(samples::rule(of, &to, level)))
         }
@@ -54,7 +55,7 @@ pub(in crate::testing) async fn rule_taken(
 
 /// Whom the driver lets in. Where not even a share can be made, nobody.
 pub(super) async fn habits(bench: &Bench, clients: &[Client]) -> Judged<Habits> {
-    let mut habits = Habits { access: None, levels: Vec::new() };
+    let mut habits = Habits::unknown();
     let bench = bench.apart();
     let bench = match &bench.server {
         None => bench,
@@ -64,7 +65,8 @@ pub(super) async fn habits(bench: &Bench, clients: &[Client]) -> Judged<Habits> 
         },
     };
     let Ok(share) = bench.made(1, 1).await else { return Ok(habits) };
-    for (access_type, first, second) in clients_of(clients) {
+    let mut fault = None;
+    for (number, (access_type, first, second)) in clients_of(clients).into_iter().enumerate() {
         for level in [AccessLevel::Rw, AccessLevel::Ro] {
             let rule = samples::rule(access_type, &first, level);
             let server = &bench.server;
@@ -75,8 +77,20 @@ pub(super) async fn habits(bench: &Bench, clients: &[Client]) -> Judged<Habits> 
                 }
                 false => bench.call("allow-access", json!([share, rule, server])).await,
             };
-            let Ok(called) = called else { break };
+            let called = match called {
+                Ok(called) => called,
+                Err(Stop::Fails(reason)) => {
+                    fault.get_or_insert_with(|| format!("`{first}`: {reason}"));
+                    break;
+                }
+                Err(Stop::Breaks(error)) => return Err(Stop::Breaks(error)),
+                Err(Stop::Skips(_)) => break,
+            };
+            if !called.is_ok() && !is_refused(&called) {
+                fault.get_or_insert_with(|| format!("`{first}`: {called}"));
+            }
             if called.is_ok() {
+                habits.is_named = number == 0 && !clients.is_empty();
                 habits.access = Some((access_type, first.clone(), second.clone()));
                 habits.levels.push(level);
                 // Nothing of it is in anybody's way.
@@ -94,6 +108,9 @@ pub(super) async fn habits(bench: &Bench, clients: &[Client]) -> Judged<Habits> 
         }
     }
     quietly(&bench, "delete-share", json!([share, bench.server])).await?;
+    if habits.access.is_none() {
+        habits.fault = fault;
+    }
     Ok(habits)
 }
 

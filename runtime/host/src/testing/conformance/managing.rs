@@ -11,7 +11,14 @@ use crate::types::{ManagedShare, Share};
 /// What is in the storage, without what the driver remembers of it.
 fn stored(bench: &Bench) -> Judged<Vec<String>> {
     let facts = bench.facts()?;
-    Ok(facts.into_iter().filter(|fact| !fact.starts_with("state of ")).collect())
+    // Nor the properties of a volume: a label says whose it is, and it is nobody's now.
+    let is_property = |part: &&str| !part.contains(" =");
+    let without = |fact: String| match fact.starts_with("volume ") {
+        true => fact.split(", ").filter(is_property).collect::<Vec<_>>().join(", "),
+        false => fact,
+    };
+    let facts = facts.into_iter().filter(|fact| !fact.starts_with("state of "));
+    Ok(facts.map(without).collect())
 }
 
 pub(super) async fn missing_share_is_not_taken_over(bench: Bench) -> Judged {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::bench::{Bench, Judged, Stop, difference, fails, skips};
 use super::operations::{Operation, Ready};
-use crate::testing::{Called, Crossed, Failure, Fault, Plan, Printed};
+use crate::testing::{Called, Crossed, Failure, Fault, Odd, Plan, Printed};
 
 /// How much later a call is asked again.
 const LATER: Duration = Duration::from_secs(3600);
@@ -26,13 +26,13 @@ pub(super) enum Misfortune {
     DeathAfter,
     Disconnection,
     Output,
+    Numbers,
 }
 
 impl Misfortune {
-    /// All but none.
+    /// All but none, and but what is told first: what is left over.
     pub(super) const SOME: [Self; 9] = [
         Self::Twice,
-        Self::Undone,
         Self::AlikeTwice,
         Self::Error,
         Self::Deadline,
@@ -40,6 +40,7 @@ impl Misfortune {
         Self::DeathAfter,
         Self::Disconnection,
         Self::Output,
+        Self::Numbers,
     ];
 
     /// What stands behind the operation in a check's name.
@@ -55,6 +56,7 @@ impl Misfortune {
             Self::DeathAfter => "death-after-each-request",
             Self::Disconnection => "disconnection-at-each-request",
             Self::Output => "garbled-output",
+            Self::Numbers => "garbled-numbers",
         }
     }
 
@@ -67,8 +69,8 @@ impl Misfortune {
                 "the same call in the same world asks the same and answers the same"
             }
             Self::Error => {
-                "when any of its requests fails it answers an error, a second call comes to the \
-                 same as if nothing had been, and what takes it back leaves nothing"
+                "when any of its requests fails it answers an error, or all is done; a second call comes \
+                 to the same as if nothing had been, and what takes it back leaves nothing"
             }
             Self::Deadline => {
                 "when any of its requests runs out of time, or takes an hour, a second call comes to \
@@ -90,6 +92,11 @@ impl Misfortune {
                 "when a program prints nothing, half of it, another language, too much or no text, \
                  it never panics, makes up no answer of nothing and of no text, and comes to the \
                  same when it is asked again"
+            }
+            Self::Numbers => {
+                "when a program prints `-`, `null`, a fraction, a negative number or one of 21 digits in \
+                 the place of any number, it never panics, makes up no answer, and comes to the same \
+                 when it is asked again"
             }
         }
     }
@@ -115,6 +122,7 @@ impl Misfortune {
                 "vendors' tools change, are localised and cut short; a number read wrongly is data \
                  lost"
             }
+            Self::Numbers => "tools say so what they do not know, and disks outgrow integers",
         }
     }
 
@@ -122,13 +130,24 @@ impl Misfortune {
     pub(super) async fn check(self, operation: Operation, bench: &Bench) -> Judged {
         if !bench.ground().is_copied() {
             match self {
-                Self::Output => skips!("programs of real storage print what they print"),
+                Self::Output | Self::Numbers => {
+                    skips!("programs of real storage print what they print")
+                }
                 // What a dead runtime leaves is the same.
                 Self::Deadline | Self::Disconnection => {
                     skips!("on real storage it is no other than a death of the runtime");
                 }
                 _ => {}
             }
+        }
+        if self == Self::Nothing
+            && operation.lets_in()
+            && let Some(fault) = &bench.habits().fault
+        {
+            fails!("no client could be let in; tried {fault}");
+        }
+        if self != Self::Nothing && bench.is_broken(operation.id) {
+            skips!("`{}/works` fails", operation.id);
         }
         let ready = operation.prepare(bench).await?;
         match self {
@@ -156,6 +175,7 @@ impl Misfortune {
             Self::DeathAfter => at_each(&ready, &[Fault::EndsAfter]).await,
             Self::Disconnection => at_each(&ready, &[Fault::Disconnects]).await,
             Self::Output => garbled(&ready).await,
+            Self::Numbers => odd_numbers(&ready).await,
         }
     }
 }
@@ -241,7 +261,11 @@ impl Bench {
 }
 
 async fn works(ready: &Ready) -> Judged {
-    let called = ready.call(&Plan::new()).await?;
+    let called = ready.call(&Plan::new()).await;
+    if let Err(Stop::Fails(_)) = &called {
+        ready.bench.breaks(ready.operation.id);
+    }
+    let called = called?;
     if called.is_ok() {
         return Ok(());
     }
@@ -401,6 +425,65 @@ async fn garbled(ready: &Ready) -> Judged {
     Ok(())
 }
 
+/// How many numbers of one output are tried: tables may have many, read alike.
+const NUMBERS: usize = 4;
+
+async fn odd_numbers(ready: &Ready) -> Judged {
+    let baseline = ready.baseline().await?;
+    let (mut seen, mut was_tried) = (Vec::new(), false);
+    for (number, request) in (1..).zip(&baseline.requests) {
+        // What is asked twice is read alike.
+        if !request.prints() || seen.contains(&&request.asked) {
+            continue;
+        }
+        seen.push(&request.asked);
+        for at in 0..request.numbers().min(NUMBERS) {
+            for instead in Odd::ALL {
+                was_tried = true;
+                odd_number(ready, &baseline, number, Printed::Number { at, instead }).await?;
+            }
+        }
+    }
+    match was_tried {
+        true => Ok(()),
+        false => skips!("it runs no program that prints a number"),
+    }
+}
+
+async fn odd_number(ready: &Ready, baseline: &Baseline, number: u64, printed: Printed) -> Judged {
+    let fault = Fault::Prints(printed);
+    let at = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
+    let request = baseline.requests.get(at).map(ToString::to_string).unwrap_or_default();
+    let after = format!("{} by request {number}, `{request}`", in_words(fault));
+    let hit = ready.again().await?;
+    let called = match hit.call(&Plan::from([(number, fault)])).await {
+        Err(Stop::Fails(reason)) => fails!("{after}: {reason}"),
+        called => called?,
+    };
+    let is_no_number = matches!(printed, Printed::Number { instead: Odd::Dash | Odd::Null, .. });
+    if let Some(answer) = called.answer()
+        && is_no_number
+        && hit.bench.alike(answer) != baseline.answer
+        && !is_left_open(answer)
+    {
+        fails!("{after}: it answers {answer}, which it cannot know");
+    }
+    hit.repeat(baseline, &after).await
+}
+
+/// Whether an answer says of something that it is not known.
+fn is_left_open(answer: &Value) -> bool {
+    match answer {
+        Value::Null => true,
+        Value::String(word) => word == "unknown" || word == "infinite",
+        Value::Array(items) => items.iter().any(is_left_open),
+        Value::Object(fields) => ["total_capacity", "free_capacity", "pools"]
+            .iter()
+            .any(|field| fields.get(*field).is_some_and(is_left_open)),
+        _ => false,
+    }
+}
+
 /// A fault in words.
 pub(in crate::testing) fn in_words(fault: Fault) -> String {
     match fault {
@@ -414,6 +497,11 @@ pub(in crate::testing) fn in_words(fault: Fault) -> String {
             Printed::Localised => "after it was printed in another language".to_owned(),
             Printed::Enormous => "after a MiB was printed".to_owned(),
             Printed::NotText => "after no text was printed".to_owned(),
+            Printed::Number { at, instead } => format!(
+                "after `{}` was printed in the place of number {}",
+                instead.text(),
+                at.saturating_add(1)
+            ),
         },
         Fault::Delays(seconds) => format!("after {seconds} seconds"),
         Fault::Jumps(seconds) => format!("after the clock jumped by {seconds} seconds"),

@@ -119,11 +119,27 @@ pub(super) async fn unicode_snapshot_names(bench: Bench) -> Judged {
 
 /// Two names that differ in what people do not see must not become one thing.
 pub(super) async fn similar_names_are_two_shares(bench: Bench) -> Judged {
-    let (lower, upper) = (bench.share(1, 1), bench.share(2, 1));
-    let lower = Share { name: format!("share-{}-a", bench.id(1)), ..lower };
-    let upper = Share { name: format!("share-{}-A", bench.id(1)), ..upper };
+    let names = [format!("share-{}-a", bench.id(1)), format!("share-{}-A", bench.id(1))];
+    are_two_shares(&bench, names).await
+}
+
+/// Names that are alike for as long as some storage reads them.
+pub(super) async fn long_names_are_two_shares(bench: Bench) -> Judged {
+    for length in [60_usize, 120, 250] {
+        let begin = format!("share-{}-", bench.id(1));
+        let begin = format!("{begin}{}", "x".repeat(length.saturating_sub(begin.len())));
+        are_two_shares(&bench, [format!("{begin}a"), format!("{begin}b")]).await?;
+    }
+    Ok(())
+}
+
+async fn are_two_shares(bench: &Bench, [lower, upper]: [String; 2]) -> Judged {
+    let before = bench.facts()?;
+    let (lower, upper) =
+        (Share { name: lower, ..bench.share(1, 1) }, Share { name: upper, ..bench.share(2, 1) });
     let one = bench.call("create-share", json!([lower, bench.server])).await?;
     if !one.is_ok() {
+        bench.call("delete-share", json!([lower, bench.server])).await?;
         return Ok(());
     }
     let first = bench.facts()?;
@@ -136,5 +152,7 @@ pub(super) async fn similar_names_are_two_shares(bench: Bench) -> Judged {
         }
     }
     bench.call("delete-share", json!([upper, bench.server])).await?;
-    expect_same(&first, &bench, "after the second was removed")
+    expect_same(&first, bench, "after the second was removed")?;
+    bench.call("delete-share", json!([lower, bench.server])).await?;
+    expect_same(&before, bench, "after both were removed")
 }

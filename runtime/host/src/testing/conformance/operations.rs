@@ -7,8 +7,8 @@ use super::bench::{Bench, Judged, Stop, fails, heard, skips};
 use crate::contract::Interface;
 use crate::testing::samples;
 use crate::types::{
-    Cgsnapshot, ConsistencyGroup, MigrationDestination, NetworkAllocation, NetworkInfo, Replica,
-    ReplicaSnapshot, ReplicaState, Share, ShareServer,
+    Cgsnapshot, ConsistencyGroup, ManagedShare, MigrationDestination, NetworkAllocation,
+    NetworkInfo, Replica, ReplicaSnapshot, ReplicaState, Share, ShareServer,
 };
 
 /// A function of the contract, as something that is done.
@@ -52,6 +52,7 @@ operations! {
     "get-share-stats" = Backend."get-share-stats", "says how much there is", again true;
     "create-share" = Shares."create-share", "makes a share", again true;
     "delete-share" = Shares."delete-share", "removes a share", again true;
+    "delete-share-taken-over" = Managing."delete-share", "removes a share that was taken over", again true;
     "ensure-share" = Shares."ensure-share", "makes sure of a share", again true;
     "get-pool" = Pools."get-pool", "names a share's pool", again true;
     "extend-share" = Extending."extend-share", "makes a share larger", again true;
@@ -101,6 +102,11 @@ impl Operation {
                 | "migration-get-info"
                 | "get-periodic-hook-data"
         )
+    }
+
+    /// Whether it is the first that lets a client in.
+    pub(super) fn lets_in(&self) -> bool {
+        matches!(self.id, "update-access-add" | "allow-access")
     }
 
     /// Makes what must be there before it, in this bench.
@@ -178,9 +184,19 @@ async fn of_shares(id: &str, bench: &Bench) -> Judged<Value> {
         "create-share-from-snapshot" => {
             let share = bench.made(1, 1).await?;
             let snapshot = bench.taken(1, &share).await?;
-            let clone =
-                Share { snapshot_id: Some(snapshot.snapshot_id.clone()), ..bench.share(2, 1) };
-            json!([clone, snapshot, server])
+            // Where it may be larger than its snapshot, that is one more step to come through.
+            let cloned = |size| {
+                let snapshot_id = Some(snapshot.snapshot_id.clone());
+                json!([Share { snapshot_id, ..bench.share(2, size) }, snapshot, server])
+            };
+            let is_larger = match bench.copy() {
+                Some(tried) => tried
+                    .call("create-share-from-snapshot", cloned(2))
+                    .await
+                    .is_ok_and(|it| it.is_ok()),
+                None => false,
+            };
+            cloned(if is_larger { 2 } else { 1 })
         }
         "update-access-add" => {
             let (share, rule) = (bench.made(1, 1).await?, bench.rule(1)?);
@@ -206,6 +222,7 @@ async fn of_shares(id: &str, bench: &Bench) -> Judged<Value> {
             // What is there because somebody made it: this driver, which forgot it since.
             json!([let_go(bench, 1).await?, []])
         }
+        "delete-share-taken-over" => json!([taken_over(bench, 1).await?.1, server]),
         "unmanage" => json!([bench.made(1, 1).await?]),
         "manage-existing-snapshot" => {
             let share = bench.made(1, 1).await?;
@@ -219,6 +236,24 @@ async fn of_shares(id: &str, bench: &Bench) -> Judged<Value> {
         }
         _ => skips!("nobody knows how to prepare `{id}`"),
     })
+}
+
+/// A share that was made, let go, and taken over as another: under another identifier and name, as it
+/// is wherever somebody else made it. Both.
+pub(super) async fn taken_over(bench: &Bench, size: u64) -> Judged<(Share, Share)> {
+    if !bench.ground().is_copied() {
+        skips!("what is taken over as another share would be left on real storage");
+    }
+    let made = let_go(bench, size).await?;
+    let export_locations = made.export_locations.clone();
+    let share = Share { export_locations, ..bench.share(2, size) };
+    let answer = bench.ok("manage-existing", json!([share, []])).await?;
+    let taken: ManagedShare = heard(&answer)?;
+    let export_locations = match taken.export_locations.is_empty() {
+        true => share.export_locations.clone(),
+        false => taken.export_locations,
+    };
+    Ok((made, Share { size: taken.size, export_locations, ..share }))
 }
 
 /// A share that the driver has made and let go, as an operator would name it: at one place.

@@ -80,6 +80,9 @@ pub struct Report {
     pub against: &'static str,
     /// What was found, in the order of the checks.
     pub findings: Vec<Finding>,
+    /// What else there is to say, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// How long it took.
     #[serde(rename = "took_ms", serialize_with = "milliseconds")]
     pub took: Duration,
@@ -127,8 +130,29 @@ impl Report {
             component: driver.digest().to_owned(),
             against,
             findings,
+            notes: Vec::new(),
             took: began.elapsed(),
         }
+    }
+
+    /// The same with this to say as well.
+    pub(super) fn noting(self, notes: Vec<String>) -> Self {
+        Self { notes, ..self }
+    }
+
+    /// What failed with the same words as one finding of these did before, by the identifiers of the
+    /// first and the others: for people, who need not read it twice.
+    #[must_use]
+    pub fn folded(&self) -> Vec<(&Finding, Vec<&str>)> {
+        let mut folded: Vec<(&Finding, Vec<&str>)> = Vec::new();
+        for finding in self.failures() {
+            let told = finding.failure().map(found);
+            match folded.iter_mut().find(|(first, _)| first.failure().map(found) == told) {
+                Some((_, others)) => others.push(&finding.id),
+                None => folded.push((finding, Vec::new())),
+            }
+        }
+        folded
     }
 
     /// Whether nothing failed but what is known to.
@@ -218,6 +242,13 @@ impl Report {
     }
 }
 
+/// What was found without the request at which it was: the difference itself.
+fn found(reason: &str) -> &str {
+    let marks = ["than there was before: ", "comes to something else: ", "is not done: "];
+    let ends = marks.iter().filter_map(|mark| Some(reason.find(mark)?.saturating_add(mark.len())));
+    ends.min().and_then(|at| reason.get(at..)).unwrap_or(reason)
+}
+
 /// A text within XML: what a driver says is in it.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
@@ -232,4 +263,46 @@ fn escaped(text: &str) -> String {
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(id: &str, reason: &str) -> Finding {
+        let verdict = Verdict::Failed { reason: reason.to_owned() };
+        Finding {
+            id: id.to_owned(),
+            meaning: String::new(),
+            why: "",
+            verdict,
+            took: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn the_same_difference_is_told_once() {
+        let left = "leaves something else than there was before: too much: volume a";
+        let findings = vec![
+            failed("create-share/undone", &format!("when it is done, `delete-share` {left}")),
+            failed("share/own-location", "two shares are both found at a"),
+            failed(
+                "create-share/death-after-each-request",
+                &format!("after the runtime died {left}"),
+            ),
+        ];
+        let report = Report {
+            driver: String::new(),
+            version: String::new(),
+            component: String::new(),
+            against: "simulated",
+            findings,
+            notes: Vec::new(),
+            took: Duration::ZERO,
+        };
+        let folded = report.folded();
+        let ids: Vec<_> =
+            folded.iter().map(|(first, others)| (first.id.as_str(), others.len())).collect();
+        assert_eq!(ids, [("create-share/undone", 1), ("share/own-location", 0)]);
+    }
 }

@@ -162,7 +162,7 @@ async fn expect_room(bench: &Bench, size: u64, called: &Called) -> Judged {
 }
 
 /// Whatever it answers: a share that is refused leaves nothing, and one that is made can be removed.
-async fn odd_size(bench: Bench, size: u64) -> Judged {
+pub(super) async fn odd_size(bench: Bench, size: u64) -> Judged {
     let before = bench.facts()?;
     let share = bench.share(1, size);
     let called = bench.call("create-share", json!([share, bench.server])).await?;
@@ -261,7 +261,7 @@ pub(super) async fn shrinking_above_usage_keeps_the_data(bench: Bench) -> Judged
 }
 
 /// What clients have written is there as it was.
-fn expect_data(data: &[String], bench: &Bench, after: &str) -> Judged {
+pub(super) fn expect_data(data: &[String], bench: &Bench, after: &str) -> Judged {
     let found = bench.facts()?;
     match data.iter().find(|fact| !found.contains(fact)) {
         Some(lost) => fails!("{after}, the share has lost what clients wrote: {lost}"),

@@ -59,10 +59,21 @@ pub(super) async fn share_and_snapshot_leave_nothing(bench: Bench) -> Judged {
     let before = bench.facts()?;
     let share = bench.made(1, 1).await?;
     let snapshot = bench.taken(1, &share).await?;
+    // Who is in stays in where the share does.
+    if let (true, Ok(rule)) = (bench.driver().offers(Interface::Access), bench.rule(1)) {
+        bench.ok("update-access", json!([share, [rule], [rule], [], bench.server])).await?;
+    }
     let there = bench.facts()?;
     let called = bench.call("delete-share", json!([share, bench.server])).await?;
     if !called.is_ok() {
         expect_same(&there, &bench, &format!("{called}; afterwards"))?;
+    } else if let Some(answer) =
+        bench.call("ensure-share", json!([share, bench.server])).await?.answer()
+    {
+        fails!(
+            "of a share with a snapshot {called}, and `ensure-share` answers {answer}: it is there all \
+             the same"
+        );
     }
     bench.ok("delete-snapshot", json!([snapshot, bench.server])).await?;
     bench.ok("delete-share", json!([share, bench.server])).await?;
@@ -131,6 +142,14 @@ pub(super) async fn clone_and_snapshot_leave_nothing(bench: Bench) -> Judged {
     let called = bench.call("delete-snapshot", json!([snapshot, bench.server])).await?;
     if !called.is_ok() {
         expect_same(&there, &bench, &format!("{called}; afterwards"))?;
+    } else {
+        let other = Share { snapshot_id: Some(snapshot.snapshot_id.clone()), ..bench.share(3, 1) };
+        let arguments = json!([other, snapshot, bench.server]);
+        let made = bench.call("create-share-from-snapshot", arguments).await?;
+        if made.is_ok() {
+            fails!("{called}, and a share is made from the snapshot all the same");
+        }
+        bench.ok("delete-share", json!([other, bench.server])).await?;
     }
     bench.ok("delete-share", json!([clone, bench.server])).await?;
     bench.ok("delete-snapshot", json!([snapshot, bench.server])).await?;

@@ -4,10 +4,12 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::Stage;
 use super::faults::{Fault, Plan};
 use crate::contract::bindings::abaca::host::types::Error as HostError;
-use crate::error::Error;
+use crate::error::{Error, Part};
 use crate::gate::{After, Asked, Before, Ending, Seen, Waiting, Witness};
 use crate::testing::called::{self, Crossed};
 
@@ -18,8 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Answers {
     pub stage: Stage,
+    pub method: &'static str,
     pub plan: Plan,
     pub crossed: Mutex<Vec<Crossed>>,
+    /// How long the call has slept, by the stage's clock.
+    pub slept: Mutex<Duration>,
 }
 
 impl Answers {
@@ -40,6 +45,11 @@ impl Answers {
             Some(Fault::Fails(failure)) => Err(failure.error()),
             _ => self.world_answers(asked).await,
         };
+        if asked.import == "clock.sleep" && answer.is_ok() && self.sleeps_too_long(asked) {
+            let part = Part::Import(format!("{} {}", asked.import, asked.request));
+            let (method, wall) = (self.method, self.stage.wall);
+            return Before::End(Ending::Fault(Error::Deadline { method, part, wall }));
+        }
         match fault {
             Some(Fault::EndsAfter) => return killed(),
             Some(Fault::Disconnects) => {
@@ -59,6 +69,14 @@ impl Answers {
         // Calls that run beside each other take turns.
         tokio::task::yield_now().await;
         Before::Answer(answer)
+    }
+
+    /// Whether the call has slept longer by now than it may last where time is real.
+    fn sleeps_too_long(&self, asked: &Asked) -> bool {
+        let milliseconds = asked.request.get("milliseconds").and_then(Value::as_u64);
+        let mut slept = self.slept.lock().unwrap_or_else(PoisonError::into_inner);
+        *slept = slept.saturating_add(Duration::from_millis(milliseconds.unwrap_or_default()));
+        *slept > self.stage.wall
     }
 
     async fn world_answers(&self, asked: &Asked) -> Seen {

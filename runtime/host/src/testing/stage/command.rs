@@ -2,7 +2,6 @@
 //! say, alone, again after a failure, or joined by pipes. Called by `world`.
 
 use abaca_broker::protocol::STAGES_MAX;
-use abaca_policy::Policy;
 
 use super::script::Printed;
 use super::storage::denied;
@@ -15,7 +14,7 @@ use crate::contract::bindings::abaca::host::types::Error as HostError;
 
 /// Runs one program.
 pub(super) fn run(world: &mut World, request: &RunRequest) -> Result<Output, HostError> {
-    granted(&world.policy, &request.command)?;
+    granted(world, &request.command)?;
     let tries = if request.retry { world.tries() } else { 1 };
     let mut attempt: u64 = 1;
     loop {
@@ -34,7 +33,7 @@ pub(super) fn pipeline(world: &mut World, request: &PipelineRequest) -> Result<O
         return Err(HostError::Invalid(format!("a pipeline has 1 to {STAGES_MAX} stages")));
     }
     for line in &request.stages {
-        granted(&world.policy, line)?;
+        granted(world, line)?;
     }
     let lines: Vec<_> = request.stages.iter().map(words).collect();
     if let Some(whole) = scripted(world, None, &lines.join(&"|".to_owned())) {
@@ -64,8 +63,9 @@ pub(super) fn remote(world: &mut World, request: ssh::RunRequest) -> Result<Outp
     start(world, Some(&remote), &CommandLine { program, args })
 }
 
-fn granted(policy: &Policy, line: &CommandLine) -> Result<(), HostError> {
-    policy.decide_command(&line.program, &line.args)?;
+fn granted(world: &World, line: &CommandLine) -> Result<(), HostError> {
+    let grant = world.policy.decide_command(&line.program, &line.args)?;
+    world.uses(&grant.rule.id);
     Ok(())
 }
 

@@ -60,6 +60,78 @@ pub enum Printed {
     Enormous,
     /// Bytes that are no UTF-8.
     NotText,
+    /// All of it but one number.
+    Number {
+        /// Which one, from 0.
+        at: usize,
+        /// What is there in its place.
+        instead: Odd,
+    },
+}
+
+/// What stands where a number should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Odd {
+    /// `-`, as tools say that they do not know.
+    Dash,
+    /// `null`, as others say it.
+    Null,
+    /// `1.5`.
+    Fraction,
+    /// `-1`.
+    Negative,
+    /// 21 digits, which fit into no integer.
+    Long,
+}
+
+impl Odd {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Dash, Self::Null, Self::Fraction, Self::Negative, Self::Long];
+
+    /// As it is printed.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Dash => "-",
+            Self::Null => "null",
+            Self::Fraction => "1.5",
+            Self::Negative => "-1",
+            Self::Long => "123456789012345678901",
+        }
+    }
+}
+
+/// Where the numbers of an output are that are no part of a name: from and to, in bytes. A unit of one
+/// letter may stand behind one.
+pub(crate) fn numbers(output: &str) -> Vec<std::ops::Range<usize>> {
+    let mut found = Vec::new();
+    let mut before = None;
+    let mut letters = output.char_indices().peekable();
+    while let Some((from, letter)) = letters.next() {
+        let is_within = before.is_some_and(is_of_a_name);
+        before = Some(letter);
+        if !letter.is_ascii_digit() || is_within {
+            continue;
+        }
+        let mut to = from.saturating_add(1);
+        while let Some((at, next)) = letters.next_if(|(_, one)| one.is_ascii_digit() || *one == '.')
+        {
+            before = Some(next);
+            to = at.saturating_add(next.len_utf8());
+        }
+        let mut rest = output.get(to..).unwrap_or_default().chars();
+        let (next, second) = (rest.next(), rest.next());
+        let is_unit = next.is_some_and(char::is_alphabetic) && !second.is_some_and(is_of_a_name);
+        if is_unit || !next.is_some_and(is_of_a_name) {
+            found.push(from..to);
+        }
+    }
+    found
+}
+
+fn is_of_a_name(letter: char) -> bool {
+    letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.')
 }
 
 /// The misfortunes of one call, by the number of the request, from 1.
@@ -130,6 +202,37 @@ impl Printed {
                 unit.iter().copied().cycle().take(ENORMOUS).collect()
             }
             Self::NotText => [&[0xff, 0xfe, 0x00][..], output].concat(),
+            Self::Number { at, instead } => {
+                let text = String::from_utf8_lossy(output);
+                let Some(place) = numbers(&text).into_iter().nth(at) else {
+                    return output.to_vec();
+                };
+                let (before, behind) = (text.get(..place.start), text.get(place.end..));
+                let parts =
+                    [before.unwrap_or_default(), instead.text(), behind.unwrap_or_default()];
+                parts.concat().into_bytes()
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_no_parts_of_names() {
+        for (output, wanted) in [
+            ("{\"bytes\": 1024, \"used\": 0}", &["1024", "0"][..]),
+            ("  share-00000001-0000-4000-8000-0a/1.00g/\n", &["1.00"]),
+            ("total=5\nfree=3.5\n", &["5", "3.5"]),
+            ("/rack7/nfs/share-1 v2 3x4", &[]),
+            ("", &[]),
+        ] {
+            let found: Vec<_> = numbers(output).into_iter().map(|at| &output[at]).collect();
+            assert_eq!(found, wanted, "{output}");
+        }
+        let printed = Printed::Number { at: 1, instead: Odd::Null };
+        assert_eq!(printed.instead_of(b"a=1 b=2"), b"a=1 b=null");
     }
 }

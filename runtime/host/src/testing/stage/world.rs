@@ -2,10 +2,10 @@
 //! world; what a fault does to a request, the stage knows. Called by `Stage`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use abaca_policy::Policy;
+use abaca_policy::{GuestPath, Policy, Verb};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -40,6 +40,8 @@ pub(super) struct World {
     pub limits: Limits,
     pub storage: Storage,
     pub pool: Pool,
+    /// Whether a script says how large the pool is.
+    pub is_pool_said: bool,
     /// The first that has an answer is asked.
     pub scripts: Vec<Arc<Script>>,
     pub state: State,
@@ -57,6 +59,8 @@ pub(super) struct World {
     pub unanswered: Vec<String>,
     /// What the policy does not grant.
     pub refused: Vec<String>,
+    /// The rules that something was granted by, in any copy of this world.
+    pub used: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl World {
@@ -67,6 +71,7 @@ impl World {
             limits,
             storage: Storage::default(),
             pool: Pool::default(),
+            is_pool_said: false,
             scripts: Vec::new(),
             state: State::default(),
             network: Network::default(),
@@ -77,6 +82,7 @@ impl World {
             logged: Vec::new(),
             unanswered: Vec::new(),
             refused: Vec::new(),
+            used: Arc::default(),
         }
     }
 
@@ -87,6 +93,9 @@ impl World {
         }
         let unanswered = self.unanswered.len();
         let answer = self.answer_now(asked);
+        if answer.is_ok() {
+            self.note(asked);
+        }
         if let Err(HostError::Denied(denial)) = &answer
             && self.unanswered.len() == unanswered
         {
@@ -132,6 +141,51 @@ impl World {
             }
             _ => Err(HostError::Failed(format!("a stage has no {}", asked.import))),
         }
+    }
+
+    /// Notes the rules of files and mounts that a request is about; those of programs are noted where
+    /// they are decided.
+    fn note(&self, asked: &Asked) {
+        let Some((interface @ ("files" | "mounts"), verb)) = asked.import.split_once('.') else {
+            return;
+        };
+        let fields = asked.request.as_object().into_iter().flatten();
+        for (_, value) in fields {
+            let text = |field: &str| value.get(field).and_then(Value::as_str);
+            let (Some(root), Some(path)) = (text("root"), text("path")) else { continue };
+            let Ok(place) = GuestPath::parse_relative(root, path) else { continue };
+            if interface == "mounts" {
+                if let Ok(rule) = self.policy.decide_unmount(&place) {
+                    self.uses(&rule.id);
+                }
+                continue;
+            }
+            let verb = Verb::ALL.into_iter().find(|one| one.as_str() == verb);
+            match verb.map(|verb| self.policy.decide_files(verb, &place)) {
+                Some(Ok(grant)) => self.uses(&grant.rule.id),
+                // What is written there it says too.
+                Some(Err(denial)) => denial.rule.iter().for_each(|rule| self.uses(rule)),
+                None => {}
+            }
+        }
+    }
+
+    /// Notes that something was granted by this rule.
+    pub(super) fn uses(&self, rule: &str) {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if !used.contains(rule) {
+            used.insert(rule.to_owned());
+        }
+    }
+
+    /// The rules that nothing was granted by.
+    pub(super) fn unused_rules(&self) -> Vec<String> {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let commands = self.policy.commands().iter().map(|rule| &rule.id);
+        let files = self.policy.files().iter().map(|rule| &rule.id);
+        let mounts = self.policy.mounts().iter().map(|rule| &rule.id);
+        let all = commands.chain(files).chain(mounts);
+        all.filter(|rule| !used.contains(*rule)).cloned().collect()
     }
 
     fn option(&self, request: Value) -> Seen {
