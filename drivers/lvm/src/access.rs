@@ -1,6 +1,7 @@
 //! Access rules, as permission bits of the share's directory or as the clients of its export. The
-//! whole set is applied each time, so it does not matter what was there; a new rule that cannot be
-//! enforced is refused before anything changes, as upstream does.
+//! whole set is applied each time, so it does not matter what was there. A new rule that cannot be
+//! enforced is refused before anything changes, as upstream does, unless somebody is to be shut out by
+//! the same call: then the others are set all the same.
 
 use abaca_sdk::{Access, AccessRule, Result, Share, ShareServer};
 
@@ -11,10 +12,12 @@ impl Access for Lvm {
         share: Share,
         access_rules: Vec<AccessRule>,
         add_rules: Vec<AccessRule>,
-        _: Vec<AccessRule>,
+        delete_rules: Vec<AccessRule>,
         _: Option<ShareServer>,
     ) -> Result<()> {
-        exports::check_rules(&add_rules)?;
+        if delete_rules.is_empty() {
+            exports::check_rules(&add_rules)?;
+        }
         exports::set(&record::known(&share)?, &access_rules)
     }
 }

@@ -25,9 +25,12 @@ impl Access for Zfs {
         delete_rules: Vec<AccessRule>,
         _: Option<ShareServer>,
     ) -> Result<()> {
-        // One of another kind changes nothing, and neither does a new one that cannot be.
-        access_rules.iter().try_for_each(sharenfs::check_type)?;
-        add_rules.iter().try_for_each(|rule| sharenfs::client(rule).map(drop))?;
+        // One of another kind changes nothing, and neither does a new one that cannot be; unless
+        // somebody is to be shut out by the same call.
+        if delete_rules.is_empty() {
+            access_rules.iter().try_for_each(sharenfs::check_type)?;
+            add_rules.iter().try_for_each(|rule| sharenfs::client(rule).map(drop))?;
+        }
         let record = places::known(&share)?;
         // One that was there before must not keep others from being taken away.
         let (fit, refused): (Vec<_>, Vec<_>) =
