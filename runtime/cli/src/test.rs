@@ -282,7 +282,9 @@ fn line(finding: &Finding) -> String {
 /// What there is to say in the end: what failed, with all that its author needs, and how many.
 fn summary(report: &Report) -> String {
     let mut text = String::new();
-    for Finding { id, meaning, why, verdict, .. } in &report.findings {
+    let known = report.findings.iter().filter(|one| matches!(one.verdict, Verdict::Known { .. }));
+    let told = known.map(|one| (one, Vec::new())).chain(report.folded());
+    for (Finding { id, meaning, why, verdict, .. }, others) in told {
         let (head, found, reason) = match verdict {
             Verdict::Failed { reason } => ("FAIL ", reason, None),
             Verdict::Known { reason, found } => ("known", found, Some(reason)),
@@ -295,7 +297,18 @@ fn summary(report: &Report) -> String {
         if let Some(reason) = reason {
             let _ = writeln!(text, "      known: {}", plain(reason));
         }
+        if !others.is_empty() {
+            let count = others.len();
+            let _ = writeln!(
+                text,
+                "      and {count} more with the same difference: {}",
+                plain(&others.join(", "))
+            );
+        }
         text.push('\n');
+    }
+    for note in &report.notes {
+        let _ = writeln!(text, "note: {}", plain(note));
     }
     let [passed, failed, known, skipped] = report.counts();
     let _ = writeln!(
