@@ -13,6 +13,16 @@ fn host_with_server() -> Host {
         .root("exports")
         .option("directory_export", "ganesha")
         .option("directory_ganesha_server", "192.0.2.1")
+        .when([
+            "dbus-send",
+            "--system",
+            "--print-reply",
+            "--dest=org.ganesha.nfsd",
+            "/org/ganesha/nfsd/ExportMgr",
+            "org.ganesha.nfsd.exportmgr.DisplayExport",
+            "uint16:1",
+        ])
+        .answers("   uint16 1\n   string \"/srv/shares/share-1\"\n")
         .when(["dbus-send", "..."])
         .answers("   string \"1 exports updated\"\n")
 }
