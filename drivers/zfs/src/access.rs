@@ -1,9 +1,9 @@
 //! Access rules, as the property `sharenfs`. All rules are set each time.
 //!
 //! Who serves a share by its property is the tool's affair. OpenZFS tells the kernel's NFS server at
-//! once, and that it could not is an error. zfs-fuse has no server that would understand the rules:
-//! there the property is only kept, and that is said to the log; such a share is exported by other
-//! means, or used on this host.
+//! once, and that it could not is an error. zfs-fuse reads rules in a form of its own, which this driver
+//! does not write: there the property is only kept, and that is said to the log; such a share is
+//! exported by other means, or used on this host.
 
 use abaca_sdk::command::Command;
 use abaca_sdk::{
