@@ -7,6 +7,7 @@ mod crashes;
 mod given_up;
 mod permitted;
 mod reading;
+mod room;
 mod rotation;
 mod tampering;
 mod unwritable;
@@ -119,7 +120,12 @@ pub fn sealed(line: &str, prev: &str) -> (String, String) {
 /// `ls` on a directory in the ground's `shares`.
 async fn hostile(ground: &Ground, settings: AuditSettings) -> Backend {
     let runtime = built(Runtime::builder().broker(program("abaca-broker")).audit(settings));
-    let driver = load(&runtime, "abaca-guest-hostile").await;
+    hostile_in(ground, &runtime).await
+}
+
+/// The same in a runtime that others are in too.
+async fn hostile_in(ground: &Ground, runtime: &Runtime) -> Backend {
+    let driver = load(runtime, "abaca-guest-hostile").await;
     let policy = "schema = 1\ndriver = \"hostile\"\n\
                   [types.word]\nfirst = \"a-z\"\nrest = \"a-z0-9\"\nmax = 64\n\
                   [[command]]\nid = \"say\"\nprogram = \"/usr/bin/echo\"\n\

@@ -21,6 +21,7 @@ mod kept;
 mod line;
 mod log;
 mod pieces;
+mod room;
 mod settings;
 mod system_log;
 mod verify;
@@ -36,6 +37,7 @@ use self::chain::Chain;
 use self::files::FILE;
 use self::keeper::{Keeper, Written};
 use self::kept::Kept;
+use self::room::Room;
 use crate::database::Database;
 use crate::error::{Error, Result};
 
@@ -122,6 +124,12 @@ pub(crate) enum Event {
 }
 
 impl Event {
+    /// Whether it is told before something that a driver has others do. What has begun has its end
+    /// written in any case, and so has what an operator decides.
+    fn begins(self) -> bool {
+        matches!(self, Self::Call | Self::Denied | Self::Permitted | Self::Intent | Self::Reveal)
+    }
+
     /// Its word in a line.
     pub(crate) const fn word(self) -> &'static str {
         match self {
@@ -161,12 +169,13 @@ impl Audit {
         settings: &AuditSettings,
         subject: Subject,
     ) -> Result<Self> {
-        let path = path.join(FILE);
+        let (beside, path) = (path, path.join(FILE));
         let failed = |reason: String| Error::Audit { path: path.clone(), reason };
         let kept = Kept(database);
         let backend = subject.backend.clone();
         let directory = directory.try_clone().map_err(|error| failed(error.to_string()))?;
-        let chain = Chain::open(directory, settings.clone(), subject, kept.clone());
+        let room = Room::new(beside, settings.clone());
+        let chain = Chain::open(directory, settings.clone(), room, subject, kept.clone());
         let chain = Mutex::new(chain.map_err(failed)?);
         let keeper = Keeper::new(backend, settings.clone(), kept);
         Ok(Self { shared: Arc::new(Shared { path, chain, keeper }) })

@@ -159,6 +159,7 @@ fn mistakes_in_the_configuration_are_told() {
     for (line, told) in [
         ("file_mib = 0", "a file that may hold nothing"),
         ("files_kept = 0", "leave it out to keep all files"),
+        ("backend_mib = 0", "or leave it out for equal parts of the file system"),
         ("anchor_lines = 0", "write 1 to anchor each line"),
         ("anchor_seconds = \"one\"", "does not fit"),
         ("file_mb = 1", "did you mean `file_mib`"),

@@ -23,6 +23,7 @@ use super::keeper::Written;
 use super::kept::Kept;
 use super::line::{AuditLine, Link, News, read, seal};
 use super::pieces::Torn;
+use super::room::Room;
 use super::settings::AuditSettings;
 use super::{Event, Subject};
 use crate::text::hex;
@@ -40,6 +41,7 @@ pub(super) struct Chain {
     pub settings: AuditSettings,
     pub subject: Subject,
     pub kept: Kept,
+    room: Room,
     head: Arc<HeadFile>,
     file: Arc<File>,
     /// The number of `file`; none until it was compared with the head.
@@ -61,12 +63,13 @@ impl Chain {
     pub(super) fn open(
         directory: Dir,
         settings: AuditSettings,
+        room: Room,
         subject: Subject,
         kept: Kept,
     ) -> Outcome<Self> {
         let head = Arc::new(HeadFile::open(&directory).map_err(said)?);
         let file = Arc::new(files::open(&directory).map_err(said)?);
-        Ok(Self { directory, settings, subject, kept, head, file, number: None })
+        Ok(Self { directory, settings, subject, kept, room, head, file, number: None })
     }
 
     /// Appends a line for each, all or none.
@@ -86,7 +89,12 @@ impl Chain {
             if stand.head.length >= self.settings.file_bytes {
                 self.begin_file(&mut stand)?;
             }
+            if news.iter().all(|one| one.event.begins()) {
+                self.make_room(&mut stand)?;
+            }
+            let before = stand.head.length;
             self.put(&mut stand, call, news)?;
+            self.room.written(stand.head.length.saturating_sub(before));
             let Head { chain, link, .. } = stand.head;
             return Ok(Written { chain, link, file: Arc::clone(&self.file) });
         }
@@ -231,6 +239,17 @@ impl Chain {
             self.directory.remove_file(name).map_err(said)?;
         }
         Ok(())
+    }
+
+    /// Makes sure of room for something that begins: closed files of which too many are kept go now.
+    fn make_room(&mut self, stand: &mut Stand) -> Outcome<()> {
+        match self.room.check(&self.directory) {
+            Err(_) if stand.head.length > 0 && self.too_many()?.is_some() => {
+                self.begin_file(stand)?;
+                self.room.check(&self.directory)
+            }
+            checked => checked,
+        }
     }
 
     /// The closed files of which too many are kept, and the last line in them. None where the file

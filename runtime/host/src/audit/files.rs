@@ -39,6 +39,23 @@ pub(super) fn all_closed(directory: &Dir) -> std::io::Result<Vec<u64>> {
     Ok(numbers)
 }
 
+/// The sizes of all of an audit's files together.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub(super) fn bytes(directory: &Dir) -> std::io::Result<u64> {
+    let names = all_closed(directory)?.into_iter().map(closed).chain([FILE.to_owned()]);
+    let mut bytes: u64 = 0;
+    for name in names {
+        match directory.metadata(name) {
+            // One of which too many were kept, or a file that another process is just beginning.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            found => bytes = bytes.saturating_add(found?.len()),
+        }
+    }
+    Ok(bytes)
+}
+
 /// Opens the file that is written, or makes it.
 ///
 /// # Errors

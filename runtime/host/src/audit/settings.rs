@@ -14,6 +14,9 @@ pub struct AuditSettings {
     /// How many closed files are kept. None keeps all: an audit that forgets by itself is one that
     /// a driver can make forget, by filling it.
     pub files_kept: Option<u32>,
+    /// How many bytes the files of one backend's audit may have together. One that has them is not
+    /// called. None: backends have equal parts of the file system of their state.
+    pub backend_bytes: Option<u64>,
     /// After so many lines the chain is anchored in the system log.
     pub anchor_lines: u64,
     /// A line is anchored after so long at the latest.
@@ -38,6 +41,7 @@ impl Default for AuditSettings {
         Self {
             file_bytes: FILE_BYTES,
             files_kept: None,
+            backend_bytes: None,
             anchor_lines: ANCHOR_LINES,
             anchor_every: ANCHOR_EVERY,
             system_log: PathBuf::from(SYSTEM_LOG),

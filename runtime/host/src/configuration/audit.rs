@@ -4,6 +4,7 @@
 //! [audit]
 //! file_mib = 64                # a file of this size is closed and another one begun
 //! files_kept = 12              # how many closed files are kept; default: all
+//! backend_mib = 4096           # how much one audit may take; default: equal parts of what there is
 //! anchor_lines = 1000          # the chain is anchored in the system log after so many lines,
 //! anchor_seconds = 60          # and a line at the latest after so long
 //! system_log = "/dev/log"
@@ -27,6 +28,7 @@ const MIB: u64 = 1024 * 1024;
 pub(super) struct FileAudit {
     file_mib: Option<Spanned<u32>>,
     files_kept: Option<Spanned<u32>>,
+    backend_mib: Option<Spanned<u32>>,
     anchor_lines: Option<Spanned<u32>>,
     anchor_seconds: Option<Spanned<u32>>,
     system_log: Option<PathBuf>,
@@ -51,6 +53,10 @@ impl FileAudit {
         }
         let none = "an audit of which nothing is kept cannot be looked at";
         settings.files_kept = positive(self.files_kept, none, "leave it out to keep all files")?;
+        let help = "write 1 or more, or leave it out for equal parts of the file system";
+        if let Some(mib) = positive(self.backend_mib, "an audit that may hold nothing", help)? {
+            settings.backend_bytes = Some(u64::from(mib) * MIB);
+        }
         let never = "an anchor after nothing";
         if let Some(lines) = positive(self.anchor_lines, never, "write 1 to anchor each line")? {
             settings.anchor_lines = lines.into();
