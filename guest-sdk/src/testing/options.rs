@@ -9,7 +9,7 @@ use crate::{OptionDeclaration, OptionType};
 /// Upstream's options of every back end, with their types and defaults, as the runtime has them
 /// (`runtime/host/src/options/common.rs` and its networks' options). One of them an operator must
 /// set, `driver_handles_share_servers`; here it is false until a test says otherwise.
-const COMMON: [(&str, OptionType, Option<&str>); 28] = [
+const COMMON: [(&str, OptionType, Option<&str>); 29] = [
     ("admin_network_config_group", OptionType::Text, None),
     ("driver_handles_share_servers", OptionType::Boolean, Some("false")),
     ("ganesha_config_dir", OptionType::Text, Some("/etc/ganesha")),
@@ -36,6 +36,7 @@ const COMMON: [(&str, OptionType, Option<&str>); 28] = [
     ("standalone_network_plugin_gateway", OptionType::Text, None),
     ("standalone_network_plugin_ip_version", OptionType::Integer, Some("4")),
     ("standalone_network_plugin_mask", OptionType::Text, None),
+    ("standalone_network_plugin_max_addresses", OptionType::Integer, None),
     ("standalone_network_plugin_network_type", OptionType::Text, None),
     ("standalone_network_plugin_segmentation_id", OptionType::Integer, None),
 ];

@@ -46,6 +46,7 @@ use crate::backend::BackendConfiguration;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::network::options::check_section;
+use crate::network::parts::divide;
 use crate::options::{OptionValue, is_variable};
 use crate::quarantine::Quarantine;
 use crate::storage::read_trusted_text;
@@ -244,13 +245,17 @@ impl Configuration {
     /// What [`Backend::open`](crate::Backend::open) needs for one of the backends.
     #[must_use]
     pub fn backend(&self, entry: &BackendEntry) -> BackendConfiguration {
+        let (mut options, mut networks) = (entry.options.clone(), self.networks.clone());
+        let others = self.backends.iter().filter(|other| other.name != entry.name);
+        let others: Vec<_> = others.map(|other| &other.options).collect();
+        divide(&mut options, &mut networks, &others);
         BackendConfiguration {
             name: entry.name.clone(),
             policy: entry.policy.clone(),
             approved: entry.approved,
             state: self.state.clone(),
-            options: entry.options.clone(),
-            networks: self.networks.clone(),
+            options,
+            networks,
         }
     }
 

@@ -12,6 +12,7 @@
 
 mod leases;
 pub(crate) mod options;
+pub(crate) mod parts;
 pub(crate) mod power;
 pub(crate) mod standalone;
 mod subnet;

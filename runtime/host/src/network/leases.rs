@@ -49,9 +49,17 @@ pub(super) struct Leases {
     backend: String,
 }
 
+/// The addresses of a segment that somebody has.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    pub all: HashSet<IpAddr>,
+    /// Those of this backend.
+    pub own: Vec<IpAddr>,
+}
+
 /// What an address is unique in: `vlan 42`. Networks without a segment are one, whether their
 /// operator calls them flat or nothing: they may be on one wire.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Segment(String);
 
 impl Segment {
@@ -95,7 +103,7 @@ impl Leases {
         &self,
         segment: &Segment,
         request: &AllocationRequest,
-        choose: impl FnOnce(&HashSet<IpAddr>) -> Result<Vec<NetworkAllocation>, NetworkError>,
+        choose: impl FnOnce(&Taken) -> Result<Vec<NetworkAllocation>, NetworkError>,
     ) -> Result<Vec<NetworkAllocation>, NetworkError> {
         self.database.write_now(|transaction| {
             let held = self.held(transaction, request)?;
@@ -110,7 +118,7 @@ impl Leases {
                     wanted: request.count,
                 }));
             }
-            let chosen = match choose(&taken(transaction, segment)?) {
+            let chosen = match choose(&self.taken(transaction, segment)?) {
                 Ok(chosen) => chosen,
                 Err(refusal) => return Ok(Err(refusal)),
             };
@@ -177,6 +185,22 @@ impl Leases {
             .collect()
     }
 
+    fn taken(&self, transaction: &Transaction<'_>, segment: &Segment) -> rusqlite::Result<Taken> {
+        let mut taken = Taken::default();
+        let mut query =
+            transaction.prepare_cached("SELECT address, backend FROM leases WHERE segment = ?1")?;
+        let mut rows = query.query([&segment.0])?;
+        while let Some(row) = rows.next()? {
+            let address =
+                row.get::<_, String>(0)?.parse().map_err(|error| unreadable(Box::new(error)))?;
+            taken.all.insert(address);
+            if row.get::<_, String>(1)? == self.backend {
+                taken.own.push(address);
+            }
+        }
+        Ok(taken)
+    }
+
     fn insert(
         &self,
         transaction: &Transaction<'_>,
@@ -216,16 +240,6 @@ impl NetworkProvider for Leases {
     fn leases(&self) -> Result<Vec<Lease>, NetworkError> {
         self.all()
     }
-}
-
-/// The addresses of a segment that somebody has.
-fn taken(transaction: &Transaction<'_>, segment: &Segment) -> rusqlite::Result<HashSet<IpAddr>> {
-    transaction
-        .prepare_cached("SELECT address FROM leases WHERE segment = ?1")?
-        .query_map([&segment.0], |row| {
-            row.get::<_, String>(0)?.parse().map_err(|error| unreadable(Box::new(error)))
-        })?
-        .collect()
 }
 
 fn allocation(row: &Row<'_>) -> rusqlite::Result<NetworkAllocation> {

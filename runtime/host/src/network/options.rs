@@ -13,7 +13,7 @@ use crate::options::{OptionError, OptionValue, OptionValues, nearest, type_name}
 use crate::types::{NetworkType, OptionDeclaration, OptionType};
 
 /// What every name begins with.
-const PREFIX: &str = "standalone_network_plugin_";
+pub(super) const PREFIX: &str = "standalone_network_plugin_";
 
 /// The network types that an operator can write.
 const NETWORK_TYPES: [NetworkType; 4] =
@@ -22,7 +22,7 @@ const NETWORK_TYPES: [NetworkType; 4] =
 /// One row: name behind the prefix, type, default, help.
 type Row = (&'static str, OptionType, Option<&'static str>, &'static str);
 
-const ROWS: [Row; 6] = [
+const ROWS: [Row; 7] = [
     (
         "gateway",
         OptionType::Text,
@@ -52,6 +52,14 @@ const ROWS: [Row; 6] = [
          the network. Default: the whole network. No address is leased twice among all backends \
          of a state directory; one with another state directory needs addresses of its own.",
     ),
+    (
+        "max_addresses",
+        OptionType::Integer,
+        None,
+        "How many addresses of the network one backend may have at once; not among upstream's. \
+         Default: all, and where several backends of a configuration lease from the same ones, \
+         equal parts.",
+    ),
     ("ip_version", OptionType::Integer, Some("4"), "The IP version of the network: 4 or 6."),
 ];
 
@@ -76,6 +84,7 @@ pub(super) struct StandaloneOptions {
     pub network_type: Option<NetworkType>,
     pub segmentation_id: Option<u32>,
     pub allowed_ip_ranges: Vec<String>,
+    pub max_addresses: Option<u32>,
     pub ip_version: u8,
 }
 
@@ -108,6 +117,13 @@ impl StandaloneOptions {
                     .map_err(|_| wrong("segmentation_id", "it must be from 0 to 4294967295"))
             })
             .transpose()?;
+        let max_addresses = values
+            .integer("max_addresses")?
+            .map(|most| {
+                let most = u32::try_from(most).ok().filter(|most| *most > 0);
+                most.ok_or_else(|| wrong("max_addresses", "it must be from 1 to 4294967295"))
+            })
+            .transpose()?;
         let ip_version = match values.integer("ip_version")? {
             None | Some(4) => 4,
             Some(6) => 6,
@@ -119,6 +135,7 @@ impl StandaloneOptions {
             network_type,
             segmentation_id,
             allowed_ip_ranges: values.texts("allowed_ip_ranges")?.unwrap_or_default(),
+            max_addresses,
             ip_version,
         }))
     }

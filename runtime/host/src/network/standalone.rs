@@ -5,18 +5,17 @@
 //! address, the IP version is looked at only when there are no ranges, and an address that is
 //! leased in one segment is taken in all others too.
 
-use std::collections::HashSet;
 use std::net::IpAddr;
 
-use super::leases::{Leases, Segment};
-use super::options::{StandaloneOptions, wrong};
+use super::leases::{Leases, Segment, Taken};
+use super::options::{PREFIX, StandaloneOptions, wrong};
 use super::subnet::Subnet;
 use super::{AllocationRequest, Lease, NetworkError, NetworkProvider, validate_segmentation};
 use crate::options::OptionError;
 use crate::types::{AllocationLabel, NetworkAllocation, NetworkType};
 
 /// The most leases in one segment: each request reads the address of every one of them.
-const LEASES: usize = 65_536;
+pub(super) const LEASES: usize = 65_536;
 
 /// The addresses of the network that these options make.
 ///
@@ -46,6 +45,8 @@ pub(crate) struct StandaloneNetwork {
     subnet: Subnet,
     network_type: Option<NetworkType>,
     segmentation_id: Option<u32>,
+    /// The most leases that the backend may have among the subnet's addresses.
+    most: Option<u32>,
     leases: Leases,
 }
 
@@ -57,7 +58,8 @@ impl StandaloneNetwork {
     pub(super) fn new(options: &StandaloneOptions, leases: Leases) -> Result<Self, NetworkError> {
         let subnet = subnet(options)?;
         let (network_type, segmentation_id) = (options.network_type, options.segmentation_id);
-        Ok(Self { subnet, network_type, segmentation_id, leases })
+        let most = options.max_addresses;
+        Ok(Self { subnet, network_type, segmentation_id, most, leases })
     }
 
     fn allocation(&self, label: AllocationLabel, address: IpAddr) -> NetworkAllocation {
@@ -77,17 +79,28 @@ impl StandaloneNetwork {
     /// is bounded by the leases and not by the network.
     fn choose(
         &self,
-        taken: &HashSet<IpAddr>,
+        taken: &Taken,
         request: &AllocationRequest,
     ) -> Result<Vec<NetworkAllocation>, NetworkError> {
         let wanted = usize::try_from(request.count).unwrap_or(usize::MAX);
-        if taken.len().saturating_add(wanted) > LEASES {
+        if taken.all.len().saturating_add(wanted) > LEASES {
             return Err(NetworkError::Limit(format!(
                 "a network segment has at most {LEASES} leases and this one has {}",
-                taken.len()
+                taken.all.len()
             )));
         }
-        let free = self.subnet.leasable().filter(|address| !taken.contains(address)).take(wanted);
+        let own = taken.own.iter().filter(|address| self.subnet.holds(**address)).count();
+        let most = self.most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+        if own.saturating_add(wanted) > most {
+            return Err(NetworkError::Limit(format!(
+                "this backend may have {most} addresses of {} and has {own}, and {wanted} more are \
+                 asked for; backends that lease from the same addresses have equal parts unless \
+                 `{PREFIX}max_addresses` says a number",
+                self.subnet.allowed()
+            )));
+        }
+        let free =
+            self.subnet.leasable().filter(|address| !taken.all.contains(address)).take(wanted);
         let chosen: Vec<_> = free.map(|address| self.allocation(request.label, address)).collect();
         if chosen.len() < wanted {
             return Err(NetworkError::Exhausted {

@@ -85,6 +85,36 @@ impl Subnet {
             .map(|number| self.address(number))
     }
 
+    /// How many there are of them.
+    pub(super) fn size(&self) -> u128 {
+        let all = self.allowed.iter().fold(0_u128, |sum, range| {
+            sum.saturating_add(range.last - range.first).saturating_add(1)
+        });
+        let broadcast = (self.whole.last != self.whole.first).then_some(self.whole.last);
+        let mut reserved = vec![self.whole.first, number(self.gateway)];
+        reserved.extend(broadcast);
+        reserved.sort_unstable();
+        reserved.dedup();
+        let reserved = reserved.into_iter().filter(|at| self.is_reserved(*at) && self.allows(*at));
+        all.saturating_sub(reserved.count() as u128)
+    }
+
+    /// Whether this address may be leased.
+    pub(super) fn holds(&self, address: IpAddr) -> bool {
+        address.is_ipv4() == self.gateway.is_ipv4() && self.allows(number(address))
+    }
+
+    /// Whether some addresses may be leased of both.
+    pub(super) fn meets(&self, other: &Subnet) -> bool {
+        let touch = |one: &Range, two: &Range| one.first <= two.last && two.first <= one.last;
+        self.gateway.is_ipv4() == other.gateway.is_ipv4()
+            && self.allowed.iter().any(|one| other.allowed.iter().any(|two| touch(one, two)))
+    }
+
+    fn allows(&self, at: u128) -> bool {
+        self.allowed.iter().any(|range| (range.first..=range.last).contains(&at))
+    }
+
     /// The network's own address, its gateway and its broadcast address belong to no server. IPv6
     /// has no broadcast; of IPv4 the two smallest networks have none.
     fn is_reserved(&self, at: u128) -> bool {

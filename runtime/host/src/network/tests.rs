@@ -28,6 +28,7 @@ fn described(gateway: &str, mask: &str, ranges: &[&str]) -> StandaloneOptions {
         network_type: None,
         segmentation_id: None,
         allowed_ip_ranges: ranges.iter().map(|text| (*text).to_owned()).collect(),
+        max_addresses: None,
         ip_version: if gateway.contains(':') { 6 } else { 4 },
     }
 }

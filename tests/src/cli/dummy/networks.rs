@@ -65,3 +65,33 @@ fn the_help_says_what_holds_of_leases() {
     let help = ranges["help"].as_str().unwrap();
     assert!(help.contains("No address is leased twice among all backends"), "{help}");
 }
+
+/// Two backends on a network of six addresses, one of which wants four for each share server.
+#[test]
+fn a_backend_leases_its_part_and_leaves_the_others() {
+    let ground = Ground::new();
+    let greedy = configuration(&ground).replace("share_servers = false", "share_servers = true")
+        + "network_config_group = \"net\"\ndummy_network_allocations = ";
+    let header = greedy.find("[backends.dummy]").unwrap();
+    let modest = greedy.split_at(header).1.replace("backends.dummy", "backends.modest");
+    let ranges = "standalone_network_plugin_allowed_ip_ranges = [\"10.7.0.10-10.7.0.15\"]\n";
+    let net = format!("{NET}{ranges}");
+    let desk = |more: &str| Desk::with(&ground, &format!("{greedy}4\n{modest}1\n{net}{more}"));
+    let equal = desk("");
+    let setup = |backend| ["--backend", backend, "share-server", "setup"];
+    let said = equal.fails(2, &setup("dummy"));
+    assert!(said.contains("may have 3 addresses of 10.7.0.10-10.7.0.15 and has 0"), "{said}");
+    assert!(said.contains("`standalone_network_plugin_max_addresses`"), "{said}");
+    for _ in 0..3 {
+        equal.json(&setup("modest"));
+    }
+    let said = equal.fails(2, &setup("modest"));
+    assert!(said.contains("has 3, and 1 more are asked for"), "{said}");
+    // An operator who trusts both says a number.
+    let trusted = desk("standalone_network_plugin_max_addresses = 4\n");
+    trusted.json(&setup("modest"));
+    let said = trusted.fails(2, &setup("dummy"));
+    assert!(said.contains("2 are left"), "{said}");
+    let said = desk("standalone_network_plugin_max_addresses = 0\n").fails(2, &setup("modest"));
+    assert!(said.contains("it must be from 1"), "{said}");
+}
