@@ -11,7 +11,7 @@ use super::{hostile_in, runs};
 use crate::support::{Desk, Ground, attack_share, built, component, program, reaper, share};
 
 /// So many calls fill every room of these tests several times over.
-const CALLS: usize = 40;
+const CALLS: usize = 8;
 
 fn runtime(settings: AuditSettings) -> Runtime {
     let mut patient = Quarantine::default();
