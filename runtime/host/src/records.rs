@@ -254,11 +254,15 @@ impl Records {
         }
     }
 
-    /// Writes down what a call under way has found, and what shall hold beside the rest if it fails.
+    /// Writes down what a call under way has found, and what shall hold beside the rest if it fails. Of
+    /// one that has ended meanwhile, because its caller gave it up, nothing changes any more.
+    ///
+    /// # Errors
+    /// When it has ended, or this cannot be written.
     pub(crate) async fn amend(&self, id: &str, found: Change, if_failed: Change) -> Result<()> {
         let id = id.to_owned();
         let write = move |transaction: &Transaction<'_>| {
-            let query = "SELECT if_failed FROM calls WHERE id = ?1";
+            let query = "SELECT if_failed FROM calls WHERE id = ?1 AND outcome IS NULL";
             let text: String = transaction.query_row(query, [&id], |row| row.get(0))?;
             let mut changes = from_json::<Vec<Change>>(&text)?;
             // Later ones hold over earlier ones.
