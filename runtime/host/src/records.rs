@@ -239,13 +239,13 @@ impl Records {
         })?;
         self.settle().await?;
         let call = self.lock(uuid::Uuid::new_v4().to_string())?;
-        let id = call.id.clone();
         let (owner, method) = (self.owner.clone(), beginning.method);
-        let begun = self
-            .database
-            .write(move |transaction| begin(transaction, &id, &owner, &beginning))
-            .await;
-        match begun? {
+        // It lives until this is durable, also where its caller gives it up meanwhile.
+        let begun = move |transaction: &Transaction<'_>| {
+            Ok((begin(transaction, &call.id, &owner, &beginning)?, call))
+        };
+        let (refusal, call) = self.database.write(begun).await?;
+        match refusal {
             None => Ok(call),
             Some(Refusal::Busy(what)) => Err(Error::Busy(format!("{method} cannot begin: {what}"))),
             Some(Refusal::Unmet(why)) => {

@@ -206,6 +206,7 @@ async fn setup_server() {
         async || uuid::Uuid::new_v4().to_string(),
         async |id| backend.setup_server(info(id), &[]).await,
         async |id| {
+            nothing_held(&ground, &backend).await;
             settled_server(&backend, &id).await;
             assert_all_free(&ground, &backend).await;
         },
@@ -221,6 +222,7 @@ async fn teardown_server() {
         async || set_up(&backend, &uuid::Uuid::new_v4().to_string()).await,
         async |server| backend.teardown_server(server, &[]).await,
         async |server| {
+            nothing_held(&ground, &backend).await;
             if let Some(record) = settled_server(&backend, &server.id).await {
                 // Its record goes on to say what it has, for that may still be in use, until its
                 // leases begin to end: then they may be anybody's.
