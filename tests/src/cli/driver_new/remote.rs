@@ -3,14 +3,18 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use abaca::testing::{Failure, Fault, Plan, Stage, StageBuilder, samples};
 use abaca::{Driver, Runtime};
 use serde_json::{Value, json};
 
-use super::stage::cargo;
-use super::{abaca, files};
-use crate::support::{Desk, Ground, built, programs};
+use super::abaca;
+use super::stage::{component_of, generated};
+use crate::support::{Desk, Ground, built};
+
+/// The driver's name.
+const NAME: &str = "remote";
 
 /// The remote's name.
 const ARRAY: &str = "array";
@@ -25,15 +29,12 @@ const CHANGES: [(&str, &str, &str); 5] = [
 ];
 
 /// The driver's directory, with its component built.
-fn made() -> PathBuf {
-    let within = Path::new(env!("CARGO_TARGET_TMPDIR")).join("driver-remote");
-    fs::create_dir_all(&within).unwrap();
-    let alone = fs::File::create(within.join("lock")).unwrap();
-    alone.lock().unwrap();
-    let (place, fresh) = (within.join("remote"), within.join("fresh"));
-    let _ = fs::remove_dir_all(&fresh);
-    let answer = abaca(&within, &["driver", "new", "remote", "--directory", "fresh"]);
-    assert_eq!(answer.code, Some(0), "{answer:?}");
+fn made() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| generated(NAME, change))
+}
+
+fn change(fresh: &Path) {
     for (file, old, new) in CHANGES {
         let text = fs::read_to_string(fresh.join(file)).unwrap();
         assert!(text.contains(old), "{file}: {old}");
@@ -45,27 +46,14 @@ fn made() -> PathBuf {
     let (_, needs) = manifest.split_once("[needs.").unwrap();
     let remote = format!("[needs.remotes.{ARRAY}]\npurpose = \"the array\"\n");
     fs::write(fresh.join("manifest.toml"), format!("{head}{remote}\n[needs.{needs}")).unwrap();
-    // What is the same stays, and is not compiled again.
-    let generated = |directory: &Path| {
-        let mut files = files(directory);
-        files.remove("Cargo.lock");
-        files
-    };
-    if !place.is_dir() || generated(&place) != generated(&fresh) {
-        let _ = fs::remove_dir_all(&place);
-        fs::rename(&fresh, &place).unwrap();
-    }
-    cargo(&place, &["build", "--target", "wasm32-unknown-unknown", "--profile", "component"]);
-    place
 }
 
 fn component() -> PathBuf {
-    let target = programs().parent().unwrap().to_owned();
-    target.join("wasm32-unknown-unknown/component/abaca_driver_remote.wasm")
+    made();
+    component_of(NAME)
 }
 
 async fn driver() -> Driver {
-    made();
     built(Runtime::builder()).load(component()).await.unwrap()
 }
 

@@ -34,40 +34,49 @@ pub fn cargo(directory: &Path, words: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The driver as it is generated, with its component built. Tests are processes of their own: the
-/// first one does it, and cargo finds it done for all others.
+/// A driver of this name as it is generated and then changed, with its component built. Tests are
+/// processes of their own: the first one does it, and cargo finds it done for all others.
+pub fn generated(name: &str, change: impl FnOnce(&Path)) -> PathBuf {
+    let within = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("driver-new-{name}"));
+    fs::create_dir_all(&within).unwrap();
+    let alone = fs::File::create(within.join("lock")).unwrap();
+    alone.lock().unwrap();
+    let (place, fresh) = (within.join(name), within.join("fresh"));
+    let _ = fs::remove_dir_all(&fresh);
+    let answer = abaca(&within, &["driver", "new", name, "--directory", "fresh"]);
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    change(&fresh);
+    // What is the same stays, and is not compiled again.
+    let sources = |directory: &Path| {
+        let mut files = files(directory);
+        files.remove(LOCK);
+        files
+    };
+    if !place.is_dir() || sources(&place) != sources(&fresh) {
+        let _ = fs::remove_dir_all(&place);
+        fs::rename(&fresh, &place).unwrap();
+    }
+    cargo(&place, &["build", "--target", "wasm32-unknown-unknown", "--profile", "component"]);
+    place
+}
+
+/// The component of a driver of this name.
+pub fn component_of(name: &str) -> PathBuf {
+    let file = format!("abaca_driver_{}.wasm", name.replace('-', "_"));
+    let target = programs().parent().unwrap().to_owned();
+    target.join("wasm32-unknown-unknown/component").join(file)
+}
+
+/// The driver as it is generated.
 pub fn made() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
-    MADE.get_or_init(|| {
-        let within = Path::new(env!("CARGO_TARGET_TMPDIR")).join("driver-new");
-        fs::create_dir_all(&within).unwrap();
-        let alone = fs::File::create(within.join("lock")).unwrap();
-        alone.lock().unwrap();
-        let (place, fresh) = (within.join(NAME), within.join("fresh"));
-        let _ = fs::remove_dir_all(&fresh);
-        let words = ["driver", "new", NAME, "--directory", "fresh"];
-        let answer = abaca(&within, &words);
-        assert_eq!(answer.code, Some(0), "{answer:?}");
-        // What is the same stays, and is not compiled again.
-        let generated = |directory: &Path| {
-            let mut files = files(directory);
-            files.remove(LOCK);
-            files
-        };
-        if !place.is_dir() || generated(&place) != generated(&fresh) {
-            let _ = fs::remove_dir_all(&place);
-            fs::rename(&fresh, &place).unwrap();
-        }
-        cargo(&place, &["build", "--target", "wasm32-unknown-unknown", "--profile", "component"]);
-        place
-    })
+    MADE.get_or_init(|| generated(NAME, |_| {}))
 }
 
 /// Its component.
 pub fn component() -> PathBuf {
     made();
-    let target = programs().parent().unwrap().to_owned();
-    target.join("wasm32-unknown-unknown/component/abaca_driver_driver_name.wasm")
+    component_of(NAME)
 }
 
 /// A file of the driver's crate.
