@@ -186,7 +186,7 @@ mod tests {
         let user =
             AccessRule { access_type: AccessType::User, ..rule("10.0.0.1", AccessLevel::Rw) };
         for form in [Form::OpenZfs, Form::ZfsFuse] {
-            assert!(value(&[user.clone()], false, form).is_err());
+            assert!(value(core::slice::from_ref(&user), false, form).is_err());
         }
     }
 

@@ -5,6 +5,8 @@ use std::fmt;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 
+type Text = &'static str;
+
 /// Words of operators and guests.
 const TEXTS: [&str; 10] = ["a", "b", "ab", "7", "-a", "--", "ro", "ro,sync", "k=", ":"];
 /// What stands between the parts of a concat.
@@ -34,13 +36,7 @@ pub enum Part {
     /// Addresses within one network of [`NETWORKS`], or all.
     Ip { within: Option<&'static str> },
     /// One, or where something separates several a list, each of which ends in one of some texts.
-    Cidr {
-        within: &'static str,
-        min_prefix: u8,
-        netmask: bool,
-        list: &'static str,
-        suffixes: Vec<&'static str>,
-    },
+    Cidr { within: &'static str, min_prefix: u8, netmask: bool, list: Text, suffixes: Vec<Text> },
     Dataset { snapshot: bool, owner: Option<bool> },
     Csv { must: Vec<&'static str>, any: Vec<&'static str> },
     Path { leaf: Leaf, own: bool, under: bool, looked_up: bool },
@@ -249,17 +245,14 @@ fn sample(part: &Part, u: &mut Unstructured<'_>) -> Result<String> {
                 ["10.1.0.0/16", "10.1.2.0/24", "10.1.2.3/32", "10.1.2.3/8"]
             };
             let mut word = (*u.choose(&words)?).to_owned();
-            if list.is_empty() {
-                return Ok(word);
-            }
-            for more in 0..u.int_in_range(0..=2)? {
-                if more > 0 {
-                    word.push_str(list);
-                    word.push_str(if u.arbitrary()? { "10.1.2.3" } else { u.choose(&words)? });
-                }
-                if !suffixes.is_empty() {
-                    word.push_str(u.choose(suffixes)?);
-                }
+            let end = |u: &mut Unstructured<'_>| match suffixes.as_slice() {
+                [] => Ok(""),
+                some => u.choose(some).copied(),
+            };
+            word.push_str(end(u)?);
+            for _ in 0..if list.is_empty() { 0 } else { u.int_in_range(0..=2)? } {
+                let one = if u.arbitrary()? { "10.1.2.3" } else { u.choose(&words)? };
+                word.extend([list, one, end(u)?]);
             }
             word
         }
@@ -347,14 +340,9 @@ impl fmt::Display for Part {
             Part::Cidr { within, min_prefix, netmask, list, suffixes } => {
                 let form = if *netmask { ", form = \"netmask\"" } else { "" };
                 let list = if list.is_empty() { String::new() } else { format!(", list = {list:?}") };
-                let suffix = match suffixes.is_empty() {
-                    true => String::new(),
-                    false => format!(", suffix = {suffixes:?}"),
-                };
-                write!(
-                    f,
-                    "{{ cidr = {{ within = [{within:?}], min-prefix = {min_prefix}{form}{list}{suffix} }} }}"
-                )
+                let ends = if suffixes.is_empty() { String::new() } else { format!(", suffix = {suffixes:?}") };
+                let more = [form, &list, &ends].concat();
+                write!(f, "{{ cidr = {{ within = [{within:?}], min-prefix = {min_prefix}{more} }} }}")
             }
             Part::Dataset { snapshot, owner } => {
                 let snapshot = if *snapshot { ", snapshot = \"e\"" } else { "" };
