@@ -122,6 +122,45 @@ attacks! { Arguments:
         answers: "ok:0:hole 10.1.0.0/255.255.0.0:10.2.3.4",
     }
 
+    /// Says of a client in a list more than what the rule has for it, or has one more behind it.
+    clients_with_other_rights {
+        setup: hole(
+            "{ cidr = { within = [\"10.0.0.0/8\"], form = \"netmask\", list = \" \", suffix = \
+             [\":rw,root\", \":ro\"] } }",
+        ),
+        attack: async |range| {
+            fills(
+                range,
+                &[
+                    "10.0.0.1",
+                    "10.0.0.1:",
+                    "10.0.0.1:rw",
+                    "10.0.0.1:ro,root",
+                    "10.0.0.1:ro:rw,root",
+                    "10.0.0.1:ro,insecure",
+                    "10.0.0.1:ro;id",
+                    "10.0.0.1:$(id)",
+                    "10.0.0.1:ro 10.0.0.2",
+                    "10.0.0.1:ro  10.0.0.2:ro",
+                    "10.0.0.1:ro ",
+                    " 10.0.0.1:ro",
+                    "10.0.0.1 :ro",
+                    "10.0.0.1：ro",
+                    "10.0.0.1:ro 0.0.0.0/0:ro",
+                    "*:ro",
+                    ":ro",
+                    "-o:ro",
+                    "10.0.0.1:RO",
+                ],
+            )
+            .await
+        },
+        contained: "nothing is started: each of a list ends in one of the rule's own texts",
+        refused: "rule: Some(\"hole\")",
+        twin: async |range| fills(range, &["10.1.0.0/16:ro 10.2.3.4:rw,root"]).await,
+        answers: "ok:0:hole 10.1.0.0/255.255.0.0:ro 10.2.3.4:rw,root",
+    }
+
     /// Says sizes that end in the rule's suffix and in another one before it.
     suffixes_in_disguise {
         setup: hole("{ size = { min = \"1MiB\", max = \"1GiB\", suffix = \"b\" } }"),

@@ -1,9 +1,11 @@
 //! Access rules, as the property `sharenfs`. All rules are set each time.
 //!
 //! Who serves a share by its property is the tool's affair. OpenZFS tells the kernel's NFS server at
-//! once, and that it could not is an error. zfs-fuse reads rules in a form of its own, which this driver
-//! does not write: there the property is only kept, and that is said to the log; such a share is
-//! exported by other means, or used on this host.
+//! once, and that it could not is an error. zfs-fuse calls `exportfs` for each client, and then looks
+//! into the server's table whether the share is there. From behind the broker's walls neither can be
+//! reached, so here the property is only kept, in the form that zfs-fuse reads, and that is said to the
+//! log: a `zfs share` of the operator's, as at the start of the machine, serves by it. zfs-fuse adds to
+//! that table and takes nobody out of it, which is said as well.
 
 use abaca_sdk::command::Command;
 use abaca_sdk::{
@@ -12,6 +14,7 @@ use abaca_sdk::{
 };
 
 use crate::record::Record;
+use crate::sharenfs::Form;
 use crate::{Zfs, dataset, places, sharenfs, tool};
 
 /// What `exportfs` says of something that is not exported.
@@ -37,10 +40,7 @@ impl Access for Zfs {
             access_rules.into_iter().partition(|rule| sharenfs::client(rule).is_ok());
         let read_only = !matches!(share.replica_state, None | Some(ReplicaState::Active));
         apply(&record, &fit, read_only)?;
-        // Where no rule is left, nothing is exported at all.
-        if !fit.is_empty() {
-            unexport(&record, &delete_rules)?;
-        }
+        unexport(&record, &delete_rules, &fit)?;
         refused.iter().try_for_each(|rule| sharenfs::client(rule).map(drop))
     }
 }
@@ -48,7 +48,12 @@ impl Access for Zfs {
 /// Sets the rules of a dataset that is there.
 pub fn apply(record: &Record, rules: &[AccessRule], read_only: bool) -> Result<()> {
     let _guard = lock::acquire(&record.dataset, None)?;
-    let value = sharenfs::value(rules, read_only)?;
+    // For no rules both have the same.
+    let form = match rules.is_empty() || !tool::is_fuse()? {
+        true => Form::OpenZfs,
+        false => Form::ZfsFuse,
+    };
+    let value = sharenfs::value(rules, read_only, form)?;
     if !dataset::is_there(record)? {
         return Err(Error::ShareResourceNotFound(format!(
             "the dataset {} is not there",
@@ -108,7 +113,8 @@ fn served(record: &Record, answer: Result<()>) -> Result<()> {
     match answer {
         Err(error) if tool::is_unserved(&error) && tool::is_fuse()? => {
             log::warning(format!(
-                "{}: zfs-fuse keeps the rules and serves nobody by them; export it by other means",
+                "{0}: zfs-fuse keeps the rules, and no server has heard of them from here; `zfs share \
+                 {0}`, run by root, lets these clients in",
                 record.dataset
             ));
             Ok(())
@@ -120,9 +126,27 @@ fn served(record: &Record, answer: Result<()>) -> Result<()> {
 /// Takes away what the kernel's NFS server may still have of rules that are gone. Upstream:
 /// `NFSviaZFSHelper.update_access`. A policy that does not grant it is one of a host without that
 /// server, or trusts OpenZFS to do it; that is said to the log.
-fn unexport(record: &Record, rules: &[AccessRule]) -> Result<()> {
-    let clients: Vec<_> = rules.iter().filter_map(|rule| sharenfs::client(rule).ok()).collect();
-    if clients.is_empty() || tool::is_fuse()? {
+fn unexport(record: &Record, gone: &[AccessRule], kept: &[AccessRule]) -> Result<()> {
+    let of = |rules: &[AccessRule]| -> Vec<String> {
+        rules.iter().filter_map(|rule| sharenfs::client(rule).ok()).collect()
+    };
+    // One that may do less from now on is still let in.
+    let (mut clients, kept) = (of(gone), of(kept));
+    clients.retain(|client| !kept.contains(client));
+    if clients.is_empty() {
+        return Ok(());
+    }
+    if tool::is_fuse()? {
+        log::warning(format!(
+            "{}: zfs-fuse takes nobody out of a server's table; where this was shared, {} may come in \
+             until root says `exportfs -u CLIENT:MOUNTPOINT`",
+            record.dataset,
+            clients.join(" and ")
+        ));
+        return Ok(());
+    }
+    // Where no rule is left, OpenZFS exports nothing at all.
+    if kept.is_empty() {
         return Ok(());
     }
     for client in clients {

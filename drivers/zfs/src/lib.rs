@@ -1,8 +1,9 @@
 //! Shares as datasets of ZFS pools: quotas that hold, snapshots, clones, and replicas in another
 //! pool of the same host. Upstream: `manila/share/drivers/zfsonlinux`.
 //!
-//! What it is not: a file server. The rules of a share are written into its property `sharenfs`;
-//! who serves the share by it is the tool's affair, and with zfs-fuse nobody does (see `access`).
+//! What it is not: a file server. The rules of a share are written into its property `sharenfs`, in
+//! the form that the tool reads; who serves the share by it is the tool's affair, and with zfs-fuse
+//! nobody does until an operator says `zfs share` (see `access`).
 //! Nor does it reach another host: upstream's `zfs_use_ssh` and what goes with it are not here, so
 //! that both ends of a replication are pools of this host, and no `ssh_cmd` is kept.
 //!
@@ -13,8 +14,8 @@
 //! pond/shares/manila_share_ID                              its replica
 //! …@tmp_snapshot_for_replication__ID_time_T                up to where both have the same
 //! ```
-//! It speaks to OpenZFS and to zfs-fuse by the same command lines. Where they differ, the tool is
-//! asked (`zfs version`) or what it says is read; no option says which it is.
+//! It speaks to OpenZFS and to zfs-fuse by the same command lines, but for the rules. Where they
+//! differ, the tool is asked (`zfs version`) or what it says is read; no option says which it is.
 //!
 //! **Mounts.** Commands here can neither mount nor unmount. What the tool cannot do itself
 //! therefore, the broker does: it unmounts a share before that is destroyed, and mounts one that
@@ -42,7 +43,7 @@
 //! - A snapshot is forgotten under the identifier by which it is kept; a clone's options are kept in
 //!   words, not as a list's representation.
 //! - The former active one is shut for writing: upstream's command for it lacks its first word.
-//! - Networks in rules have no host; addresses of IPv6 are refused, whose colons separate clients.
+//! - Networks in rules have no host; addresses of IPv6 are refused, whose colons end a client.
 //!
 //! Called by the runtime, through the interfaces named below.
 

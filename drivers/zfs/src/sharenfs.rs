@@ -1,5 +1,10 @@
-//! Rules as a value of the property `sharenfs`: `rw=HOST:NETWORK,no_root_squash,ro=…`. Pure. Called
-//! by `access`. Upstream: `NFSviaZFSHelper`.
+//! Rules as a value of the property `sharenfs`, in the form that the tool reads. Pure. Called by
+//! `access`. Upstream: `NFSviaZFSHelper`.
+//!
+//! ```text
+//! rw=10.0.0.1:10.0.0.2,no_root_squash,ro=10.1.0.0/255.255.255.0,no_root_squash        OpenZFS
+//! 10.0.0.1:rw,no_root_squash 10.0.0.2:rw,no_root_squash 10.1.0.0/255.255.255.0:ro,…    zfs-fuse
+//! ```
 
 use core::net::{IpAddr, Ipv4Addr};
 
@@ -8,17 +13,27 @@ use abaca_sdk::{AccessLevel, AccessRule, AccessType, Error, Result};
 /// What a share without rules has.
 pub const OFF: &str = "off";
 
-/// What stands behind each list of clients: their root is root on the share.
+/// What stands behind each client, or list of clients: their root is root on the share.
 const ROOT: &str = "no_root_squash";
 
-/// The longest value that ZFS takes (`ZFS_MAXPROPLEN`), less one.
+/// The longest value that ZFS takes (`ZFS_MAXPROPLEN`), less one. zfs-fuse 0.7 takes more.
 const VALUE_MAX: usize = 1023;
+
+/// Who reads the value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Takes a list of clients for each level.
+    OpenZfs,
+    /// Takes one word for each client, `CLIENT:OPTIONS`, and calls `exportfs` for each; of the other
+    /// form it would take the end of a list for options.
+    ZfsFuse,
+}
 
 /// The value for these rules. With `read_only` nobody may write, whatever the rules say.
 ///
 /// # Errors
 /// `invalid-share-access` for rules that do not fit into one value.
-pub fn value(rules: &[AccessRule], read_only: bool) -> Result<String> {
+pub fn value(rules: &[AccessRule], read_only: bool, form: Form) -> Result<String> {
     let (mut rw, mut ro) = (Vec::new(), Vec::new());
     for rule in rules {
         let list = match rule.access_level {
@@ -27,11 +42,20 @@ pub fn value(rules: &[AccessRule], read_only: bool) -> Result<String> {
         };
         list.push(client(rule)?);
     }
-    let part = |word: &str, clients: Vec<String>| {
-        (!clients.is_empty()).then(|| format!("{word}={},{ROOT}", clients.join(":")))
+    let levels = [("rw", rw), ("ro", ro)].into_iter().filter(|(_, clients)| !clients.is_empty());
+    let value = match form {
+        Form::OpenZfs => {
+            let lists = levels.map(|(level, all)| format!("{level}={},{ROOT}", all.join(":")));
+            lists.collect::<Vec<_>>().join(",")
+        }
+        Form::ZfsFuse => {
+            let words = levels.flat_map(|(level, all)| {
+                all.into_iter().map(move |client| format!("{client}:{level},{ROOT}"))
+            });
+            words.collect::<Vec<_>>().join(" ")
+        }
     };
-    let parts: Vec<String> = [part("rw", rw), part("ro", ro)].into_iter().flatten().collect();
-    match parts.join(",") {
+    match value {
         value if value.is_empty() => Ok(OFF.to_owned()),
         value if value.len() <= VALUE_MAX => Ok(value),
         value => Err(Error::InvalidShareAccess(format!(
@@ -79,7 +103,7 @@ pub fn client(rule: &AccessRule) -> Result<String> {
     let address = match address.parse() {
         Ok(IpAddr::V4(address)) => address,
         Ok(IpAddr::V6(_)) => {
-            return Err(wrong("is of IPv6, whose colons separate clients in `sharenfs`"));
+            return Err(wrong("is of IPv6, whose colons end a client in `sharenfs`"));
         }
         Err(_) => return Err(wrong("is no address or network")),
     };
@@ -110,13 +134,26 @@ mod tests {
     /// As upstream's driver wrote them.
     #[test]
     fn values_are_upstreams() {
-        let rules = [rule("10.0.0.1", AccessLevel::Rw), rule("10.1.0.0/24", AccessLevel::Ro)];
-        let both = "rw=10.0.0.1,no_root_squash,ro=10.1.0.0/255.255.255.0,no_root_squash";
-        assert_eq!(value(&rules, false).as_deref(), Ok(both));
-        let replica = "ro=10.0.0.1:10.1.0.0/255.255.255.0,no_root_squash";
-        assert_eq!(value(&rules, true).as_deref(), Ok(replica));
-        assert_eq!(value(&rules[..1], false).as_deref(), Ok("rw=10.0.0.1,no_root_squash"));
-        assert_eq!(value(&[], false).as_deref(), Ok("off"));
+        let rules = [rule("10.1.0.0/24", AccessLevel::Ro), rule("10.0.0.1", AccessLevel::Rw)];
+        for (rules, read_only, openzfs, zfs_fuse) in [
+            (
+                &rules[..],
+                false,
+                "rw=10.0.0.1,no_root_squash,ro=10.1.0.0/255.255.255.0,no_root_squash",
+                "10.0.0.1:rw,no_root_squash 10.1.0.0/255.255.255.0:ro,no_root_squash",
+            ),
+            (
+                &rules[..],
+                true,
+                "ro=10.1.0.0/255.255.255.0:10.0.0.1,no_root_squash",
+                "10.1.0.0/255.255.255.0:ro,no_root_squash 10.0.0.1:ro,no_root_squash",
+            ),
+            (&rules[1..], false, "rw=10.0.0.1,no_root_squash", "10.0.0.1:rw,no_root_squash"),
+            (&[], false, "off", "off"),
+        ] {
+            assert_eq!(value(rules, read_only, Form::OpenZfs).as_deref(), Ok(openzfs));
+            assert_eq!(value(rules, read_only, Form::ZfsFuse).as_deref(), Ok(zfs_fuse));
+        }
     }
 
     #[test]
@@ -148,14 +185,19 @@ mod tests {
         }
         let user =
             AccessRule { access_type: AccessType::User, ..rule("10.0.0.1", AccessLevel::Rw) };
-        assert!(value(&[user], false).is_err());
+        for form in [Form::OpenZfs, Form::ZfsFuse] {
+            assert!(value(core::slice::from_ref(&user), false, form).is_err());
+        }
     }
 
     #[test]
     fn more_rules_than_fit_are_refused() {
         let rules: Vec<_> =
             (0..200).map(|n| rule(&format!("10.0.0.{n}"), AccessLevel::Rw)).collect();
-        assert!(matches!(value(&rules, false), Err(Error::InvalidShareAccess(_))));
-        assert!(value(&rules[..50], false).is_ok());
+        for (form, fit) in [(Form::OpenZfs, 50), (Form::ZfsFuse, 30)] {
+            let refused = value(&rules, false, form);
+            assert!(matches!(refused, Err(Error::InvalidShareAccess(_))), "{refused:?}");
+            assert!(value(&rules[..fit], false, form).is_ok());
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! The programs `zfs` and `zpool`, what they complain of, and which of the two implementations they
 //! are. Called by `dataset`, `copying` and `backend`.
 
+use std::cell::Cell;
+
 use abaca_sdk::command::{self, Command, Output};
 use abaca_sdk::{CommandFailure, Error, Result};
 
@@ -26,6 +28,14 @@ const ONLY_SET: &str = "property may be set";
 /// Of a share that nobody serves. A stream was received all the same, a property set.
 const UNSERVED: &str = "cannot share";
 
+/// Of a command that they do not know.
+const UNKNOWN: &str = "unrecognized command";
+
+thread_local! {
+    /// Which of the two it is, once that was asked: an instance is one call's.
+    static IS_FUSE: Cell<Option<bool>> = const { Cell::new(None) };
+}
+
 /// A command line of `zfs`.
 pub fn zfs<const N: usize>(words: [&str; N]) -> Command {
     Command::new("zfs").args(words)
@@ -45,9 +55,34 @@ fn text(output: &Output) -> Result<String> {
     output.stdout_text().map(str::to_owned)
 }
 
-/// Whether this is zfs-fuse, which does not know the command `version` that OpenZFS has.
+/// Whether this is zfs-fuse, which does not know the command `version` that OpenZFS has. It is asked
+/// once in a call.
+///
+/// # Errors
+/// Also where the command fails otherwise: rules would be set in a form that the tool may take for
+/// something else.
 pub fn is_fuse() -> Result<bool> {
-    Ok(zfs(["version"]).allow_any().output()?.code() != Some(0))
+    if let Some(known) = IS_FUSE.get() {
+        return Ok(known);
+    }
+    let answer = zfs(["version"]).allow_any().output()?;
+    let is_fuse = is_unknown(answer.code(), &answer.stderr).ok_or_else(|| {
+        Error::BackendFailed(format!(
+            "`zfs version` does not tell which implementation this is: it ends with {:?}",
+            answer.code()
+        ))
+    })?;
+    IS_FUSE.set(Some(is_fuse));
+    Ok(is_fuse)
+}
+
+/// Whether a command is not known, by what it ends with and says; none where it failed otherwise.
+fn is_unknown(code: Option<i32>, stderr: &[u8]) -> Option<bool> {
+    match code {
+        Some(0) => Some(false),
+        Some(_) if String::from_utf8_lossy(stderr).contains(UNKNOWN) => Some(true),
+        _ => None,
+    }
 }
 
 /// Whether it failed because there is no such dataset or snapshot.
@@ -96,6 +131,14 @@ mod tests {
     fn failed(stderr: &str) -> Error {
         let stderr = format!("{stderr}\n");
         Error::CommandFailed(CommandFailure { program: "zfs".into(), code: Some(1), stderr })
+    }
+
+    #[test]
+    fn only_a_command_that_is_not_known_is_zfs_fuses() {
+        assert_eq!(is_unknown(Some(0), b""), Some(false));
+        assert_eq!(is_unknown(Some(2), b"unrecognized command 'version'\nusage: zfs"), Some(true));
+        assert_eq!(is_unknown(Some(1), b"internal error: out of memory\n"), None);
+        assert_eq!(is_unknown(None, b"unrecognized command 'version'\n"), None);
     }
 
     /// By the words of zfs-fuse 0.7.0 and of OpenZFS 2.2.

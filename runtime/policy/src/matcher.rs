@@ -170,7 +170,7 @@ impl Matcher {
             Matcher::OneOf(choices) => return choices.texts().count(),
             Matcher::Csv(csv) => csv.words().count(),
             Matcher::Ip(ip) => ip.networks(),
-            Matcher::Cidr(cidr) => cidr.networks(),
+            Matcher::Cidr(cidr) => cidr.listed(),
             Matcher::Dataset(dataset) => dataset.parents(),
             Matcher::Concat(concat) => concat.parts().iter().map(Matcher::weight).sum(),
             _ => 1,

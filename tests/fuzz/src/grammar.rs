@@ -5,6 +5,8 @@ use std::fmt;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 
+type Text = &'static str;
+
 /// Words of operators and guests.
 const TEXTS: [&str; 10] = ["a", "b", "ab", "7", "-a", "--", "ro", "ro,sync", "k=", ":"];
 /// What stands between the parts of a concat.
@@ -14,6 +16,9 @@ const OPTIONS: [&str; 4] = ["ro", "sync", "a", "7"];
 
 /// Where addresses may be.
 pub const NETWORKS: [&str; 4] = ["10.0.0.0/8", "10.1.0.0/16", "0.0.0.0/0", "10.1.2.0/24"];
+
+/// What the networks of a list may end in: also as another list is separated, and as it goes on.
+const SUFFIXES: [&str; 5] = [":w", ":r:w", ",w", ":10.1.2.3", "b"];
 
 /// One kind of argument.
 #[derive(Clone, Debug)]
@@ -30,7 +35,8 @@ pub enum Part {
     Uuid,
     /// Addresses within one network of [`NETWORKS`], or all.
     Ip { within: Option<&'static str> },
-    Cidr { within: &'static str, min_prefix: u8, netmask: bool },
+    /// One, or where something separates several a list, each of which ends in one of some texts.
+    Cidr { within: &'static str, min_prefix: u8, netmask: bool, list: Text, suffixes: Vec<Text> },
     Dataset { snapshot: bool, owner: Option<bool> },
     Csv { must: Vec<&'static str>, any: Vec<&'static str> },
     Path { leaf: Leaf, own: bool, under: bool, looked_up: bool },
@@ -123,6 +129,8 @@ impl Part {
                 within: u.choose(&NETWORKS)?,
                 min_prefix: u.int_in_range(0..=32)?,
                 netmask: u.arbitrary()?,
+                list: u.choose(&["", "", ":", ",", " "])?,
+                suffixes: if u.arbitrary()? { some(u, &SUFFIXES)? } else { Vec::new() },
             },
             14 => Part::Dataset { snapshot: u.arbitrary()?, owner: u.arbitrary()? },
             _ => Part::Secret { exposed: u.arbitrary()? },
@@ -174,11 +182,11 @@ impl Arbitrary<'_> for Args {
 
 impl Arbitrary<'_> for Words {
     fn arbitrary(u: &mut Unstructured<'_>) -> Result<Words> {
-        const PIECES: [&str; 39] = [
+        const PIECES: [&str; 42] = [
             "a", "b", "ab", "abc", "7", "12", "07", "0770", "770", "-a", "-b", "--", "ro", "sync", ",",
             ":", "=", "k=", "r:", "r:a", "r:.", "vg/", "vg/a", "secret", "/", "..", "r:b/", "b", "K",
             "%", "VG", "FREE", "10.1.2.3", "10.1.2.0/24", "10.1.0.0/255.255.0.0", "::1", "tank/a", "@",
-            "0aB1c2d3-0000-4000-8000-00000000000f",
+            "0aB1c2d3-0000-4000-8000-00000000000f", " ", ":w", "10.1.2.3:w 10.1.2.0/24:w",
         ];
         let mut words = Vec::new();
         for _ in 0..u.int_in_range(0..=8)? {
@@ -230,13 +238,23 @@ fn sample(part: &Part, u: &mut Unstructured<'_>) -> Result<String> {
         Part::Percent { of, .. } => format!("{}%{of}", u.int_in_range(0..=13)?),
         Part::Uuid => "0aB1c2d3-0000-4000-8000-00000000000F".to_owned(),
         Part::Ip { .. } => (*u.choose(&["10.1.2.3", "10.2.0.1", "192.168.0.1", "fd00::1"])?).to_owned(),
-        Part::Cidr { netmask, .. } => {
+        Part::Cidr { netmask, list, suffixes, .. } => {
             let words = if *netmask {
                 ["10.1.0.0/255.255.0.0", "10.1.2.0/255.255.255.0", "10.1.0.0/16", "10.1.2.3/255.0.0.0"]
             } else {
                 ["10.1.0.0/16", "10.1.2.0/24", "10.1.2.3/32", "10.1.2.3/8"]
             };
-            (*u.choose(&words)?).to_owned()
+            let mut word = (*u.choose(&words)?).to_owned();
+            let end = |u: &mut Unstructured<'_>| match suffixes.as_slice() {
+                [] => Ok(""),
+                some => u.choose(some).copied(),
+            };
+            word.push_str(end(u)?);
+            for _ in 0..if list.is_empty() { 0 } else { u.int_in_range(0..=2)? } {
+                let one = if u.arbitrary()? { "10.1.2.3" } else { u.choose(&words)? };
+                word.extend([list, one, end(u)?]);
+            }
+            word
         }
         Part::Dataset { snapshot: true, .. } => (*u.choose(&["tank/a@b", "tank/abc@7"])?).to_owned(),
         Part::Dataset { .. } => (*u.choose(&["tank/a", "tank/abc"])?).to_owned(),
@@ -319,9 +337,12 @@ impl fmt::Display for Part {
             Part::Ip { within: Some(network) } => {
                 write!(f, "{{ ip = {{ within = [{network:?}] }} }}")
             }
-            Part::Cidr { within, min_prefix, netmask } => {
+            Part::Cidr { within, min_prefix, netmask, list, suffixes } => {
                 let form = if *netmask { ", form = \"netmask\"" } else { "" };
-                write!(f, "{{ cidr = {{ within = [{within:?}], min-prefix = {min_prefix}{form} }} }}")
+                let list = if list.is_empty() { String::new() } else { format!(", list = {list:?}") };
+                let ends = if suffixes.is_empty() { String::new() } else { format!(", suffix = {suffixes:?}") };
+                let more = [form, &list, &ends].concat();
+                write!(f, "{{ cidr = {{ within = [{within:?}], min-prefix = {min_prefix}{more} }} }}")
             }
             Part::Dataset { snapshot, owner } => {
                 let snapshot = if *snapshot { ", snapshot = \"e\"" } else { "" };

@@ -124,23 +124,32 @@ fn read(part: &Part, word: &str) -> Vec<String> {
             }
             _ => Vec::new(),
         },
-        Part::Cidr { within, min_prefix, netmask } => {
-            let Some((address, end)) = word.split_once('/') else { return Vec::new() };
-            let Ok(address) = address.parse::<Ipv4Addr>() else { return Vec::new() };
-            let length = match end.parse::<u32>() {
-                Ok(length) if length <= 32 && length.to_string() == end => Some(length),
-                _ if *netmask => (0..=32).find(|length| mask(*length).to_string() == end),
-                _ => None,
+        Part::Cidr { within, min_prefix, netmask, list, suffixes } => {
+            let network = |word: &str| network(word, within, *min_prefix, *netmask);
+            if list.is_empty() {
+                return network(word).into_iter().collect();
+            }
+            // An address is a network of its own, and runs as it stands.
+            let client = |word: &str| match word.parse::<Ipv4Addr>() {
+                Ok(address) if address.to_string() == word => {
+                    (u32::from(*min_prefix) <= 32 && lies_in(address, 32, within))
+                        .then(|| word.to_owned())
+                }
+                _ => network(word),
             };
-            let Some(length) = length else { return Vec::new() };
-            let fits = address.to_bits() & !mask(length).to_bits() == 0
-                && length >= u32::from(*min_prefix)
-                && lies_in(address, length, within);
-            let runs = match netmask {
-                true => format!("{address}/{}", mask(length)),
-                false => format!("{address}/{length}"),
-            };
-            one(fits, runs)
+            let ends = if suffixes.is_empty() { &vec![""] } else { suffixes };
+            let mut lists: Vec<Vec<String>> = vec![Vec::new()];
+            for one in word.split(list) {
+                let ways = ends.iter().filter_map(|end| {
+                    Some(client(one.strip_suffix(end)?)? + end)
+                });
+                let ways: Vec<String> = ways.collect();
+                let longer = lists.iter().flat_map(|all| {
+                    ways.iter().map(|one| [all.as_slice(), &[one.clone()]].concat())
+                });
+                lists = longer.collect();
+            }
+            lists.iter().map(|all| all.join(list)).collect()
         }
         Part::Dataset { snapshot, .. } => {
             let either = |text: &str| {
@@ -181,6 +190,24 @@ fn read(part: &Part, word: &str) -> Vec<String> {
         Part::Secret { .. } => one(word == "secret", "<secret secret>".to_owned()),
         Part::Concat(parts) => pieces(parts, word),
     }
+}
+
+/// A network as it runs, if it is one, within another, with so long a prefix or longer.
+fn network(word: &str, within: &str, min_prefix: u8, netmask: bool) -> Option<String> {
+    let (address, end) = word.split_once('/')?;
+    let address = address.parse::<Ipv4Addr>().ok()?;
+    let length = match end.parse::<u32>() {
+        Ok(length) if length <= 32 && length.to_string() == end => Some(length),
+        _ if netmask => (0..=32).find(|length| mask(*length).to_string() == end),
+        _ => None,
+    }?;
+    let fits = address.to_bits() & !mask(length).to_bits() == 0
+        && length >= u32::from(min_prefix)
+        && lies_in(address, length, within);
+    fits.then(|| match netmask {
+        true => format!("{address}/{}", mask(length)),
+        false => format!("{address}/{length}"),
+    })
 }
 
 /// The first bits of an address, as many as this.

@@ -11,9 +11,24 @@ use crate::support::{load, runtime};
 
 const GIB: &str = "1G";
 
+const SCRIPT: &str = include_str!("../../../drivers/zfs/stage.toml");
+
+/// By what the stage says that it is OpenZFS.
+const OPENZFS: &str = "stdout = \"zfs-2.2.2\\n\"";
+
 async fn stage(options: &[(&str, OptionValue)]) -> Stage {
+    scripted(SCRIPT, options).await
+}
+
+/// On a stage on which `zfs version` ends so.
+async fn saying(version: &str) -> Stage {
+    let script = SCRIPT.replace(OPENZFS, version);
+    assert_ne!(script, SCRIPT);
+    scripted(&script, &[]).await
+}
+
+async fn scripted(script: &str, options: &[(&str, OptionValue)]) -> Stage {
     let driver = load(&runtime(Limits::default()), "abaca-driver-zfs").await;
-    let script = include_str!("../../../drivers/zfs/stage.toml");
     let mut stage = Stage::builder(&driver).script_text(script);
     for (name, value) in options {
         stage = stage.option(name, value.clone());
@@ -73,6 +88,55 @@ async fn clients_of_old_rules_are_left_to_openzfs_where_no_rule_grants_more() {
     assert!(
         stage.facts().iter().any(|fact| fact.contains("sharenfs = rw=10.0.0.2,no_root_squash"))
     );
+}
+
+/// zfs-fuse that a server hears of: each client by itself, and nobody is taken out of its table.
+#[tokio::test]
+async fn zfs_fuse_has_each_client_by_itself() {
+    let stage = saying("exits = 2\nstderr = \"unrecognized command 'version'\\n\"").await;
+    let share = share("one");
+    stage.call("create-share", json!([share, null])).await.unwrap();
+    let rule = |to: &str, level| samples::rule(AccessType::Ip, to, level);
+    let (old, less) = (rule("10.0.0.1", AccessLevel::Rw), rule("10.0.0.3", AccessLevel::Rw));
+    let both = json!([share, [old, less], [], [], null]);
+    assert!(stage.call("update-access", both).await.unwrap().is_ok());
+    assert!(stage.logged().is_empty(), "{:?}", stage.logged());
+    let rules = [rule("10.1.0.0/16", AccessLevel::Ro), rule("10.0.0.3", AccessLevel::Ro)];
+    let two = json!([share, rules, [], [old, less], null]);
+    let updated = stage.call("update-access", two).await.unwrap();
+    assert!(updated.is_ok(), "{updated}");
+    let value = "10.1.0.0/255.255.0.0:ro,no_root_squash 10.0.0.3:ro,no_root_squash";
+    let set = |fact: &String| fact.contains(&format!("sharenfs = {value}"));
+    assert!(stage.facts().iter().any(set), "{:#?}", stage.facts());
+    // Which of the two it is, is asked once; and who may only do less is not shut out.
+    let asked = |called: &Called| {
+        let commands = called.requests.iter().filter(|one| one.is_command());
+        commands.filter(|one| one.to_string().contains("version")).count()
+    };
+    assert_eq!(asked(&updated), 1, "{updated}");
+    let said = |client: &str| {
+        let words = format!("{client} may come in until root says `exportfs -u");
+        stage.logged().iter().any(|line| line.contains(&words))
+    };
+    assert!(said("shared, 10.0.0.1"), "{:?}", stage.logged());
+    // Nor is anybody shut out of the table who was the last one.
+    let none = json!([share, [], [], [rules[0]], null]);
+    assert!(stage.call("update-access", none).await.unwrap().is_ok());
+    assert!(said("shared, 10.1.0.0/255.255.0.0"), "{:?}", stage.logged());
+}
+
+/// Rules are in a form that only one of the two reads.
+#[tokio::test]
+async fn no_rules_are_set_where_it_is_not_known_who_reads_them() {
+    let stage = saying("exits = 1\nstderr = \"internal error: out of memory\\n\"").await;
+    let share = share("one");
+    stage.call("create-share", json!([share, null])).await.unwrap();
+    let before = stage.facts();
+    let rule = samples::rule(AccessType::Ip, "10.0.0.1", AccessLevel::Rw);
+    let one = json!([share, [rule], [rule], [], null]);
+    let refused = stage.call("update-access", one).await.unwrap();
+    assert_eq!(refused.error(), Some("backend-failed"), "{refused}");
+    assert_eq!(stage.facts(), before);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::learn::seen::{FilesUses, MountUses, TemplateUses};
 use crate::learn::{TYPE_KEYS, words_at};
 use crate::load::fields::Value;
 use crate::matcher::KINDS;
-use crate::matcher::cidr::network_of;
+use crate::matcher::cidr::{ends_in, network_of};
 use crate::network::Network;
 use crate::units::show_size;
 
@@ -215,10 +215,16 @@ fn csv(seen: &BTreeSet<String>) -> String {
     format!("{{ must = {}, any = {} }}", list(must), list(any))
 }
 
-/// The addresses or networks that were seen, if they are few.
+/// The addresses or networks that were seen, if they are few; of a list, what they end in.
 fn networks(kind: &str, inner: &Value<'_>, seen: &BTreeSet<String>, edits: &mut Edits<'_>) {
-    let is_list = inner.get_ref().as_table().is_some_and(|keys| keys.contains_key("list"));
-    if seen.len() > MAX_NETWORKS || is_list {
+    let of = |key: &str| inner.get_ref().as_table().and_then(|keys| keys.get(key));
+    if let Some(separator) = of("list") {
+        if let Some((separator, suffixes)) = separator.get_ref().as_str().zip(of("suffix")) {
+            narrow_suffixes(suffixes, separator, seen, edits);
+        }
+        return;
+    }
+    if seen.len() > MAX_NETWORKS {
         return;
     }
     let read = |text: &String| match kind {
@@ -234,11 +240,24 @@ fn networks(kind: &str, inner: &Value<'_>, seen: &BTreeSet<String>, edits: &mut 
     }
     let prefixes = || networks.iter().map(|network| network.prefix());
     let (min, max) = (prefixes().min().unwrap_or_default(), prefixes().max().unwrap_or_default());
-    let form = inner.get_ref().as_table().and_then(|keys| keys.get("form"));
-    let form = form.and_then(|form| form.get_ref().as_str());
+    let form = of("form").and_then(|form| form.get_ref().as_str());
     let form = form.map(|form| format!(", form = {}", quoted(form))).unwrap_or_default();
     let bounds = format!("min-prefix = {min}, max-prefix = {max}");
     edits.replace(inner.span(), format!("{{ within = {within}, {bounds}{form} }}"));
+}
+
+/// Keeps the suffixes that a client of a list was seen with.
+fn narrow_suffixes(
+    suffixes: &Value<'_>,
+    separator: &str,
+    seen: &BTreeSet<String>,
+    edits: &mut Edits<'_>,
+) {
+    let clients = || seen.iter().flat_map(|list| list.split(separator));
+    let all = suffixes.get_ref().as_array().into_iter().flatten();
+    let all = all.filter_map(|suffix| suffix.get_ref().as_str());
+    let kept = all.filter(|suffix| clients().any(|client| ends_in(client, suffix)));
+    edits.replace_list(suffixes.span(), kept);
 }
 
 /// Narrows a files rule.

@@ -3,19 +3,23 @@
 //! An address with bits set beyond its prefix is refused rather than cut off: it
 //! is not clear which network was meant. What runs has a prefix, or for tools
 //! that want it so a netmask. With `list` there may be several, and single addresses
-//! among them: `10.0.0.1:10.1.0.0/255.255.255.0`.
+//! among them: `10.0.0.1:10.1.0.0/255.255.255.0`. With `suffix` each of them ends in
+//! one of a few texts, in which a tool is told what that client may do:
+//! `10.0.0.1:rw,no_root_squash 10.0.0.2:ro,no_root_squash`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::aspect::{Aspects, aspects};
+use crate::aspect::{Aspects, aspects, list};
 use crate::class::Class;
 use crate::error::Flaw;
-use crate::load::fields::{Fields, Value, choice, integer};
+use crate::load::fields::{Fields, Value, choice, integer, literal_set};
 use crate::matcher::Reading;
 use crate::matcher::ip::addresses;
 use crate::network::{Network, load_networks, parse_address, show};
 use crate::outline::Outline;
+use crate::text::shown;
 
 /// A network within one of these, with a prefix between two bounds.
 #[derive(Debug, Clone)]
@@ -26,10 +30,13 @@ pub(crate) struct Cidr {
     form: Form,
     /// What separates several; none if there is one network.
     list: Option<char>,
+    /// What each of a list ends in, one of these; if there are none, in nothing. None holds the
+    /// separator, and none begins as an address may go on: a client ends where its suffix begins.
+    suffixes: BTreeSet<String>,
 }
 
 /// What may separate the networks of a list.
-const SEPARATORS: [(&str, char); 2] = [(":", ':'), (",", ',')];
+const SEPARATORS: [(&str, char); 3] = [(":", ':'), (",", ','), (" ", ' ')];
 
 /// What stands behind the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +51,7 @@ const FORMS: [(&str, Form); 2] = [("prefix", Form::Prefix), ("netmask", Form::Ne
 
 impl Cidr {
     pub(crate) fn load(value: &Value<'_>) -> Result<Cidr, Flaw> {
-        let keys = ["within", "min-prefix", "max-prefix", "form", "list"];
+        let keys = ["within", "min-prefix", "max-prefix", "form", "list", "suffix"];
         let fields = Fields::new(value, "`cidr`", &keys)?;
         let within = fields.require("within")?;
         let bound = |key: &str, default: u32| match fields.get(key) {
@@ -54,13 +61,17 @@ impl Cidr {
         };
         let form = fields.get("form").map(|form| choice(form, "form of a network", &FORMS));
         let list = fields.get("list").map(|list| choice(list, "separator of a list", &SEPARATORS));
-        let cidr = Cidr {
+        let mut cidr = Cidr {
             within: load_networks(within)?,
             min_prefix: bound("min-prefix", 0)?,
             max_prefix: bound("max-prefix", 128)?,
             form: form.transpose()?.unwrap_or(Form::Prefix),
             list: list.transpose()?,
+            suffixes: BTreeSet::new(),
         };
+        if let Some(suffixes) = fields.get("suffix") {
+            cidr.suffixes = cidr.load_suffixes(suffixes)?;
+        }
         if cidr.list == Some(':') && cidr.within.iter().any(|network| network.is_v6()) {
             return Err(Flaw::new(within.span(), "addresses of IPv6 hold colons themselves")
                 .help("leave out the networks of IPv6, or separate by `,`"));
@@ -77,6 +88,43 @@ impl Cidr {
             )
             .help("a network has no shorter prefix than the one that it lies within")),
         }
+    }
+
+    /// Reads `suffix`. What is refused here could be read in two ways, or not be seen.
+    fn load_suffixes(&self, value: &Value<'_>) -> Result<BTreeSet<String>, Flaw> {
+        let Some(separator) = self.list else {
+            return Err(Flaw::new(value.span(), "`suffix` is what each network of a list ends in")
+                .help("add `list`; what follows one network is a text of a `concat`"));
+        };
+        let suffixes = literal_set(value, "`suffix`")?;
+        if suffixes.is_empty() {
+            return Err(Flaw::new(value.span(), "`suffix` names no text")
+                .help("name at least one, such as \":ro\", or leave it out"));
+        }
+        let client = self.client();
+        for suffix in &suffixes {
+            let fault = if !suffix.bytes().all(|byte| byte.is_ascii_graphic()) {
+                "has characters that are no visible ASCII"
+            } else if suffix.contains(separator) {
+                "holds what separates the list"
+            } else if suffix.starts_with(|first| client.contains(first)) {
+                "begins with a character that a network may have"
+            } else {
+                continue;
+            };
+            return Err(Flaw::new(value.span(), format!("the suffix {} {fault}", shown(suffix)))
+                .help(
+                    "a suffix is visible ASCII without the separator, and tells by its first \
+                     character where the network ends: none of `0-9./`, and where there are \
+                     networks of IPv6 none of `a-fA-F:` either",
+                ));
+        }
+        Ok(suffixes.into_iter().collect())
+    }
+
+    /// What the networks and addresses of a list are spelt with, in any form.
+    fn client(&self) -> Class {
+        addresses(&self.within).alphabet() | Class::DIGITS | Class::of("./")
     }
 
     /// The shortest and the longest prefix of networks within this one.
@@ -110,8 +158,19 @@ impl Cidr {
         })
     }
 
-    /// A network, or an address, as it runs.
+    /// A network, or an address, with its suffix, as it runs.
     fn one_of_list(&self, word: &str) -> Option<String> {
+        if self.suffixes.is_empty() {
+            return self.client_of_list(word);
+        }
+        let client = self.client();
+        let (word, suffix) = word.split_at_checked(word.find(|c| !client.contains(c))?)?;
+        let known = self.suffixes.contains(suffix);
+        known.then(|| self.client_of_list(word).map(|client| client + suffix)).flatten()
+    }
+
+    /// A network, or an address, as it runs.
+    fn client_of_list(&self, word: &str) -> Option<String> {
         match parse_address(word) {
             None => self.network(word),
             Some(address) => {
@@ -126,17 +185,27 @@ impl Cidr {
             && (self.min_prefix..=self.max_prefix).contains(&network.prefix())
     }
 
-    /// A prefix that both allow, where two networks meet. Exact but for lists, which may meet where
-    /// one is longer.
+    /// A prefix that both allow, where two networks meet, and a suffix that both know. Exact, but
+    /// where suffixes may hold what the other list is separated by: there as exact as outlines are.
     pub(crate) fn intersects(&self, other: &Cidr) -> bool {
+        let alike = match (self.suffixes.is_empty(), other.suffixes.is_empty()) {
+            (true, true) => true,
+            _ if self.list.zip(other.list).is_some_and(|(one, two)| one != two) => {
+                return self.outline().meets(&other.outline());
+            }
+            // No network goes on as a suffix begins, whatever the other one's networks are: behind an
+            // address of IPv4 nothing is left that IPv6 would have.
+            _ => !self.suffixes.is_disjoint(&other.suffixes),
+        };
         let may_share = |one: Network, two: Network| {
             let prefixes = self.prefixes(one).zip(other.prefixes(two));
             one.meets(two) && prefixes.is_some_and(|(a, b)| a.0.max(b.0) <= a.1.min(b.1))
         };
-        self.within.iter().any(|one| other.within.iter().any(|two| may_share(*one, *two)))
+        alike && self.within.iter().any(|one| other.within.iter().any(|two| may_share(*one, *two)))
     }
 
-    /// Exact: networks are joined, so none lies within two together.
+    /// Exact: networks are joined, so none lies within two together; and one list is as long as one
+    /// wants, while what a suffix holds is not.
     pub(crate) fn covers(&self, other: &Cidr) -> bool {
         let allows = |inner: Network| {
             other
@@ -146,6 +215,8 @@ impl Cidr {
         };
         self.form == other.form
             && (other.list.is_none() || self.list == other.list)
+            && self.suffixes.is_empty() == other.suffixes.is_empty()
+            && self.suffixes.is_superset(&other.suffixes)
             && other.within.iter().all(|inner| allows(*inner))
     }
 
@@ -156,26 +227,49 @@ impl Cidr {
             ("cidr.min-prefix", self.min_prefix.to_string()),
             ("cidr.max-prefix", self.max_prefix.to_string()),
             ("cidr.form", form.to_owned()),
-            ("cidr.list", self.list.map(String::from).unwrap_or_default()),
+            // In quotes: a space would not be seen.
+            ("cidr.list", self.list.map(quoted).unwrap_or_default()),
+            ("cidr.suffix", list(self.suffixes.iter().map(String::as_str))),
         ])
     }
 
-    /// How many networks it lists.
-    pub(crate) fn networks(&self) -> usize {
-        self.within.len()
+    /// How many networks and suffixes it lists.
+    pub(crate) fn listed(&self) -> usize {
+        self.within.len() + self.suffixes.len()
     }
 
     pub(crate) fn outline(&self) -> Outline {
         let mask = Class::DIGITS | Class::of(".");
         if let Some(separator) = self.list {
-            let one = addresses(&self.within).alphabet() | mask | Class::of("/");
-            return Outline::default().one(one).many(one | Class::single(separator));
+            let one = self.client();
+            let of = |texts: &mut dyn Iterator<Item = char>| {
+                texts.map(Class::single).fold(Class::default(), |all, one| all | one)
+            };
+            let mut suffixes = self.suffixes.iter().flat_map(|suffix| suffix.chars());
+            let all = one | Class::single(separator) | of(&mut suffixes);
+            if self.suffixes.is_empty() {
+                return Outline::default().one(one).many(all);
+            }
+            // The first one ends where its suffix begins.
+            let mut ends = self.suffixes.iter().filter_map(|suffix| suffix.chars().next());
+            return Outline::default().some(one).one(of(&mut ends)).many(all);
         }
         addresses(&self.within).text("/").one(Class::DIGITS).many(match self.form {
             Form::Prefix => Class::DIGITS,
             Form::Netmask => mask,
         })
     }
+}
+
+/// Whether it is a client of a list that ends in this suffix.
+pub(crate) fn ends_in(word: &str, suffix: &str) -> bool {
+    let client = word.strip_suffix(suffix);
+    client.is_some_and(|client| network_of(client).is_some() || parse_address(client).is_some())
+}
+
+/// What separates, as people see it.
+fn quoted(separator: char) -> String {
+    format!("\"{separator}\"")
 }
 
 /// Reads a network in either form.
@@ -203,8 +297,14 @@ impl fmt::Display for Cidr {
         if self.min_prefix > 0 || self.max_prefix < 128 {
             write!(f, " /{}../{}", self.min_prefix, self.max_prefix)?;
         }
-        if let Some(separator) = self.list {
-            write!(f, " {separator}…")?;
+        if !self.suffixes.is_empty() {
+            let suffixes: Vec<_> = self.suffixes.iter().map(String::as_str).collect();
+            write!(f, " {}", suffixes.join("|"))?;
+        }
+        match self.list {
+            Some(' ') => write!(f, " {}…", quoted(' '))?,
+            Some(separator) => write!(f, " {separator}…")?,
+            None => {}
         }
         f.write_str(">")
     }

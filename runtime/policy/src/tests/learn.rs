@@ -152,6 +152,22 @@ fn every_matcher_is_narrowed_to_what_it_took() {
     assert!(learned.text.contains("accepts = [[\"x\", \"b\","), "{}", learned.text);
 }
 
+/// What a list of clients ends in is a closed set; who the clients are is not.
+#[test]
+fn of_a_list_of_networks_the_suffixes_are_learnt() {
+    let source = "schema = 1\ndriver = \"d\"\n\
+        [[command]]\nid = \"it\"\nprogram = \"/bin/x\"\nreason = \"it is asked for\"\nargs = [\n\
+        { concat = [\"k=\", { cidr = { within = [\"10.0.0.0/8\"], form = \"netmask\", \
+        list = \" \", suffix = [\":rw\", \":ro\", \":ro:rw\"] } }] },\n]\n";
+    let one = command(&["x", "k=10.1.0.0/16:rw 10.0.0.1:ro:rw"]);
+    let learned = learnt(source, &[one.clone(), command(&["x", "k=10.0.0.2:rw"])]);
+    assert_eq!(
+        told(&learned, "it"),
+        ["argument 1 concat part 2: cidr.suffix: \":ro:rw\", \":rw\""]
+    );
+    assert_eq!(learnt(source, &[command(&["x", "k=10.0.0.2:ro"]), one]).diff.changes.len(), 0);
+}
+
 #[test]
 fn mounts_are_narrowed_to_what_was_mounted() {
     let source = "schema = 1\ndriver = \"d\"\n[roots.r]\npath = \"/r\"\n[roots.s]\npath = \"/s\"\n\

@@ -101,7 +101,7 @@ pub async fn there_and_back(home: &Home) {
     assert_eq!(tree(&first), tree(&second));
     let refused = fs::write(second.join("file"), "x").unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ReadOnlyFilesystem);
-    let read_only = "ro=10.0.0.1:10.1.0.0/255.255.255.0,no_root_squash";
+    let read_only = "10.0.0.1:ro,no_root_squash 10.1.0.0/255.255.255.0:ro,no_root_squash";
     assert_eq!(property("sharenfs", &second_dataset), read_only);
     assert_eq!(property("quota", &second_dataset), "1G");
 
@@ -125,7 +125,7 @@ pub async fn there_and_back(home: &Home) {
     let refused = fs::write(first.join("file"), "x").unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ReadOnlyFilesystem);
     fs::write(second.join("file"), "beyond").unwrap();
-    assert_eq!(property("sharenfs", &second_dataset), "rw=10.0.0.1,no_root_squash");
+    assert_eq!(property("sharenfs", &second_dataset), "10.0.0.1:rw,no_root_squash");
     assert_eq!(pair.follow(home).await, ReplicaState::InSync);
     assert_eq!(tree(&first), tree(&second));
     let refused = fs::write(first.join("file"), "x").unwrap_err();
@@ -411,7 +411,7 @@ async fn a_promotion_that_was_cut_short_loses_nothing() {
     let [(first, _), (second, second_dataset)] = pair.places(&home);
     fs::write(first.join("file"), "last").unwrap();
     // Nothing but a refusal of the last step leaves what a killed process leaves.
-    let broken = home.broken("let-in-to-write").await;
+    let broken = home.broken("let-in-each").await;
     let list = pair.list();
     let rules = [ip("10.0.0.1", AccessLevel::Rw)];
     let updates = broken.promote_replica(&list, &list[1], &rules, None).await.unwrap();
@@ -425,7 +425,7 @@ async fn a_promotion_that_was_cut_short_loses_nothing() {
     let pair = pair.now(&home).await;
     home.backend.update_access(&pair.second, &rules, &[], &[], None).await.unwrap();
     assert_eq!(fs::read_to_string(second.join("file")).unwrap(), "since");
-    assert_eq!(property("sharenfs", &second_dataset), "rw=10.0.0.1,no_root_squash");
+    assert_eq!(property("sharenfs", &second_dataset), "10.0.0.1:rw,no_root_squash");
     let pair = pair.now(&home).await;
     assert_eq!(pair.follow(&home).await, ReplicaState::InSync);
     assert_eq!(tree(&first), tree(&second));

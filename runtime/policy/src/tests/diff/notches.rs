@@ -2,7 +2,7 @@
 
 /// One notch of a matcher: narrow, wide, which aspect differs, a word that both take, and one
 /// that only the wide one takes.
-pub(super) const NOTCHES: [(&str, &str, &str, &str, &str); 29] = [
+pub(super) const NOTCHES: [(&str, &str, &str, &str, &str); 30] = [
     ("\"ab\"", "{ name = \"n\" }", "", "ab", "cd"),
     ("{ one-of = [\"ab\"] }", "{ one-of = [\"ab\", \"cd\"] }", "one-of", "ab", "cd"),
     ("{ name = \"n\" }", "{ name = \"longer\" }", "name.max", "ab", "abcdefghij"),
@@ -73,6 +73,13 @@ pub(super) const NOTCHES: [(&str, &str, &str, &str, &str); 29] = [
         "cidr.min-prefix",
         "10.1.0.0/16",
         "10.2.0.0/15",
+    ),
+    (
+        "{ cidr = { within = [\"10.0.0.0/8\"], list = \" \", suffix = [\":ro\"] } }",
+        "{ cidr = { within = [\"10.0.0.0/8\"], list = \" \", suffix = [\":ro\", \":rw\"] } }",
+        "cidr.suffix",
+        "10.1.0.0/16:ro",
+        "10.1.0.0/16:ro 10.2.0.0/15:rw",
     ),
     (
         "{ cidr = { within = [\"10.0.0.0/8\"], max-prefix = 24 } }",
@@ -165,7 +172,7 @@ pub(super) const PLACES: [(&str, &[&str]); 6] = [
 ];
 
 /// Matchers of which neither covers the other, and what differs.
-pub(super) const OTHERS: [(&str, &str, &str); 10] = [
+pub(super) const OTHERS: [(&str, &str, &str); 11] = [
     ("\"ab\"", "\"cd\"", ""),
     ("{ one-of = [\"ab\"] }", "{ one-of = [\"cd\"] }", "one-of"),
     (
@@ -207,6 +214,11 @@ pub(super) const OTHERS: [(&str, &str, &str); 10] = [
         "{ cidr = { within = [\"10.0.0.0/8\"] } }",
         "{ cidr = { within = [\"10.0.0.0/8\"], form = \"netmask\" } }",
         "cidr.form",
+    ),
+    (
+        "{ cidr = { within = [\"10.0.0.0/8\"], list = \",\" } }",
+        "{ cidr = { within = [\"10.0.0.0/8\"], list = \" \" } }",
+        "cidr.list",
     ),
 ];
 

@@ -1,6 +1,6 @@
 //! Addresses and networks.
 
-use super::{covers, faulty, meet, refuses, takes};
+use super::{covers, faulty, meet, one, refuses, takes};
 
 #[test]
 fn an_address_has_one_spelling() {
@@ -102,9 +102,129 @@ fn a_list_holds_networks_and_addresses() {
     assert!(!covers(&tens, &list("\"10.0.0.0/8\"", ",")) && meet(&tens, one));
     assert!(!covers(&list("\"10.1.0.0/16\"", ":"), &tens));
     faulty(&list("\"10.0.0.0/8\"", ";"), "separator");
+    faulty(&list("\"10.0.0.0/8\"", "  "), "separator");
     let six = "{ cidr = { within = [\"fd00::/8\"], list = \":\" } }";
     faulty(six, "hold colons");
     takes(&six.replace("\":\"", "\",\""), &[("fd00::1,fd01::/16", "fd00::1,fd01::/16")]);
+}
+
+/// A list, each of which ends in one of some texts.
+fn ending(within: &str, separator: &str, suffixes: &[&str]) -> String {
+    format!(
+        "{{ cidr = {{ within = [{within}], form = \"netmask\", list = {separator:?}, \
+         suffix = {suffixes:?} }} }}"
+    )
+}
+
+#[test]
+fn each_of_a_list_ends_in_a_suffix() {
+    let (rw, ro) = (":rw,no_root_squash", ":ro,no_root_squash");
+    let both = ending("\"10.0.0.0/8\"", " ", &[rw, ro]);
+    takes(
+        &both,
+        &[
+            ("10.0.0.1:rw,no_root_squash", "10.0.0.1:rw,no_root_squash"),
+            (
+                "10.1.0.0/24:ro,no_root_squash 10.0.0.1:rw,no_root_squash",
+                "10.1.0.0/255.255.255.0:ro,no_root_squash 10.0.0.1:rw,no_root_squash",
+            ),
+            (
+                "10.1.0.0/255.255.255.0:ro,no_root_squash",
+                "10.1.0.0/255.255.255.0:ro,no_root_squash",
+            ),
+        ],
+    );
+    refuses(
+        &both,
+        &[
+            "",
+            " ",
+            "10.0.0.1",
+            "10.0.0.1:",
+            "10.0.0.1:rw",
+            ":rw,no_root_squash",
+            "-:rw,no_root_squash",
+            "*:rw,no_root_squash",
+            "11.0.0.1:rw,no_root_squash",
+            "10.0.0.1:rw,no_root_squash ",
+            " 10.0.0.1:rw,no_root_squash",
+            "10.0.0.1 :rw,no_root_squash",
+            "10.0.0.1:rw,no_root_squash  10.0.0.2:rw,no_root_squash",
+            "10.0.0.1:rw,no_root_squash\t10.0.0.2:rw,no_root_squash",
+            "10.0.0.1:rw,no_root_squash\n10.0.0.2:rw,no_root_squash",
+            "10.0.0.1:rw,no_root_squash 10.0.0.2",
+            "10.0.0.1:rw,no_root_squash,10.0.0.2:rw,no_root_squash",
+            "10.0.0.1:rw,no_root_squash:ro,no_root_squash",
+            "10.0.0.1:rw,no_root_squash;id",
+            "10.0.0.1:RW,no_root_squash",
+            "10.0.0.1\u{202E}:rw,no_root_squash",
+            "10.0.0.1/33:rw,no_root_squash",
+        ],
+    );
+    // One that is the end of another is not read for it.
+    let within = ending("\"10.0.0.0/8\"", ",", &[":w", ":r:w"]);
+    takes(&within, &[("10.0.0.1:w,10.0.0.1:r:w", "10.0.0.1:w,10.0.0.1:r:w")]);
+    refuses(&within, &["10.0.0.1:r", "10.0.0.1:w:w", "10.0.0.1:r:r:w"]);
+    let plain = both.replace(&format!(", suffix = [{rw:?}, {ro:?}]"), "");
+    takes(&plain, &[("10.0.0.1 10.1.0.0/24", "10.0.0.1 10.1.0.0/255.255.255.0")]);
+    refuses(
+        &plain,
+        &["10.0.0.1  10.0.0.2", "10.0.0.1 ", " 10.0.0.1", "10.0.0.1:rw,no_root_squash"],
+    );
+    let six = "{ cidr = { within = [\"fd00::/8\"], list = \" \", suffix = [\"(rw)\"] } }";
+    takes(six, &[("FD00:0::1(rw) fd00::/16(rw)", "fd00::1(rw) fd00::/16(rw)")]);
+}
+
+#[test]
+fn suffixes_that_could_be_misread_are_refused() {
+    let four = |separator: &str, suffix: &str| ending("\"10.0.0.0/8\"", separator, &[suffix]);
+    for (matcher, said) in [
+        (four(" ", ""), "must not be empty"),
+        (four(" ", ":rw "), "no visible ASCII"),
+        (four(",", ":rw,no_root_squash"), "holds what separates"),
+        (four(":", ":rw"), "holds what separates"),
+        (four(" ", "@:rw").replace('@', "\u{202E}"), "invisible"),
+        (four(" ", ":r\u{e9}"), "no visible ASCII"),
+        (four(" ", ":\t"), "invisible"),
+        (four(" ", "0:rw"), "a character that a network may have"),
+        (four(" ", ".:rw"), "a character that a network may have"),
+        (four(" ", "/:rw"), "a character that a network may have"),
+        (ending("\"10.0.0.0/8\"", " ", &[":rw", ":rw"]), "twice"),
+        (ending("\"10.0.0.0/8\"", " ", &[]), "names no text"),
+    ] {
+        faulty(&matcher, said);
+    }
+    let six = |suffix: &str| {
+        format!("{{ cidr = {{ within = [\"::/0\"], list = \" \", suffix = [{suffix:?}] }} }}")
+    };
+    for suffix in [":rw", "a", "F"] {
+        faulty(&six(suffix), "a character that a network may have");
+    }
+    assert!(one(&six("-rw")).covers(&one(&six("-rw"))));
+    faulty("{ cidr = { within = [\"10.0.0.0/8\"], suffix = [\":rw\"] } }", "of a list");
+}
+
+#[test]
+fn lists_with_suffixes_meet_and_cover_by_what_they_share() {
+    let ten = "\"10.0.0.0/8\"";
+    let (rw, ro) = (ending(ten, " ", &[":rw"]), ending(ten, " ", &[":ro"]));
+    let both = ending(ten, " ", &[":rw", ":ro"]);
+    assert!(covers(&both, &rw) && !covers(&rw, &both) && !covers(&rw, &ro));
+    assert!(meet(&both, &rw) && !meet(&rw, &ro));
+    assert!(!meet(&rw, &ending("\"11.0.0.0/8\"", " ", &[":rw"])));
+    let bare = "{ cidr = { within = [\"10.0.0.0/8\"], form = \"netmask\", list = \" \" } }";
+    let single = "{ cidr = { within = [\"10.0.0.0/8\"], form = \"netmask\" } }";
+    for other in [bare, single] {
+        assert!(!meet(&rw, other) && !covers(&rw, other) && !covers(other, &rw), "{other}");
+    }
+    assert!(!covers(&both, &ending(ten, ",", &[":rw"])));
+    assert!(!meet(&rw, "{ ip = { within = [\"0.0.0.0/0\"] } }") && !meet(&rw, "\"off\""));
+    // A suffix may hold what separates the other list, and the rest of a word.
+    let colons = "{ cidr = { within = [\"10.0.0.0/8\"], form = \"netmask\", list = \":\" } }";
+    let odd = ending(ten, " ", &[":10.0.0.2"]);
+    takes(colons, &[("10.0.0.1:10.0.0.2", "10.0.0.1:10.0.0.2")]);
+    takes(&odd, &[("10.0.0.1:10.0.0.2", "10.0.0.1:10.0.0.2")]);
+    assert!(meet(colons, &odd) && !covers(colons, &odd));
 }
 
 #[test]

@@ -53,6 +53,24 @@ fn kinds() -> Vec<BoxedStrategy<String>> {
             &["10.0.0.0/8", "10.1.0.0/16"],
         ),
         filled(
+            "{ cidr = { within = [\"10.0.0.0/8\"], list = @ } }",
+            &[
+                "\":\"",
+                "\",\"",
+                "\" \"",
+                "\" \", suffix = [\":rw\"]",
+                "\" \", suffix = [\":rw\", \":ro\"]",
+                "\",\", suffix = [\":rw\", \":ro:rw\"]",
+                "\" \", suffix = [\":10.1.0.0/16\", \":10.0.0.1\", \":rw\"]",
+                "\" \", suffix = [\",10.1.0.0/16:rw\", \",10.0.0.1\", \":rw\"]",
+                "\",\", form = \"netmask\", suffix = [\":rw\"]",
+            ],
+        ),
+        filled(
+            "{ cidr = { within = [@], list = \",\", suffix = [\"(rw)\", \"(ro)\"] } }",
+            &["\"10.0.0.0/8\"", "\"fd00::/8\", \"10.1.0.0/16\""],
+        ),
+        filled(
             "{ path = { root = \"r\", @ } }",
             &[
                 "leaf = \"root\"",
@@ -118,6 +136,13 @@ fn pair() -> impl Strategy<Value = (String, String)> {
     prop_oneof![1 => (matcher(), matcher()), 2 => same]
 }
 
+/// Lists of networks and addresses, each with one of some endings.
+fn clients() -> impl Strategy<Value = String> {
+    let client = "(10\\.0\\.0\\.1|10\\.1\\.0\\.0/16|10\\.1\\.0\\.0/255\\.255\\.0\\.0|fd00::1)\
+                  (|:rw|:rw|:ro|:ro:rw|:10\\.0\\.0\\.1|,10\\.1\\.0\\.0/16:rw|\\(rw\\)|\\(ro\\))";
+    (prop::collection::vec(client, 1..4), "[ ,:]").prop_map(|(all, between)| all.join(&between))
+}
+
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[0-9]{1,2}",
@@ -128,6 +153,7 @@ fn piece() -> impl Strategy<Value = String> {
         2 => "10\\.[01]\\.[0-9]\\.[0-9]{1,3}",
         2 => "10\\.[01]\\.0\\.0/(8|16|24|255\\.255\\.0\\.0)",
         2 => "([fF][dD]00|fe80)::[0-9a-f]{0,3}(/(8|64|128))?",
+        3 => clients(),
         2 => "[a-z]{1,4}",
         1 => "abc|vg",
         2 => "(r|tank|vg|x)[:/]([a-z.]{0,2}|7)",
