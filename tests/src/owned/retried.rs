@@ -14,7 +14,11 @@ pub const FAILS: &str =
 
 /// Has a command with `thing` fail, and does something meanwhile. How it ended, and how often it was
 /// tried.
-async fn tried(all: &Neighbours, thing: &str, meanwhile: impl Future<Output = ()>) -> (String, u64) {
+async fn tried(
+    all: &Neighbours,
+    thing: &str,
+    meanwhile: impl Future<Output = ()>,
+) -> (String, u64) {
     assert_eq!(file(&all.mine, &["make-dir", "snapshots", "marks", "755"]).await, "ok:()");
     let marks = all.ground.snapshots().join("marks");
     let one = attack_share("retry", &["sh", "-c", FAILS, "snapshots:marks", thing]);
