@@ -215,7 +215,8 @@ fn the_compiler_can_reach_nothing() {
     let told = String::from_utf8(answer(&mut child)).unwrap();
     assert!(child.wait().unwrap().success());
     let tried: Vec<_> = told.lines().map(|line| line.split(' ').next().unwrap()).collect();
-    let wanted = ["inet", "inet6", "netlink", "unix", "file", "directory", "program", "signal"];
+    let wanted =
+        ["inet", "inet6", "netlink", "unix", "file", "directory", "program", "signal", "thread"];
     assert_eq!(tried, wanted, "{told}");
     for line in told.lines() {
         assert!(line.contains(" refused: "), "{line}");

@@ -228,8 +228,12 @@ async fn log_lines_and_their_length() {
     let log = Log::capture();
     told(attack(&backend, "log-flood", &[]).await, Limit::HostCalls, "100 are allowed");
     assert_eq!(log.text().matches("line ").count(), 3);
+    // Of as many lines as there may be, one is long.
+    let ground = Ground::new();
+    let backend = hostile(&ground, |limits| limits.log_line_bytes = 200).await;
     assert_eq!(attack(&backend, "log-controls", &[]).await.unwrap(), "ok:logged");
     let text = log.text();
+    assert!(text.contains(" bytes more)"), "one was cut");
     let longest = text.lines().map(str::len).max().unwrap();
     assert!(longest < 200 + 500, "{longest} bytes, with what the host says of each line");
 }

@@ -6,15 +6,20 @@ mod ended;
 mod files;
 mod operator;
 mod reconcile;
+mod retried;
 
 use std::path::Path;
 
-use abaca::{Backend, Limits, OwnedState};
+use abaca::{Backend, Limits, OptionValue, OwnedState};
 
+use self::retried::FAILS;
 use crate::support::{Ground, attack_share, load, runtime};
 
 /// What every owner hole says of what is not its own.
 const STRANGE: &str = "was not made by this backend";
+
+/// What fails and may be tried again is tried twice.
+const TWICE: [(&str, OptionValue); 1] = [("num_shell_tries", OptionValue::Integer(2))];
 
 /// One driver in two backends over the same two directories.
 struct Neighbours {
@@ -43,7 +48,7 @@ impl Neighbours {
         let mut backends = Vec::new();
         for name in ["mine", "other"] {
             let driver = load(&runtime, "abaca-guest-hostile").await;
-            backends.push(ground.backend(name, driver, &text, &[]).await);
+            backends.push(ground.backend(name, driver, &text, &TWICE).await);
         }
         let [mine, other] = backends.try_into().unwrap();
         Self { ground, mine, other }
@@ -127,6 +132,23 @@ id = "make-and-fail"
 program = "/usr/bin/sh"
 args = ["-c", 'mkdir "$0"; exit 3', {{ path = {{ root = "shares", leaf = "new", name = "name" }} }}]
 write = ["shares"]
+root-equivalent = "a test"
+
+[[command]]
+id = "fail-with-directory"
+program = "/usr/bin/sh"
+args = ["-c", '{FAILS}', {{ path = {{ root = "snapshots", leaf = "dir", name = "name" }} }},
+    {{ path = {{ root = "shares", leaf = "dir", name = "name", owner = "self" }} }}]
+read = ["shares"]
+write = ["snapshots"]
+root-equivalent = "a test"
+
+[[command]]
+id = "fail-with-volume"
+program = "/usr/bin/sh"
+args = ["-c", '{FAILS}', {{ path = {{ root = "snapshots", leaf = "dir", name = "name" }} }},
+    {{ device = {{ group = "vg", name = "name", pass = "name", owner = "self" }} }}]
+write = ["snapshots"]
 root-equivalent = "a test"
 
 [[command]]

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use rustix::io::Errno;
+use rustix::process::{Pid, Signal};
 
 /// Closes every descriptor from `first` on.
 ///
@@ -23,6 +24,19 @@ pub fn close_from(first: u32) -> Result<(), Errno> {
 pub fn leave_network() -> Result<(), Errno> {
     // SAFETY: takes a number only; there is no other thread.
     match unsafe { libc::unshare(libc::CLONE_NEWNET) } {
+        0 => Ok(()),
+        _ => Err(last_error()),
+    }
+}
+
+/// Sends a signal to the first thread of a process.
+///
+/// # Errors
+/// What tgkill(2) says.
+pub fn signal_thread(process: Pid, signal: Signal) -> Result<(), Errno> {
+    let (process, signal) = (process.as_raw_pid(), signal.as_raw());
+    // SAFETY: takes numbers only.
+    match unsafe { libc::syscall(libc::SYS_tgkill, process, process, signal) } {
         0 => Ok(()),
         _ => Err(last_error()),
     }

@@ -6,7 +6,9 @@ use std::fmt::Write;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
+
+use crate::kernel;
 
 /// Tries each, and says what came of it: `NAME refused: WORDS`, or `NAME possible`.
 pub fn attempts() -> String {
@@ -17,8 +19,10 @@ pub fn attempts() -> String {
     #[expect(clippy::disallowed_methods, reason = "it is to be refused")]
     let program = std::process::Command::new("/usr/bin/true").spawn();
     let program = program.map(drop).map_err(|error| Errno::from_io_error(&error));
-    let signal = rustix::process::getppid()
-        .map_or(Err(Errno::SRCH), |parent| rustix::process::kill_process(parent, Signal::CONT));
+    let parent = rustix::process::getppid();
+    let signal = |send: fn(Pid, Signal) -> Result<(), Errno>| {
+        parent.map_or(Err(Errno::SRCH), |parent| send(parent, Signal::CONT))
+    };
     let attempts = [
         ("inet", socket(AddressFamily::INET)),
         ("inet6", socket(AddressFamily::INET6)),
@@ -27,7 +31,9 @@ pub fn attempts() -> String {
         ("file", open("/etc/passwd")),
         ("directory", open("/")),
         ("program", program.map_err(|errno| errno.unwrap_or(Errno::IO))),
-        ("signal", signal),
+        ("signal", signal(rustix::process::kill_process)),
+        // The call by which it would end itself: only the fence looks at to whom it goes.
+        ("thread", signal(kernel::signal_thread)),
     ];
     let mut told = String::new();
     for (name, answer) in attempts {

@@ -266,6 +266,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn none_of_them_is_lost() {
+        // Written out a second time on purpose: what is lost from the list is missed here.
+        let names = "ash bash busybox csh dash fish ksh mksh rbash sh tcsh toybox zsh awk expect \
+         gawk guile lua luajit mawk nawk node nodejs original-awk perl php pypy python \
+         ruby sed tclsh capsh catchsegv cgexec choom chroot chrt dbus-run-session doas \
+         env eatmydata faketime fakeroot flock ionice ip ltrace nice nohup nsenter \
+         numactl parallel perf pkexec prlimit run-parts runcon runuser script scriptlive \
+         setarch setpriv setsid sg ssh-agent start-stop-daemon stdbuf strace su sudo \
+         switch_root systemd-nspawn systemd-run taskset time timeout uclampset unshare \
+         valgrind watch xargs apt apt-get aptitude c++ cargo cc clang cmake cpp ctest dc \
+         debugfs dnf dpkg dpkg-reconfigure erl fsck ftp g++ gcc git-shell gmake gold gem \
+         go gnuplot install java julia iptables ip6tables ld lftp lvm m4 mail mailx mkfs \
+         modprobe mutt mysql ninja npm npx newgrp octave openssl pdb pip prove psql \
+         pydoc rpm rustc smbclient sqlite telnet wget yum zypper bsdtar cpio find gdb \
+         git hg make man mount rsync rsync-ssl sort sshfs split svn tar tcpdump zip ed \
+         editor emacs ex less more nano pager screen sensible-editor sensible-pager tmux \
+         vi view vim at automount batch bwrap busctl crontab crun ctr dbus-send docker \
+         gdbus kubectl logrotate machinectl nc ncat nerdctl netcat podman runc scp \
+         service sftp socat ssh systemctl";
+        for name in names.split_whitespace() {
+            assert!(is_launcher(name), "{name}");
+        }
+    }
+
+    #[test]
     fn versions_do_not_hide_an_interpreter() {
         for name in ["sh", "python3.11", "python3", "perl5.36.0", "lua5.4", "ld-linux-x86-64.so.2"]
         {

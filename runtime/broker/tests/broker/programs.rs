@@ -1,6 +1,7 @@
 //! Which file a program is: what the rule pins, at the start and at each use.
 
 use std::fs;
+use std::io::Read;
 use std::path::PathBuf;
 
 use abaca_broker::protocol::{ErrorKind, Outcome, Status};
@@ -42,6 +43,25 @@ fn a_program_with_other_contents_ends_the_broker() {
     for word in ["rule c", "/usr/bin/true", &sha256("/usr/bin/true"), &sha256("/usr/bin/false")] {
         assert!(message.contains(word), "{word}: {message}");
     }
+}
+
+/// One of the system's own scripts, at which only its contents are wrong: the kernel would start the
+/// interpreter that it names.
+#[test]
+fn a_script_ends_the_broker() {
+    let is_script = |path: &PathBuf| {
+        let mut first = [0; 2];
+        let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut first));
+        read.is_ok() && first == *b"#!"
+    };
+    let mut programs = fs::read_dir("/usr/bin").unwrap().map(|entry| entry.unwrap().path());
+    let script = programs.find(is_script).expect("a system with a script");
+    let more = "root-equivalent = \"a test\"";
+    let mut broker = Broker::start(&policy(script.to_str().unwrap(), more));
+    let Outcome::Failed { message } = broker.receive().unwrap().header.result else {
+        panic!("it serves {}", script.display())
+    };
+    assert!(message.contains("only native programs run"), "{message}");
 }
 
 /// The policy compares paths; a link and another mount lead into a root by a path that does not tell.
