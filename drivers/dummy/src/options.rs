@@ -17,6 +17,7 @@ const NETWORK_ALLOCATIONS: &str = "dummy_network_allocations";
 const ADMIN_NETWORK_ALLOCATIONS: &str = "dummy_admin_network_allocations";
 const MORE_ALLOCATIONS: &str = "dummy_more_allocations";
 const ALLOCATE_FOR: &str = "dummy_allocate_for";
+const ALLOCATE_TIMES: &str = "dummy_allocate_times";
 const SHARES_PER_SERVER: &str = "dummy_shares_per_server";
 const CHOICE: &str = "dummy_choice";
 const SECRET: &str = "dummy_secret";
@@ -55,6 +56,8 @@ pub struct Settings {
     pub more_allocations: u32,
     /// The share server that it leases those for, if not the one that is set up.
     pub allocate_for: Option<String>,
+    /// How often it leases those, each time the same ones.
+    pub allocate_times: u32,
     /// How many shares a share server carries.
     pub shares_per_server: usize,
     /// The share server to choose, whatever there is to choose from.
@@ -68,7 +71,7 @@ pub struct Settings {
 }
 
 /// The declarations, in the order in which an operator should read them.
-pub fn declarations() -> [OptionDeclaration; 15] {
+pub fn declarations() -> [OptionDeclaration; 16] {
     let option = OptionDeclaration::new;
     [
         option(
@@ -124,6 +127,12 @@ pub fn declarations() -> [OptionDeclaration; 15] {
             OptionType::Text,
             "The share server that it leases those for, for tests: not the one that is set up.",
         ),
+        option(
+            ALLOCATE_TIMES,
+            OptionType::Integer,
+            "How often it leases those, for tests: each time the same ones.",
+        )
+        .or("1"),
         option(SHARES_PER_SERVER, OptionType::Integer, "How many shares one share server carries.")
             .or("10"),
         option(
@@ -172,6 +181,7 @@ impl Settings {
             admin_network_allocations: whole(ADMIN_NETWORK_ALLOCATIONS)?,
             more_allocations: whole(MORE_ALLOCATIONS)?,
             allocate_for: config::text(ALLOCATE_FOR)?,
+            allocate_times: whole(ALLOCATE_TIMES)?,
             shares_per_server: whole(SHARES_PER_SERVER)?,
             choice: config::text(CHOICE)?,
             secret: config::secret(SECRET)?,

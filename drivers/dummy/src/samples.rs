@@ -26,6 +26,7 @@ pub fn settings() -> Settings {
         admin_network_allocations: 0,
         more_allocations: 0,
         allocate_for: None,
+        allocate_times: 1,
         shares_per_server: 10,
         choice: None,
         secret: None,

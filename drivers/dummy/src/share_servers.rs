@@ -82,7 +82,11 @@ fn lease_more(settings: &Settings, server_id: &str) -> Result<Vec<String>> {
         return Ok(Vec::new());
     }
     let server_id = settings.allocate_for.as_deref().unwrap_or(server_id);
-    let leased = network::allocate(server_id, Some(settings.more_allocations), Label::User)?;
+    let lease = || network::allocate(server_id, Some(settings.more_allocations), Label::User);
+    let mut leased = lease()?;
+    for _ in 1..settings.allocate_times {
+        leased = lease()?;
+    }
     Ok(leased.into_iter().map(|one| one.ip_address).collect())
 }
 

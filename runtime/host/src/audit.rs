@@ -123,6 +123,21 @@ pub(crate) enum Event {
     Version,
 }
 
+/// Whether lines need room for more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// They tell what is about to be done.
+    Begins,
+    /// They tell how it ended, or what was done.
+    Ends,
+}
+
+impl Need {
+    fn of(news: &[News]) -> Self {
+        if news.iter().all(|one| one.event.begins()) { Self::Begins } else { Self::Ends }
+    }
+}
+
 impl Event {
     /// Whether it is told before something that a driver has others do. What has begun has its end
     /// written in any case, and so has what an operator decides.
@@ -194,13 +209,21 @@ impl Audit {
     /// # Errors
     /// As `write`.
     pub(crate) fn write_all(&self, call: &str, news: &[News]) -> Result<()> {
-        self.append(call, news).map(|_| ())
+        self.append(call, news, Need::of(news)).map(|_| ())
     }
 
-    fn append(&self, call: &str, news: &[News]) -> Result<Written> {
+    /// As `write_all`, of what was answered already: whether or not more may begin.
+    ///
+    /// # Errors
+    /// As `write`.
+    pub(crate) fn write_rest(&self, call: &str, news: &[News]) -> Result<()> {
+        self.append(call, news, Need::Ends).map(|_| ())
+    }
+
+    fn append(&self, call: &str, news: &[News], need: Need) -> Result<Written> {
         // A writer that panicked has left a whole line or none, or the next one tells of it.
         let mut chain = self.shared.chain.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = chain.append(Some(call), news).map_err(|reason| self.failed(reason))?;
+        let written = chain.append(Some(call), news, need).map_err(|reason| self.failed(reason))?;
         drop(chain);
         self.shared.keeper.tell(written.clone()).map_err(|reason| self.failed(reason))?;
         Ok(written)

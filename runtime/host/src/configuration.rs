@@ -170,7 +170,8 @@ impl Configuration {
             return Err(source.error(parsed.schema.span(), "unknown schema", Some(help)));
         }
         let limits = parsed.limits.limits(&source)?;
-        let audit = parsed.audit.settings(directory, &source)?;
+        let mut audit = parsed.audit.settings(directory, &source)?;
+        audit.backends = u64::try_from(parsed.backends.len()).unwrap_or(u64::MAX);
         let quarantine = parsed.quarantine.quarantine(&source)?;
         let state = directory.join(parsed.state.unwrap_or_else(|| PathBuf::from("state")));
         let cache = parsed.cache.map_or_else(|| state.join("cache"), |path| directory.join(path));

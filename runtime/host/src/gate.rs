@@ -133,6 +133,8 @@ pub(crate) struct Gate {
     pub share_server: Option<String>,
     /// The network that it sets it up in.
     pub share_network: Option<ShareNetwork>,
+    /// How often it has leased addresses or ended leases.
+    pub leasing: u32,
     /// Whether what the request at work makes must not be there yet: it becomes this backend's own.
     pub must_be_new: bool,
     /// The secrets that the driver was told in this call.
@@ -170,6 +172,7 @@ impl Gate {
             news: Vec::new(),
             share_server: None,
             share_network: None,
+            leasing: 0,
             must_be_new: false,
             revealed: BTreeSet::new(),
             place: None,
@@ -417,7 +420,7 @@ impl Drop for Gate {
     /// A call that was given up may have left processes that are being ended: its locks are for
     /// others only when those are gone.
     fn drop(&mut self) {
-        if let Err(error) = self.audit_now() {
+        if let Err(error) = self.audit_rest() {
             tracing::error!(%error, "the audit could not be told all that a call has asked");
         }
         if let Some(powers) = &self.powers {

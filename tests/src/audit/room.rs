@@ -58,6 +58,14 @@ async fn an_audit_has_no_more_than_the_operator_lets_it() {
     let told = fills(&backend).await;
     assert!(told.contains("it has all of the 1 MiB that `backend_mib`"), "{told}");
     lives(&neighbour, "beside").await;
+    // What does not begin has no line, however often it is asked for.
+    let lines = || ground.audit("hostile").len();
+    let before = lines();
+    for _ in 0..3 {
+        let told = runs(&backend, &["echo", "-n", "hello"]).await;
+        assert!(told.contains("it has all of"), "{told}");
+    }
+    assert_eq!(lines(), before);
     // What had begun has its end, and the bound is kept but for that.
     is_whole(&ground, "hostile");
     let log = AuditLog::open(&ground.state(), "hostile").unwrap();
@@ -70,6 +78,25 @@ async fn an_audit_has_no_more_than_the_operator_lets_it() {
     let backend = hostile_in(&ground, &runtime).await;
     assert_eq!(runs(&backend, &["echo", "-n", "hello"]).await, "ok:0:hello");
     is_whole(&ground, "hostile");
+}
+
+#[tokio::test]
+async fn closed_files_go_where_the_operator_lets_them() {
+    const KIB: u64 = 1024;
+    let ground = Ground::new();
+    let mut settings = AuditSettings::default();
+    settings.file_bytes = 64 * KIB;
+    settings.files_kept = Some(8);
+    settings.backend_bytes = Some(256 * KIB);
+    let backend = hostile_in(&ground, &runtime(settings)).await;
+    // Some 2 KiB each, so that all that fits is written twice over.
+    for _ in 0..256 {
+        assert_eq!(runs(&backend, &["echo", "-n", "hello"]).await, "ok:0:hello");
+    }
+    is_whole(&ground, "hostile");
+    let files = AuditLog::open(&ground.state(), "hostile").unwrap().files().unwrap();
+    let bytes: u64 = files.iter().map(|file| file.length).sum();
+    assert!(bytes < 288 * KIB && (2..=8).contains(&files.len()), "{files:?}");
 }
 
 /// What is mounted there goes with the test.

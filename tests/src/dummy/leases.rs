@@ -58,6 +58,19 @@ async fn a_driver_leases_more_while_it_sets_up_a_server() {
 }
 
 #[tokio::test]
+async fn a_call_leases_so_often_and_no_more() {
+    let ground = Ground::new();
+    let times = |times| [TWO_MORE, ("dummy_allocate_times", OptionValue::Integer(times))];
+    let backend = serving(&ground, RANGE, &times(64)).await;
+    let one = set_up(&backend, "one").await;
+    backend.teardown_server(&one, &[]).await.unwrap();
+    let backend = serving(&ground, RANGE, &times(65)).await;
+    let refused = backend.setup_server(info("two"), &[]).await.unwrap_err().to_string();
+    assert!(refused.contains("64 requests about addresses in one call"), "{refused}");
+    assert_eq!(audited(&ground, "dummy", "outcome", "network.allocate").len(), 64 + 65);
+}
+
+#[tokio::test]
 async fn no_driver_leases_for_another_server() {
     let ground = Ground::new();
     let backend = serving(&ground, RANGE, &[]).await;

@@ -115,6 +115,9 @@ fn a_command_cannot_signal_what_is_outside() {
 fn limits_are_set() {
     let (_broker, _, text) = run("ulimit -c; ulimit -n; ulimit -t; ulimit -v", "timeout = \"7s\"");
     assert_eq!(text, "0\n256\n8\n4194304\n");
+    // A command ends before who runs it, where a machine has no memory left.
+    let (_broker, _, text) = run("cat /proc/self/oom_score_adj", "");
+    assert_eq!(text, "1000\n");
     // The shell has no word for the signals that wait.
     let (_broker, _, text) = run("grep pending /proc/self/limits", "");
     assert_eq!(

@@ -25,7 +25,7 @@ use super::line::{AuditLine, Link, News, read, seal};
 use super::pieces::Torn;
 use super::room::Room;
 use super::settings::AuditSettings;
-use super::{Event, Subject};
+use super::{Event, Need, Subject};
 use crate::text::hex;
 
 /// Size of the random number that names a chain, in bytes: that of a hash.
@@ -76,7 +76,12 @@ impl Chain {
     ///
     /// # Errors
     /// When they cannot be written whole, or the lock is not to be had.
-    pub(super) fn append(&mut self, call: Option<&str>, news: &[News]) -> Outcome<Written> {
+    pub(super) fn append(
+        &mut self,
+        call: Option<&str>,
+        news: &[News],
+        need: Need,
+    ) -> Outcome<Written> {
         loop {
             let head = Arc::clone(&self.head);
             let _locked = head.lock().map_err(said)?;
@@ -87,9 +92,11 @@ impl Chain {
             }
             let mut stand = self.settle()?;
             if stand.head.length >= self.settings.file_bytes {
-                self.begin_file(&mut stand)?;
+                let kept = self.settings.files_kept;
+                let kept = kept.map(|kept| usize::try_from(kept).unwrap_or(usize::MAX));
+                self.begin_file(&mut stand, kept)?;
             }
-            if news.iter().all(|one| one.event.begins()) {
+            if need == Need::Begins {
                 self.make_room(&mut stand)?;
             }
             let before = stand.head.length;
@@ -220,7 +227,7 @@ impl Chain {
 
     /// Closes the file and begins another, whose first line says so; then closed files of which too
     /// many are kept go.
-    fn begin_file(&mut self, stand: &mut Stand) -> Outcome<()> {
+    fn begin_file(&mut self, stand: &mut Stand, kept: Option<usize>) -> Outcome<()> {
         self.file.sync_data().map_err(said)?;
         let previous = closed(stand.head.file);
         self.directory.rename(FILE, &self.directory, &previous).map_err(said)?;
@@ -229,7 +236,7 @@ impl Chain {
         stand.head.length = 0;
         stand.unended = false;
         self.number = Some(stand.head.file);
-        let (mut told, gone) = (facts(json!({ "previous": previous })), self.too_many()?);
+        let (mut told, gone) = (facts(json!({ "previous": previous })), self.too_many(kept)?);
         if let Some((through, names)) = &gone {
             told.insert("removed".to_owned(), json!(names));
             told.insert("removed_through".to_owned(), json!(through));
@@ -241,23 +248,37 @@ impl Chain {
         Ok(())
     }
 
-    /// Makes sure of room for something that begins: closed files of which too many are kept go now.
+    /// Makes sure of room for something that begins. Where the operator lets closed files go, as many
+    /// of the oldest go as there is too much, and an eighth of a file, so that none becomes tiny; the one
+    /// that is closed for it stays.
     fn make_room(&mut self, stand: &mut Stand) -> Outcome<()> {
-        match self.room.check(&self.directory) {
-            Err(_) if stand.head.length > 0 && self.too_many()?.is_some() => {
-                self.begin_file(stand)?;
-                self.room.check(&self.directory)
-            }
-            checked => checked,
+        let Err(full) = self.room.check(&self.directory) else { return Ok(()) };
+        if self.settings.files_kept.is_none() {
+            return Err(full.reason);
         }
+        let mut over = full.bytes.saturating_add(self.settings.file_bytes / 8);
+        let all = files::all_closed(&self.directory).map_err(said)?;
+        let mut kept = all.len() + 1;
+        for number in all {
+            if over == 0 {
+                break;
+            }
+            let length = self.directory.metadata(closed(number)).map_err(said)?.len();
+            over = over.saturating_sub(length);
+            kept -= 1;
+        }
+        if over > 0 {
+            return Err(full.reason);
+        }
+        self.begin_file(stand, Some(kept))?;
+        self.room.check(&self.directory).map_err(|full| full.reason)
     }
 
     /// The closed files of which too many are kept, and the last line in them. None where the file
     /// after them does not begin as it should: then they may be needed.
-    fn too_many(&self) -> Outcome<Option<(Link, Vec<String>)>> {
-        let Some(kept) = self.settings.files_kept else { return Ok(None) };
+    fn too_many(&self, kept: Option<usize>) -> Outcome<Option<(Link, Vec<String>)>> {
+        let Some(kept) = kept else { return Ok(None) };
         let mut all = files::all_closed(&self.directory).map_err(said)?;
-        let kept = usize::try_from(kept).unwrap_or(usize::MAX);
         let rest = all.split_off(all.len().saturating_sub(kept));
         let (Some(oldest), false) = (rest.first(), all.is_empty()) else { return Ok(None) };
         let file = self.directory.open(closed(*oldest)).map_err(said)?.into_std();

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
-use super::{Audit, Event, News};
+use super::{Audit, Event, Need, News};
 use crate::error::{Error, Result};
 
 /// How far the audit is with the intent.
@@ -61,7 +61,11 @@ impl Audit {
         // It goes on if this future is dropped.
         let telling = tokio::task::spawn_blocking(move || {
             let GivenUp { audit, call, .. } = &*given_up;
-            let written = audit.append(call, &[News { event: Event::Intent, facts: intent }])?;
+            let written = audit.append(
+                call,
+                &[News { event: Event::Intent, facts: intent }],
+                Need::Begins,
+            )?;
             written.file.sync_data().map_err(|error| audit.failed(error.to_string()))?;
             let mut stage = lock(&stage);
             match *stage {

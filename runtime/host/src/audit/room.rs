@@ -5,7 +5,7 @@
 //! part = 9/10 · (free + all that Abaca keeps there) / backends there
 //! ```
 //! What the backends write changes nothing of that sum, so each finds its part however much
-//! the others have asked. A tenth is nobody's: for the ends of what has begun, which are always
+//! the others have asked; of a configuration also those that were never called yet count. A tenth is nobody's: for the ends of what has begun, which are always
 //! written. An operator may say a number instead.
 
 use std::path::{Path, PathBuf};
@@ -30,6 +30,16 @@ pub(super) struct Room {
     settings: AuditSettings,
     /// How many bytes may be written before it is looked again.
     granted: u64,
+    /// That little is left was told.
+    warned: bool,
+}
+
+/// There is no room.
+pub(super) struct Full {
+    /// So many bytes must go first.
+    pub bytes: u64,
+    /// Why, in one sentence.
+    pub reason: String,
 }
 
 /// What there is and what may be, in bytes.
@@ -40,7 +50,7 @@ struct Found {
 
 impl Room {
     pub(super) fn new(path: &Path, settings: AuditSettings) -> Self {
-        Self { path: path.to_owned(), settings, granted: 0 }
+        Self { path: path.to_owned(), settings, granted: 0, warned: false }
     }
 
     /// So much was written.
@@ -51,8 +61,8 @@ impl Room {
     /// Whether more may begin. `directory` is the backend's.
     ///
     /// # Errors
-    /// One sentence: it may not, or it cannot be found out.
-    pub(super) fn check(&mut self, directory: &Dir) -> Result<(), String> {
+    /// It may not, or it cannot be found out.
+    pub(super) fn check(&mut self, directory: &Dir) -> Result<(), Full> {
         if self.granted > 0 {
             return Ok(());
         }
@@ -60,17 +70,26 @@ impl Room {
             Some(part) => files::bytes(directory).map(|taken| Found { taken, part }),
             None => self.part(directory),
         };
-        let Found { taken, part } = found.map_err(|error| error.to_string())?;
+        let unknown = |error: std::io::Error| Full { bytes: u64::MAX, reason: error.to_string() };
+        let Found { taken, part } = found.map_err(unknown)?;
         let left = part.saturating_sub(taken);
         if left == 0 {
-            return Err(self.why(taken, part));
+            let bytes = taken.saturating_sub(part).saturating_add(1);
+            return Err(Full { bytes, reason: self.why(taken, part) });
+        }
+        if left < part / 4 && !self.warned {
+            self.warned = true;
+            let (left, part) = (mib(left), mib(part));
+            tracing::warn!(
+                audit = %self.path.display(),
+                "{left} of {part} MiB are left; without them the backend is not called any more"
+            );
         }
         self.granted = (left / 2).clamp(1, AGAIN);
         Ok(())
     }
 
     fn why(&self, taken: u64, part: u64) -> String {
-        let mib = |bytes: u64| bytes / (1024 * 1024);
         let (taken, part) = (mib(taken), mib(part));
         match self.settings.backend_bytes {
             Some(_) => format!(
@@ -111,15 +130,24 @@ impl Room {
             }
         }
         let free = system.f_bavail.saturating_mul(system.f_frsize);
+        let backends = backends.max(self.settings.backends);
         let part = free.saturating_add(all) / 10 * 9 / backends;
         Ok(Found { taken, part })
     }
 }
 
+fn mib(bytes: u64) -> u64 {
+    bytes / (1024 * 1024)
+}
+
 /// The sizes of all files beneath a directory, on its own file system.
 fn beneath(directory: &Dir, device: u64, depth: usize) -> std::io::Result<u64> {
     let mut bytes: u64 = 0;
-    for entry in directory.entries()? {
+    let entries = match directory.entries() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    for entry in entries {
         let entry = entry?;
         let found = match entry.metadata() {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,

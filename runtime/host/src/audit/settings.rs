@@ -17,6 +17,8 @@ pub struct AuditSettings {
     /// How many bytes the files of one backend's audit may have together. One that has them is not
     /// called. None: backends have equal parts of the file system of their state.
     pub backend_bytes: Option<u64>,
+    /// How many backends have a part at least. A configuration says how many it has.
+    pub backends: u64,
     /// After so many lines the chain is anchored in the system log.
     pub anchor_lines: u64,
     /// A line is anchored after so long at the latest.
@@ -42,6 +44,7 @@ impl Default for AuditSettings {
             file_bytes: FILE_BYTES,
             files_kept: None,
             backend_bytes: None,
+            backends: 1,
             anchor_lines: ANCHOR_LINES,
             anchor_every: ANCHOR_EVERY,
             system_log: PathBuf::from(SYSTEM_LOG),

@@ -254,6 +254,9 @@ impl Told<'_> {
     fn end(&mut self, error: Option<&Error>) -> Result<()> {
         self.open = false;
         self.count(if error.is_none() { Outcome::Ok } else { Outcome::Failed }, error);
+        if !self.begun {
+            return Ok(());
+        }
         let mut line = self.ended(if error.is_none() { "ok" } else { "failed" });
         if let Some(error) = error {
             line.insert("blame".into(), error.blame().to_string().into());

@@ -46,6 +46,15 @@ impl Gate {
         }
     }
 
+    /// Writes what was left to be written of what was answered, also where no more may begin.
+    pub(super) fn audit_rest(&mut self) -> Result<(), Error> {
+        let news = std::mem::take(&mut self.news);
+        match &self.powers {
+            Some(powers) if !news.is_empty() => powers.audit.write_rest(&self.call, &news),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes a denial down, and answers it.
     pub(super) fn deny(
         &mut self,

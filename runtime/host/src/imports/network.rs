@@ -27,6 +27,10 @@ use crate::network::{
 };
 use crate::types::{AllocationLabel, NetworkAllocation};
 
+/// How often one call may lease or end leases. A driver does each once or twice; whoever repeats it would keep
+/// other backends waiting, with whom it shares the database of leases.
+const REQUESTS: u32 = 64;
+
 impl Host for Room {
     async fn allocate(
         &mut self,
@@ -73,6 +77,7 @@ impl Crossing for AllocateRequest {
         gate: &mut Gate,
         powers: &Powers,
     ) -> Result<Done<Self::Answer>, Refusal> {
+        one_more(gate)?;
         let label = label(self.label);
         let leased = match self.count {
             None => leased_for_setup(&powers.network, &self.server_id, label).await?,
@@ -115,10 +120,19 @@ impl Crossing for DeallocateRequest {
         Ok(Some(granted.join(" + ")))
     }
 
-    async fn perform(self, _: &mut Gate, powers: &Powers) -> Result<Done<()>, Refusal> {
+    async fn perform(self, gate: &mut Gate, powers: &Powers) -> Result<Done<()>, Refusal> {
+        one_more(gate)?;
         powers.network.deallocate(&self.server_id).await?;
         Ok(Done::plain(()))
     }
+}
+
+fn one_more(gate: &mut Gate) -> Result<(), Refusal> {
+    gate.leasing = gate.leasing.saturating_add(1);
+    if gate.leasing > REQUESTS {
+        return Err(Error::Limit(format!("{REQUESTS} requests about addresses in one call")).into());
+    }
+    Ok(())
 }
 
 /// What the driver's own numbers got this server before its `setup-server`.

@@ -1,6 +1,10 @@
 //! How many addresses each backend may have where several of one configuration lease from the same:
 //! equal parts, unless the operator says a number. A driver that leases all that it may then keeps
 //! no neighbour from its own. Pure; called by `configuration`.
+//!
+//! What is divided is the least that a backend has in common with another one: the lowest free
+//! address is leased first, so all of a backend's may be among a neighbour's few. Where one is told
+//! by another option (`$other`), which is known only when the backend is opened, the worst is taken.
 
 use std::collections::BTreeMap;
 
@@ -18,9 +22,13 @@ type Written<'a> = (&'a BTreeMap<String, OptionValue>, &'a BTreeMap<String, Sect
 const NAMING: [&str; 2] = ["network_config_group", "admin_network_config_group"];
 
 /// A place where a backend leases.
-struct Place {
-    segment: Segment,
-    subnet: Subnet,
+enum Place {
+    Known {
+        segment: Segment,
+        subnet: Subnet,
+    },
+    /// Told by another option.
+    Anywhere,
 }
 
 /// Says the number in the options and the sections of one backend, wherever some of `others`, the
@@ -49,40 +57,68 @@ pub(crate) fn divide(
 /// The part of a network that is described so; none where nobody else has a part, or where it is
 /// said.
 fn part(described: &Section, others: &[Vec<Place>]) -> Option<u32> {
-    let options = StandaloneOptions::read(|name| described.get(name).cloned()).ok()??;
-    if options.max_addresses.is_some() {
+    if described.contains_key(&format!("{PREFIX}max_addresses")) {
         return None;
     }
-    let own = place(&options)?;
-    let shared = |by: &dyn Fn(&Place) -> bool| {
-        let sharers = others.iter().filter(|places| places.iter().any(by)).count();
-        u128::try_from(sharers).unwrap_or(u128::MAX)
+    let (segment, subnet) = match place(described)? {
+        Place::Known { segment, subnet } => (segment, subnet),
+        Place::Anywhere => return others.iter().any(|places| !places.is_empty()).then_some(1),
     };
-    let beside = shared(&|place| place.segment == own.segment);
-    let same = shared(&|place| place.segment == own.segment && place.subnet.meets(&own.subnet));
-    if beside == 0 {
+    // What another one may have of this backend's addresses; none where it is not in the segment.
+    let common = |places: &Vec<Place>| {
+        let of = |place: &Place| match place {
+            Place::Known { segment: its, subnet: other } => {
+                (*its == segment).then(|| subnet.common(other))
+            }
+            Place::Anywhere => Some(1),
+        };
+        places.iter().filter_map(of).fold(None, |least: Option<u128>, one| {
+            let meets = least.filter(|least| *least > 0);
+            Some(meets.map_or(one, |least| if one > 0 { least.min(one) } else { least }))
+        })
+    };
+    let beside: Vec<u128> = others.iter().filter_map(common).collect();
+    if beside.is_empty() {
         return None;
     }
+    let count = |backends: usize| u128::try_from(backends).unwrap_or(u128::MAX).saturating_add(1);
     // What a segment can hold at all is divided among all that are in it.
-    let held = (LEASES as u128) / (beside + 1);
-    let part = (own.subnet.size() / (same + 1)).min(held).max(1);
+    let held = (LEASES as u128) / count(beside.len());
+    let same: Vec<u128> = beside.into_iter().filter(|common| *common > 0).collect();
+    let least = same.iter().fold(subnet.size(), |least, common| least.min(*common));
+    let part = (least / count(same.len())).min(held).max(1);
     Some(u32::try_from(part).unwrap_or(u32::MAX))
 }
 
-/// Where a backend leases: what cannot be read is nowhere, and an error when it is opened.
+/// Where a backend leases.
 fn places((options, sections): Written<'_>) -> Vec<Place> {
     let own = options.get(NAMING[0]).is_none().then_some(options);
     let named = named(options).into_iter().filter_map(|name| sections.get(&name));
-    let described = own.into_iter().chain(named);
-    described
-        .filter_map(|section| StandaloneOptions::read(|name| section.get(name).cloned()).ok()?)
-        .filter_map(|options| place(&options))
-        .collect()
+    let mut places: Vec<_> = own.into_iter().chain(named).filter_map(place).collect();
+    places.extend(NAMING.iter().filter_map(|option| {
+        options.get(*option).filter(|value| is_told_elsewhere(value)).map(|_| Place::Anywhere)
+    }));
+    places
 }
 
-fn place(options: &StandaloneOptions) -> Option<Place> {
+/// What cannot be read is nowhere, and an error when the backend is opened.
+fn place(described: &Section) -> Option<Place> {
+    let mut own = described.iter().filter(|(name, _)| name.starts_with(PREFIX));
+    if own.any(|(_, value)| is_told_elsewhere(value)) {
+        return Some(Place::Anywhere);
+    }
+    let options = StandaloneOptions::read(|name| described.get(name).cloned()).ok()??;
     let segment = Segment::new(options.network_type, options.segmentation_id);
-    subnet(options).ok().map(|subnet| Place { segment, subnet })
+    subnet(&options).ok().map(|subnet| Place::Known { segment, subnet })
+}
+
+/// Whether another option's value stands in it.
+fn is_told_elsewhere(value: &OptionValue) -> bool {
+    match value {
+        OptionValue::Text(text) => text.contains('$'),
+        OptionValue::TextList(texts) => texts.iter().any(|text| text.contains('$')),
+        _ => false,
+    }
 }
 
 /// The networks that a backend names, each once.
@@ -150,10 +186,22 @@ mod tests {
         let low = network("10.0.0.1", "24", &low);
         let high = network("10.0.0.1", "24", &high);
         assert_eq!(own(low.clone(), &[&whole, &high]), Some(5));
+        // All that it has may be among those of the other one, which are few.
+        assert_eq!(own(whole.clone(), &[&low]), Some(5));
+        assert_eq!(own(whole.clone(), &[&low, &whole]), Some(3));
         // Apart, each has all of its own.
         assert_eq!(own(low, &[&high]), Some(10));
         let tiny = network("10.0.0.1", "24", &["10.0.0.10"]);
         assert_eq!(own(tiny.clone(), &[&tiny, &whole]), Some(1));
+    }
+
+    #[test]
+    fn what_another_option_tells_may_be_anywhere() {
+        let (whole, elsewhere) = (network("10.0.0.1", "24", &[]), network("$gateway", "24", &[]));
+        assert_eq!(own(elsewhere.clone(), &[&whole]), Some(1));
+        assert_eq!(own(elsewhere.clone(), &[&Options::new()]), None);
+        assert_eq!(own(whole.clone(), &[&elsewhere]), Some(1));
+        assert_eq!(own(whole, &[&naming("$network")]), Some(1));
     }
 
     #[test]

@@ -104,11 +104,18 @@ impl Subnet {
         address.is_ipv4() == self.gateway.is_ipv4() && self.allows(number(address))
     }
 
-    /// Whether some addresses may be leased of both.
-    pub(super) fn meets(&self, other: &Subnet) -> bool {
-        let touch = |one: &Range, two: &Range| one.first <= two.last && two.first <= one.last;
-        self.gateway.is_ipv4() == other.gateway.is_ipv4()
-            && self.allowed.iter().any(|one| other.allowed.iter().any(|two| touch(one, two)))
+    /// How many addresses may be leased of both, the reserved ones among them.
+    pub(super) fn common(&self, other: &Subnet) -> u128 {
+        if self.gateway.is_ipv4() != other.gateway.is_ipv4() {
+            return 0;
+        }
+        let both = |one: &Range, two: &Range| {
+            let (first, last) = (one.first.max(two.first), one.last.min(two.last));
+            last.checked_sub(first).map_or(0, |more| more.saturating_add(1))
+        };
+        let pairs =
+            self.allowed.iter().flat_map(|one| other.allowed.iter().map(move |two| (one, two)));
+        pairs.fold(0, |sum, (one, two)| sum.saturating_add(both(one, two)))
     }
 
     fn allows(&self, at: u128) -> bool {
