@@ -110,8 +110,15 @@ impl Door {
     /// that error, and the others are served.
     #[must_use]
     pub fn with_broken(self, name: &str, error: &Error) -> Self {
-        self.set(name.to_owned(), Err(error.into()));
+        self.breaks(name, error);
         self
+    }
+
+    /// Tells of a backend that it cannot be called now and why, also while the door is open:
+    /// [`Error::Busy`] of one that is being prepared. Until it is [replaced](Self::replace) each
+    /// call of it is answered with that error.
+    pub fn breaks(&self, name: &str, error: &Error) {
+        self.set(name.to_owned(), Err(error.into()));
     }
 
     /// Tells of a backend that it goes on as it is because that version of its driver cannot be

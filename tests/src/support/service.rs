@@ -31,6 +31,15 @@ pub fn dummy_desk(ground: &Ground, options: &str) -> Desk {
     Desk::with(ground, &(text + options))
 }
 
+/// The text of one more backend with the same driver and policy, to follow a configuration's.
+pub fn one_more_dummy(name: &str, options: &str) -> String {
+    let driver = component("abaca-driver-dummy");
+    format!(
+        "\n[backends.{name}]\ndriver = {driver:?}\npolicy = \"dummy.policy.toml\"\n\
+         approved = false\n[backends.{name}.options]\ndriver_handles_share_servers = false\n{options}"
+    )
+}
+
 /// The figures that a service shows at this socket.
 pub fn figures(socket: &Path) -> String {
     let mut scrape = UnixStream::connect(socket).unwrap();
