@@ -7,20 +7,20 @@ use serde_json::{Value, json};
 
 use super::{of_dummy, recorded};
 use crate::support::{
-    Client, Desk, Ground, Service, attack_share, audit, component, dummy_desk, processes_with,
-    share, unique_sleep, until,
+    Client, DUMMIES, Desk, Ground, Service, attack_share, audit, component, dummies_desk,
+    dummy_desk, processes_with, share, unique_sleep, until,
 };
 
 #[test]
 fn two_hundred_requests_at_once_are_answered_each_by_its_own() {
     let ground = Ground::new();
-    let desk = dummy_desk(&ground, "dummy_capacity_gib = 100000\n");
+    let desk = dummies_desk(&ground, "dummy_capacity_gib = 100000\n");
     let service = Service::start(&ground, &desk, &[]);
     let mut client = service.client();
     let shares: Vec<_> = (1..=200).map(|size| share(&format!("share {size}"), size)).collect();
     let mut asked = BTreeMap::new();
-    for share in &shares {
-        let id = client.send("create_share", &of_dummy(json!({ "share": share })));
+    for (share, backend) in shares.iter().zip(DUMMIES.iter().cycle()) {
+        let id = client.send("create_share", &json!({ "backend": backend, "share": share }));
         asked.insert(id, share);
     }
     let mut order = Vec::new();
@@ -31,23 +31,24 @@ fn two_hundred_requests_at_once_are_answered_each_by_its_own() {
         assert!(path.ends_with(&asked[&id].name), "{answer}");
         order.push(id);
     }
-    let all = client.ok("list_shares", &of_dummy(json!({})));
-    assert_eq!(all.as_array().unwrap().len(), shares.len());
-
     // Different methods, each of a share of its own, and all in one array.
     let mut requests = Vec::new();
-    for (at, made) in all.as_array().unwrap().iter().enumerate() {
-        let share = &made["share"];
-        let (method, params) = match at % 4 {
-            0 => ("extend_share", json!({ "share": share, "new_size": 300 })),
-            1 => ("delete_share", json!({ "share": share })),
-            2 => ("ensure_share", json!({ "share": share })),
-            _ => ("get_share_stats", json!({ "refresh": true })),
-        };
-        let params = of_dummy(params);
-        requests.push(
-            json!({ "jsonrpc": "2.0", "id": share["id"], "method": method, "params": params }),
-        );
+    for backend in DUMMIES {
+        let all = client.ok("list_shares", &json!({ "backend": backend }));
+        assert_eq!(all.as_array().unwrap().len(), shares.len() / DUMMIES.len());
+        for (at, made) in all.as_array().unwrap().iter().enumerate() {
+            let share = &made["share"];
+            let (method, mut params) = match at % 4 {
+                0 => ("extend_share", json!({ "share": share, "new_size": 300 })),
+                1 => ("delete_share", json!({ "share": share })),
+                2 => ("ensure_share", json!({ "share": share })),
+                _ => ("get_share_stats", json!({ "refresh": true })),
+            };
+            params["backend"] = backend.into();
+            requests.push(
+                json!({ "jsonrpc": "2.0", "id": share["id"], "method": method, "params": params }),
+            );
+        }
     }
     let answers = client.says(json!(requests).to_string());
     assert_eq!(answers.as_array().unwrap().len(), requests.len());
@@ -59,10 +60,17 @@ fn two_hundred_requests_at_once_are_answered_each_by_its_own() {
             assert!(path.ends_with(answer["id"].as_str().unwrap()), "{answer}");
         }
     }
-    let left = client.ok("list_shares", &of_dummy(json!({})));
-    assert_eq!(left.as_array().unwrap().len(), 150);
-    let grown = left.as_array().unwrap().iter().filter(|one| one["share"]["size"] == 300);
-    assert_eq!(grown.count(), 50);
+    for backend in DUMMIES {
+        let left = client.ok("list_shares", &json!({ "backend": backend }));
+        let left = left.as_array().unwrap();
+        let asked = |method: &str| {
+            let of = |one: &&Value| one["method"] == method && one["params"]["backend"] == backend;
+            requests.iter().filter(of).count()
+        };
+        assert_eq!(left.len(), shares.len() / DUMMIES.len() - asked("delete_share"));
+        let grown = left.iter().filter(|one| one["share"]["size"] == 300);
+        assert_eq!(grown.count(), asked("extend_share"));
+    }
 }
 
 /// A service whose driver does what the metadata of a share says, and may run a `sleep`.

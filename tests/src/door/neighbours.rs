@@ -58,3 +58,39 @@ fn one_that_could_not_be_prepared_is_tried_again() {
     assert_eq!(listed(&mut client, "later")["error"], Value::Null);
     client.ok("get_share_stats", &asked);
 }
+
+#[test]
+fn calls_that_hang_leave_room_for_the_other_backends() {
+    let ground = Ground::new();
+    let desk = dummy_desk(&ground, &one_more_dummy("hangs", ""));
+    let service = Service::start(&ground, &desk, &[]);
+    let mut client = service.client();
+    let mut slow = share("slow", 1);
+    slow.metadata.push(("sleep_ms".to_owned(), "3600000".to_owned()));
+    let asked = json!({ "backend": "hangs", "share": slow });
+    let sent: Vec<_> =
+        (0..=abaca::door::CALLS_PER_BACKEND).map(|_| client.send("get_pool", &asked)).collect();
+    // One of them, whichever came last to its place; then all others have begun.
+    let turned_away = client.receive();
+    assert_eq!(turned_away["error"]["code"], -32007, "{turned_away}");
+    // Whoever asks, and whatever: it is refused at once.
+    let refused = json!({ "backend": "hangs" });
+    let mut other = service.client();
+    for client in [&mut client, &mut other] {
+        let error = client.fails("list_shares", &refused);
+        assert_eq!((&error["code"], &error["data"]["kind"]), (&json!(-32007), &json!("busy")));
+        assert_eq!(error["message"], "64 requests of the backend `hangs` run already");
+        assert!(error["data"]["advice"].as_str().unwrap().contains("cancel"), "{error}");
+        // The others are served, and what is of no backend is.
+        let one = json!({ "share": share("one", 1) });
+        client.ok("create_share", &of_dummy(one));
+        assert_eq!(listed(client, "hangs")["error"], Value::Null);
+    }
+    // One that ends makes room for one.
+    let one = sent.iter().find(|id| turned_away["id"] != **id).unwrap();
+    client.line(
+        json!({ "jsonrpc": "2.0", "method": "rpc.cancel", "params": { "id": one } }).to_string(),
+    );
+    assert_eq!(client.receive()["error"]["code"], -32006);
+    other.ok("list_shares", &refused);
+}

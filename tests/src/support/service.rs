@@ -40,6 +40,15 @@ pub fn one_more_dummy(name: &str, options: &str) -> String {
     )
 }
 
+/// The backends of [`dummies_desk`].
+pub const DUMMIES: [&str; 4] = ["dummy", "second", "third", "fourth"];
+
+/// As [`dummy_desk`], with as many backends as fill a connection when each is asked all it may be.
+pub fn dummies_desk(ground: &Ground, options: &str) -> Desk {
+    let others = DUMMIES.iter().skip(1).map(|name| one_more_dummy(name, options));
+    dummy_desk(ground, &(options.to_owned() + &others.collect::<String>()))
+}
+
 /// The figures that a service shows at this socket.
 pub fn figures(socket: &Path) -> String {
     let mut scrape = UnixStream::connect(socket).unwrap();

@@ -116,7 +116,9 @@ impl Failure {
             }
             Self::Call(error) => return error.into(),
             Self::Cancelled => (ErrorKind::Cancelled, "look at its record, and ask again"),
-            Self::Busy(_) => (ErrorKind::Busy, "wait for answers before you ask for more"),
+            Self::Busy(_) => {
+                (ErrorKind::Busy, "wait for answers, or cancel what hangs, before you ask for more")
+            }
             Self::UnknownMethod { .. } | Self::Parameters { .. } => {
                 (ErrorKind::Request, "`abaca schema` shows all methods and their parameters")
             }
