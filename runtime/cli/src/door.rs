@@ -40,8 +40,8 @@ use self::following::{keep, watch};
 /// long as a call may last, and the others' clients shall not wait for that.
 const PREPARING: Duration = Duration::from_secs(10);
 
-/// Serves the backends until it is told to stop. What runs then is finished first; told again,
-/// it is given up.
+/// Serves the backends until it is told to stop. What runs then is finished first; what takes longer
+/// than that is waited for is given up, and all of it when the service is told again.
 ///
 /// # Errors
 /// When it cannot listen there, or when no backend at all can be used.
@@ -84,9 +84,16 @@ pub async fn serve(asked: &Serve, service: Service, output: Output) -> Result<()
     let stop = Arc::clone(&told);
     let again = async {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        complain("stopping when what runs is done; once more to give it up\n");
+        let grace = asked.grace;
+        complain(&format!(
+            "stopping when what runs is done, or after {grace} s; once more to give it up now\n"
+        ));
         told.notify_one();
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = tokio::time::sleep(Duration::from_secs(grace)) => {}
+        }
     };
     let following = watch(kept);
     tokio::select! {

@@ -185,3 +185,23 @@ async fn what_runs_is_finished_when_the_service_is_told_to_stop() {
     assert_eq!(service.child.wait().unwrap().code(), Some(0));
     assert!(!service.socket.exists(), "the socket has gone with it");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_hangs_when_the_service_is_told_to_stop_is_given_up() {
+    let ground = Ground::new();
+    let desk = dummy_desk(&ground, "");
+    let service = Service::start(&ground, &desk, &["--grace", "1"]);
+    let mut client = service.client();
+    let mut slow = share("slow", 1);
+    slow.metadata.push(("sleep_ms".to_owned(), "3600000".to_owned()));
+    client.send("create_share", &of_dummy(json!({ "share": slow })));
+    let mut other = service.client();
+    until("it has begun", || recorded(&mut other, &slow.id) != Value::Null).await;
+    assert_eq!(service.stop(), Some(130));
+    assert!(client.is_closed() && other.is_closed());
+    // The next one is there at once, and knows what became of the call.
+    let service = Service::start(&ground, &desk, &[]);
+    let shares = service.client().ok("list_shares", &of_dummy(json!({})));
+    assert_eq!(shares[0]["share"]["status"], "error", "{shares}");
+    assert!(shares[0]["message"].as_str().unwrap().contains("interrupted"), "{shares}");
+}
