@@ -111,24 +111,41 @@ attacks! { Door:
         answers: "\"result\"",
     }
 
-    /// Asks three hundred things in one array, and more at once than one connection may.
+    /// Asks three hundred things in one array.
     more_than_is_served_at_once {
         attack: async |_| {
             at(|service| {
                 let many = format!("[{}]", vec!["1"; 300].join(","));
-                let mut told = says(service, &[many.as_bytes()]);
+                says(service, &[many.as_bytes()])
+            })
+            .await
+        },
+        contained: "turned away with a reason",
+        refused: "256",
+        twin: async |_| at(discover).await,
+        answers: "\"result\"",
+    }
+
+    /// Lets as many calls of its driver hang as a connection may have, so that none is left for
+    /// the neighbour.
+    calls_that_hang {
+        attack: async |_| {
+            at(|service| {
                 let mut client = service.client();
                 for _ in 0..abaca::door::CALLS_PER_CONNECTION {
                     let slow = attack_share("sleep", &["60000"]);
                     client.send("create_share", &json!({ "backend": "hostile", "share": slow }));
                 }
-                told.push(client.fails("list_backends", &json!({})).to_string());
+                let told = vec![client.receive().to_string()];
+                let one = json!({ "backend": "home", "share": share("beside them", 1) });
+                service.client().ok("create_share", &one);
                 told
             })
             .await
         },
-        contained: "turned away with a reason; what runs is given up with the connection",
-        refused: "256",
+        contained: "one more than a backend may have at once is turned away, and the others are \
+                    served; what runs is given up with the connection",
+        refused: "64 requests of the backend `hostile` run",
         twin: async |_| at(discover).await,
         answers: "\"result\"",
     }

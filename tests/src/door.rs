@@ -1,11 +1,12 @@
 //! The door for other services: `abaca serve` as another program sees it, `abaca call` and
 //! `abaca schema`. Each method's own behaviour is proved elsewhere; here it is that it is the same
-//! through JSON, and that nobody who can connect can hurt the service.
+//! through JSON, and that nobody who can connect can hurt the service, and no driver its neighbours.
 
 mod concurrency;
 mod errors;
 mod hostile;
 mod lifecycles;
+mod neighbours;
 mod schema;
 mod socket;
 

@@ -30,7 +30,7 @@ use tempfile::TempDir;
 pub use desk::{Answer, Desk};
 pub use forgery::{Forgery, contract};
 pub use log::Log;
-pub use service::{Client, Service, dummy_desk, figures};
+pub use service::{Client, DUMMIES, Service, dummies_desk, dummy_desk, figures, one_more_dummy};
 pub use wanted::{attack_share, rule, share, snapshot};
 
 /// How long a condition is waited for before a test fails: much longer than it should take,

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! serve:                 backends ─▶ prepared ─▶ the door ─▶ socket, until SIGTERM or SIGINT;
-//!                        versions that change meanwhile are followed
+//!                        what takes long is prepared while the door is open, and versions that
+//!                        change meanwhile are followed
 //! call:                  backend  ─▶ prepared ─▶ the door, once
 //! call --socket PATH:    a line to the socket, and the line that answers it
 //! ```
@@ -12,8 +13,10 @@ mod client;
 mod following;
 pub mod metrics;
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
+use std::time::Duration;
 
 use abaca::door::{Door, Failure as DoorFailure, LINE_BYTES, bind, schema, schema_of};
 use anyhow::Context;
@@ -21,7 +24,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
 use crate::cli::{Call, Global, Schema, Serve};
@@ -30,10 +33,15 @@ use crate::interruption::SERVING;
 use crate::output::{Output, complain, escaped, plain, write};
 use crate::service::Service;
 
-use self::following::{Opened, follow};
+use self::following::{keep, watch};
 
-/// Serves the backends until it is told to stop. What runs then is finished first; told again,
-/// it is given up.
+/// How long the door waits for backends that are not prepared yet while there are others: whoever
+/// starts a service wants to find it whole, and most are prepared in less. A driver may hang for as
+/// long as a call may last, and the others' clients shall not wait for that.
+const PREPARING: Duration = Duration::from_secs(10);
+
+/// Serves the backends until it is told to stop. What runs then is finished first; what takes longer
+/// than that is waited for is given up, and all of it when the service is told again.
 ///
 /// # Errors
 /// When it cannot listen there, or when no backend at all can be used.
@@ -47,8 +55,8 @@ pub async fn serve(asked: &Serve, service: Service, output: Output) -> Result<()
     let stop = || anyhow::Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?));
     let (mut terminate, mut interrupt) = stop().context("signals")?;
     let service = Arc::new(service);
-    let (door, opened) = tokio::select! {
-        door = open(Arc::clone(&service), output) => door?,
+    let (door, kept) = tokio::select! {
+        door = open(&service, output) => door?,
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
@@ -76,11 +84,18 @@ pub async fn serve(asked: &Serve, service: Service, output: Output) -> Result<()
     let stop = Arc::clone(&told);
     let again = async {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        complain("stopping when what runs is done; once more to give it up\n");
+        let grace = asked.grace;
+        complain(&format!(
+            "stopping when what runs is done, or after {grace} s; once more to give it up now\n"
+        ));
         told.notify_one();
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = tokio::time::sleep(Duration::from_secs(grace)) => {}
+        }
     };
-    let following = follow(service, door.clone(), opened, output);
+    let following = watch(kept);
     tokio::select! {
         () = door.serve(listener, async move { stop.notified().await }) => Ok(()),
         () = again => Err(Failure::Interrupted(SERVING)),
@@ -97,45 +112,43 @@ fn more_descriptors() {
     let _ = setrlimit(Resource::Nofile, limit);
 }
 
-/// The backends, all prepared at the same time. One that cannot be used is named and does not keep
-/// the others; one that is not to be called now is served, and refuses until that has changed.
-async fn open(service: Arc<Service>, output: Output) -> Result<(Door, Opened)> {
-    let names: Vec<_> = service.entries().map(|entry| entry.name.clone()).collect();
-    let mut preparing = JoinSet::new();
-    for name in names {
-        let service = Arc::clone(&service);
-        preparing.spawn(async move {
-            // Before it is opened: what is decided meanwhile is noticed then.
-            let version = service.version(&name).ok().flatten();
-            let prepared = match service.entry(&name) {
-                Ok(entry) => service.served(entry, output).await,
-                Err(failure) => Err(failure),
-            };
-            (name, version, prepared)
-        });
+/// The backends, all prepared at the same time, and what goes on with each of them. One that cannot
+/// be used is named and does not keep the others, nor does one that takes long; one that is not to be
+/// called now is served, and refuses until that has changed.
+async fn open(service: &Arc<Service>, output: Output) -> Result<(Door, JoinSet<()>)> {
+    let door = Door::new();
+    let mut kept = JoinSet::new();
+    let mut waiting = BTreeSet::new();
+    let (tell, mut told) = mpsc::unbounded_channel();
+    for entry in service.entries() {
+        let name = entry.name.clone();
+        let preparing = format!("the backend `{name}` is being prepared");
+        door.breaks(&name, &abaca::Error::Busy(preparing));
+        waiting.insert(name.clone());
+        kept.spawn(keep(Arc::clone(service), door.clone(), name, tell.clone(), output));
     }
-    let (mut door, mut opened) = (Door::new(), Opened::new());
-    let mut last = None;
-    let mut usable = false;
-    while let Some(prepared) = preparing.join_next().await {
-        let (name, version, backend) = prepared.context("preparing a backend")?;
-        opened.insert(name.clone(), version);
-        match backend {
-            Ok(backend) => {
-                door = door.with(backend);
-                usable = true;
-            }
-            Err(Failure::Library(error)) => {
-                complain(&format!("warning: {name}: {}\n", plain(&error.to_string())));
-                door = door.with_broken(&name, &error);
-                last = Some(error);
-            }
+    drop(tell);
+    let (mut usable, mut last) = (false, None);
+    let mut bound = std::pin::pin!(tokio::time::sleep(PREPARING));
+    while !waiting.is_empty() {
+        let (name, attempt) = tokio::select! {
+            attempt = told.recv() => attempt.context("preparing a backend broke off")?,
+            // Before anything is known of any of them there is nobody whom it could serve.
+            () = &mut bound, if usable || last.is_some() => break,
+        };
+        waiting.remove(&name);
+        match attempt {
+            Ok(()) => usable = true,
+            Err(Failure::Library(error)) => last = Some(error),
             Err(other) => return Err(other),
         }
     }
+    for name in &waiting {
+        complain(&format!("warning: {name} is still being prepared; the others are served\n"));
+    }
     match last {
-        Some(error) if !usable => Err(error.into()),
-        _ => Ok((door, opened)),
+        Some(error) if !usable && waiting.is_empty() => Err(error.into()),
+        _ => Ok((door, kept)),
     }
 }
 

@@ -37,7 +37,7 @@ macro_rules! given_up {
     };
 }
 
-/// Of a service that was told twice to stop.
+/// Of a service that was told twice to stop, or whose calls did not end when it was told once.
 pub const SERVING: Interruption = Interruption {
     message: "stopped: the calls that ran were given up; their records say so",
     advice: "",

@@ -19,11 +19,13 @@ mod server;
 mod unread;
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::backend::Backend;
 use crate::contract::Interface;
@@ -37,6 +39,11 @@ pub use self::lines::LINE_BYTES;
 pub use self::methods::{Method, all as methods};
 pub use self::schema::{document as schema, of_method as schema_of};
 pub use self::server::{CALLS, CONNECTIONS, Listener, REQUEST_BYTES, bind};
+
+/// Requests of one backend that run at once, whoever asked: its driver may let all of them hang, and
+/// then three quarters of a connection's requests are left for the others. It is more than a storage
+/// does at once.
+pub const CALLS_PER_BACKEND: usize = 64;
 
 /// The backends that are served, by name. Cheap to clone; all clones are the same door.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +59,25 @@ struct Served {
     /// Or why it cannot be called.
     backend: Result<Backend, ErrorDocument>,
     behind: Option<Behind>,
+    /// A place for each request that may run; what has begun keeps its place when another backend
+    /// comes under the name.
+    places: Arc<Semaphore>,
+}
+
+/// A backend, and a place among the requests of it that run, until this is dropped.
+#[derive(Debug)]
+struct Taken {
+    backend: Backend,
+    /// Held, not used.
+    _place: OwnedSemaphorePermit,
+}
+
+impl Deref for Taken {
+    type Target = Backend;
+
+    fn deref(&self) -> &Backend {
+        &self.backend
+    }
 }
 
 /// The version of a backend's driver that should run, and cannot: the one before it goes on.
@@ -110,8 +136,15 @@ impl Door {
     /// that error, and the others are served.
     #[must_use]
     pub fn with_broken(self, name: &str, error: &Error) -> Self {
-        self.set(name.to_owned(), Err(error.into()));
+        self.breaks(name, error);
         self
+    }
+
+    /// Tells of a backend that it cannot be called now and why, also while the door is open:
+    /// [`Error::Busy`] of one that is being prepared. Until it is [replaced](Self::replace) each
+    /// call of it is answered with that error.
+    pub fn breaks(&self, name: &str, error: &Error) {
+        self.set(name.to_owned(), Err(error.into()));
     }
 
     /// Tells of a backend that it goes on as it is because that version of its driver cannot be
@@ -138,9 +171,13 @@ impl Door {
         if let Ok(backend) = &backend {
             backend.metrics().behind(false);
         }
-        let served = Served { backend, behind: None };
         // A writer that panicked has left the map as it was.
-        self.backends.write().unwrap_or_else(PoisonError::into_inner).insert(name, served);
+        let mut backends = self.backends.write().unwrap_or_else(PoisonError::into_inner);
+        let places = match backends.get(&name) {
+            Some(before) => Arc::clone(&before.places),
+            None => Arc::new(Semaphore::new(CALLS_PER_BACKEND)),
+        };
+        backends.insert(name, Served { backend, behind: None, places });
     }
 
     fn served(&self) -> RwLockReadGuard<'_, Backends> {
@@ -161,16 +198,23 @@ impl Door {
         methods::named(method)?.call(self, params).await
     }
 
-    /// The backend that a call begins with, and ends with.
-    fn backend(&self, name: &str) -> Result<Backend, Failure> {
+    /// The backend that a call begins with, and ends with. It is held until the call has ended.
+    fn backend(&self, name: &str) -> Result<Taken, Failure> {
         let backends = self.served();
-        match backends.get(name).map(|served| &served.backend) {
-            Some(Ok(backend)) => Ok(backend.clone()),
-            Some(Err(error)) => Err(Failure::Broken(Box::new(error.clone()))),
-            None => Err(Failure::UnknownBackend {
+        let Some(Served { backend, places, .. }) = backends.get(name) else {
+            return Err(Failure::UnknownBackend {
                 name: name.to_owned(),
                 known: backends.keys().cloned().collect(),
-            }),
+            });
+        };
+        match backend {
+            Ok(backend) => match Arc::clone(places).try_acquire_owned() {
+                Ok(place) => Ok(Taken { backend: backend.clone(), _place: place }),
+                Err(_) => Err(Failure::Busy(format!(
+                    "{CALLS_PER_BACKEND} requests of the backend `{name}` run already"
+                ))),
+            },
+            Err(error) => Err(Failure::Broken(Box::new(error.clone()))),
         }
     }
 
@@ -184,7 +228,7 @@ impl Door {
     pub async fn backends(&self) -> Vec<BackendSummary> {
         let backends = self.served().clone();
         let mut all = Vec::with_capacity(backends.len());
-        for (name, Served { backend, behind }) in backends {
+        for (name, Served { backend, behind, .. }) in backends {
             let summary = match backend {
                 Err(error) => BackendSummary::broken(&name, error),
                 // One whose state cannot be read cannot be called either.

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use serde_json::{Value, json};
 
 use super::of_dummy;
-use crate::support::{Client, Ground, Service, dummy_desk, share};
+use crate::support::{Client, DUMMIES, Ground, Service, dummies_desk, dummy_desk, share};
 
 /// The memory that a service may take beyond what it has when it begins, in bytes.
 const MORE: u64 = 96 * 1024 * 1024;
@@ -178,7 +178,7 @@ fn ten_thousand_connections_opened_and_dropped() {
 #[test]
 fn memory_is_bounded_whatever_is_left_unread() {
     let ground = Ground::new();
-    let service = service(&ground);
+    let service = Service::start(&ground, &dummies_desk(&ground, ""), &[]);
     let mut client = service.client();
     works(&mut client);
     let before = service.memory();
@@ -205,9 +205,11 @@ fn memory_is_bounded_whatever_is_left_unread() {
     let asking = UnixStream::connect(&service.socket).unwrap();
     asking.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
     let mut sending = asking.try_clone().unwrap();
-    let params = of_dummy(json!({ "share": slow }));
+    let mut params = json!({ "share": slow });
     let writer = std::thread::spawn(move || {
-        for id in 0..abaca::door::CALLS_PER_CONNECTION {
+        for (id, backend) in (0..abaca::door::CALLS_PER_CONNECTION).zip(DUMMIES.into_iter().cycle())
+        {
+            params["backend"] = backend.into();
             let ask = json!({ "jsonrpc": "2.0", "id": id, "method": "get_pool", "params": params });
             sending.write_all(format!("{ask}\n").as_bytes()).unwrap();
         }
@@ -240,7 +242,7 @@ fn a_name_of_any_length_costs_nothing() {
 #[test]
 fn more_than_is_served_at_once_is_turned_away_with_a_reason() {
     let ground = Ground::new();
-    let service = service(&ground);
+    let service = Service::start(&ground, &dummies_desk(&ground, ""), &[]);
     let held: Vec<_> = (0..abaca::door::CONNECTIONS).map(|_| service.client()).collect();
     let mut one_more = service.client();
     let answer = one_more.receive();
@@ -262,8 +264,8 @@ fn more_than_is_served_at_once_is_turned_away_with_a_reason() {
     });
     let mut slow = share("slow", 1);
     slow.metadata.push(("sleep_ms".to_owned(), "60000".to_owned()));
-    for _ in 0..abaca::door::CALLS_PER_CONNECTION {
-        client.send("get_pool", &of_dummy(json!({ "share": slow })));
+    for (_, backend) in (0..abaca::door::CALLS_PER_CONNECTION).zip(DUMMIES.iter().cycle()) {
+        client.send("get_pool", &json!({ "backend": backend, "share": slow }));
     }
     let error = client.fails("list_backends", &json!({}));
     assert_eq!(error["code"], -32007, "{error}");
@@ -271,5 +273,8 @@ fn more_than_is_served_at_once_is_turned_away_with_a_reason() {
     assert_eq!(client.says(again.to_string())["error"]["code"], -32600, "its id is in use");
     drop(client);
     let mut other = service.client();
+    // What was given up ends a little later, and keeps its place until then.
+    let list = of_dummy(json!({}));
+    crate::support::patiently(|| other.ask("list_shares", &list).get("result").cloned());
     works(&mut other);
 }

@@ -31,6 +31,24 @@ pub fn dummy_desk(ground: &Ground, options: &str) -> Desk {
     Desk::with(ground, &(text + options))
 }
 
+/// The text of one more backend with the same driver and policy, to follow a configuration's.
+pub fn one_more_dummy(name: &str, options: &str) -> String {
+    let driver = component("abaca-driver-dummy");
+    format!(
+        "\n[backends.{name}]\ndriver = {driver:?}\npolicy = \"dummy.policy.toml\"\n\
+         approved = false\n[backends.{name}.options]\ndriver_handles_share_servers = false\n{options}"
+    )
+}
+
+/// The backends of [`dummies_desk`].
+pub const DUMMIES: [&str; 4] = ["dummy", "second", "third", "fourth"];
+
+/// As [`dummy_desk`], with as many backends as fill a connection when each is asked all it may be.
+pub fn dummies_desk(ground: &Ground, options: &str) -> Desk {
+    let others = DUMMIES.iter().skip(1).map(|name| one_more_dummy(name, options));
+    dummy_desk(ground, &(options.to_owned() + &others.collect::<String>()))
+}
+
 /// The figures that a service shows at this socket.
 pub fn figures(socket: &Path) -> String {
     let mut scrape = UnixStream::connect(socket).unwrap();

@@ -6,6 +6,10 @@ use clap::Args;
 
 use crate::door::metrics::Place;
 
+/// While it waits nobody is served, neither by this service nor by the next one at its socket, and a
+/// call that hangs may last for half an hour.
+const GRACE_SECONDS: u64 = 30;
+
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Where to listen; beside it a file PATH.lock stays
@@ -19,6 +23,9 @@ pub struct Serve {
     /// or `unix:` and a path, with the permissions of --mode
     #[arg(long, value_name = "ADDRESS|unix:PATH")]
     pub metrics: Option<Place>,
+    /// How long what runs is waited for when the service is told to stop; then it is given up
+    #[arg(long, value_name = "SECONDS", default_value_t = GRACE_SECONDS)]
+    pub grace: u64,
 }
 
 #[derive(Debug, Args)]

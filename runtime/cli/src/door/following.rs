@@ -1,19 +1,23 @@
-//! A service goes on with what `abaca driver upgrade` and `rollback` decide while it runs: it
-//! looks which version each backend should run, opens that beside the old one, and puts it in the
-//! old one's place. Calls that have begun end as they began; nobody waits.
+//! What a service does for each of its backends by itself, so that one that is slow or hangs keeps
+//! none waiting: it prepares it, again and again until that succeeds, and then goes on with what
+//! `abaca driver upgrade` and `rollback` decide while it runs. It looks which version the backend
+//! should run, opens that beside the old one, and puts it in the old one's place. Calls that have
+//! begun end as they began; nobody waits.
 //!
 //! ```text
-//! look ─▶ another one wanted? ──no──▶ look
-//!            └──yes──▶ open ──▶ in the old one's place
-//!                       └── cannot be ──▶ told, `behind`; again after a while, at once for another
+//! prepare ──ready──▶ served ─▶ look ─▶ another one wanted? ──no──▶ look
+//!  ▲  │ cannot be                         └──yes──▶ open ──▶ in the old one's place
+//!  └──┴─ told; after a while                         └── cannot be ──▶ told, `behind`; again
+//!                                                        after a while, at once for another
 //! ```
-//! Called by `serve`. Each backend is followed by itself: one that is slow keeps none waiting.
+//! Called by `serve`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use abaca::Error;
 use abaca::door::Door;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 
 use crate::failure::{Failure, Result};
@@ -24,15 +28,14 @@ use crate::service::Service;
 /// one small file for each backend.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// How soon a version that could not be used is tried again; each time after it twice as late.
+/// How soon what could not be used is tried again; each time after it twice as late.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 
 /// How late at most: what keeps it may be the storage, and that comes back some time.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
-/// The numbers of the versions that backends were opened with, by name; of a backend whose driver
-/// was never upgraded there is none.
-pub type Opened = BTreeMap<String, Option<u32>>;
+/// A backend's name, and how an attempt to prepare it ended.
+pub type Attempt = (String, Result<()>);
 
 /// A version that could not be used.
 #[derive(Clone, Copy)]
@@ -43,24 +46,102 @@ struct Failing {
     delay: Duration,
 }
 
-/// Follows the versions as long as it is polled.
-pub async fn follow(service: Arc<Service>, door: Door, opened: Opened, output: Output) {
-    let mut each = JoinSet::new();
-    for (name, version) in opened {
-        each.spawn(follow_one(Arc::clone(&service), door.clone(), name, version, output));
-    }
-    while let Some(ended) = each.join_next().await {
+/// Waits for ever, and says if a backend is not kept any more.
+pub async fn watch(mut kept: JoinSet<()>) {
+    while let Some(ended) = kept.join_next().await {
         if let Err(error) = ended {
-            complain(&format!("warning: a backend's versions are not followed: {error}\n"));
+            complain(&format!(
+                "warning: a backend is not prepared or followed any more: {error}\n"
+            ));
         }
     }
     std::future::pending::<()>().await;
 }
 
-async fn follow_one(
+/// Prepares a backend and follows its versions, as long as it is polled. How each attempt to
+/// prepare it ended is told, as long as somebody listens.
+pub async fn keep(
     service: Arc<Service>,
     door: Door,
     name: String,
+    told: UnboundedSender<Attempt>,
+    output: Output,
+) {
+    let version = prepare(&service, &door, &name, &told, output).await;
+    drop(told);
+    follow(&service, &door, &name, version, output).await;
+}
+
+/// Lets the backend answer as soon as it can; the number of the version that it was opened with,
+/// if its driver was ever upgraded.
+async fn prepare(
+    service: &Service,
+    door: &Door,
+    name: &str,
+    told: &UnboundedSender<Attempt>,
+    output: Output,
+) -> Option<u32> {
+    let mut said: Option<String> = None;
+    let mut delay = FIRST_DELAY;
+    loop {
+        // Before it is opened: what is decided meanwhile is noticed then.
+        let version = service.version(name).ok().flatten();
+        let failure = match Box::pin(attempt(service, door, name, said.is_none(), output)).await {
+            Ok(()) => {
+                let late = told.send((name.to_owned(), Ok(()))).is_err();
+                if late || said.is_some() {
+                    complain(&format!("{name} is served from now on\n"));
+                }
+                return version;
+            }
+            Err(failure) => failure,
+        };
+        let text = plain(&failure.to_string());
+        // Once, not with every attempt.
+        if said.as_ref() != Some(&text) {
+            complain(&format!("warning: {name}: {text}\n"));
+        }
+        said = Some(text);
+        match &failure {
+            Failure::Library(error) => door.breaks(name, error),
+            other => door.breaks(name, &Error::Runtime(other.to_string())),
+        }
+        // When nobody listens any more, the door tells it.
+        let _ = told.send((name.to_owned(), Err(failure)));
+        let again = Instant::now() + delay;
+        delay = delay.saturating_mul(2).min(LONGEST_DELAY);
+        while Instant::now() < again {
+            tokio::time::sleep(LOOK).await;
+            if service.version(name).is_ok_and(|wanted| wanted != version) {
+                delay = FIRST_DELAY;
+                break;
+            }
+        }
+    }
+}
+
+/// One attempt. One that is in quarantine was prepared by a service before this one; if it came
+/// there by failing here it never was, and is not to be called before it is.
+async fn attempt(
+    service: &Service,
+    door: &Door,
+    name: &str,
+    first: bool,
+    output: Output,
+) -> Result<()> {
+    let entry = service.entry(name)?;
+    let backend = match first {
+        true => service.served(entry, output).await?,
+        false => service.working(entry, output).await?,
+    };
+    door.replace(backend);
+    Ok(())
+}
+
+async fn follow(
+    service: &Service,
+    door: &Door,
+    name: &str,
     mut version: Option<u32>,
     output: Output,
 ) {
@@ -70,10 +151,10 @@ async fn follow_one(
     loop {
         look.tick().await;
         // What cannot be read just now may be read the next time.
-        let Ok(wanted) = service.version(&name) else { continue };
+        let Ok(wanted) = service.version(name) else { continue };
         if wanted == version {
             if failing.take().is_some() {
-                door.keeps_up(&name);
+                door.keeps_up(name);
             }
             continue;
         }
@@ -82,7 +163,7 @@ async fn follow_one(
             continue;
         }
         let number = wanted.map_or_else(|| "configured".to_owned(), |number| number.to_string());
-        match Box::pin(replace(&service, &door, &name, output)).await {
+        match Box::pin(replace(service, door, name, output)).await {
             Ok(()) => {
                 (version, failing) = (wanted, None);
                 complain(&format!("{name} runs version {number} from now on\n"));
@@ -96,7 +177,7 @@ async fn follow_one(
                     delay.as_secs(),
                     plain(&failure.to_string())
                 ));
-                door.falls_behind(&name, wanted, &of_library(failure));
+                door.falls_behind(name, wanted, &of_library(failure));
                 failing = Some(Failing { wanted, again: Instant::now() + delay, delay });
             }
         }
@@ -110,9 +191,9 @@ async fn replace(service: &Service, door: &Door, name: &str, output: Output) -> 
     Ok(())
 }
 
-fn of_library(failure: Failure) -> abaca::Error {
+fn of_library(failure: Failure) -> Error {
     match failure {
         Failure::Library(error) => error,
-        other => abaca::Error::Runtime(other.to_string()),
+        other => Error::Runtime(other.to_string()),
     }
 }

@@ -65,7 +65,7 @@ pub enum Failure {
         /// Which there are.
         known: Vec<String>,
     },
-    /// The backend could not be opened or prepared when the service began.
+    /// The backend could not be opened or prepared, or is being prepared.
     #[error("{}", .0.message)]
     Broken(Box<ErrorDocument>),
     /// The call failed.
@@ -91,6 +91,7 @@ impl Failure {
             Self::NoRequest(_) => -32600,
             Self::UnknownMethod { .. } => -32601,
             Self::Parameters { .. } | Self::UnknownBackend { .. } => -32602,
+            Self::Broken(document) if document.kind == ErrorKind::Busy => BUSY,
             Self::Broken(document) => of_blame(document.blame),
             Self::Call(Error::Busy(_)) => BUSY,
             Self::Call(error) => of_blame(error.blame()),
@@ -105,12 +106,19 @@ impl Failure {
         let (kind, advice) = match self {
             Self::Broken(document) => {
                 let mut document = (**document).clone();
-                document.advice = "mend it, and start the service again".to_owned();
+                if document.kind != ErrorKind::Busy {
+                    document.advice =
+                        "mend it: `abaca serve` tries it again every minute; it reads \
+                                       its configuration only when it starts"
+                            .to_owned();
+                }
                 return document;
             }
             Self::Call(error) => return error.into(),
             Self::Cancelled => (ErrorKind::Cancelled, "look at its record, and ask again"),
-            Self::Busy(_) => (ErrorKind::Busy, "wait for answers before you ask for more"),
+            Self::Busy(_) => {
+                (ErrorKind::Busy, "wait for answers, or cancel what hangs, before you ask for more")
+            }
             Self::UnknownMethod { .. } | Self::Parameters { .. } => {
                 (ErrorKind::Request, "`abaca schema` shows all methods and their parameters")
             }

@@ -6,6 +6,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use super::CALLS_PER_BACKEND;
 use super::Failure;
 use super::connection::{CALLS_PER_CONNECTION, CANCEL, DISCOVER};
 use super::failure::CODES;
@@ -44,7 +45,8 @@ pub fn document() -> Value {
             "description": format!(
                 "JSON-RPC 2.0 over a Unix socket, one message a line, parameters by name. A request \
                  has at most {LINE_BYTES} bytes, an array at most {CALLS_PER_CONNECTION} requests, \
-                 and as many run at once in one connection. `{CANCEL}` with {{\"id\": …}} gives up \
+                 and as many run at once in one connection, of them {CALLS_PER_BACKEND} of one \
+                 backend. `{CANCEL}` with {{\"id\": …}} gives up \
                  a request of the same connection; `{DISCOVER}` answers this document."
             ),
         },

@@ -126,7 +126,8 @@ fn is_socket(there: &Stat) -> bool {
 
 impl Door {
     /// Serves clients until `stop` is done; then nobody is accepted, what runs is finished and
-    /// answered, and all is closed. Dropping the future gives up what runs.
+    /// answered, and all is closed. Dropping the future gives up what runs: whoever does not wait
+    /// for a call that hangs drops it after a while, as `abaca serve` does.
     pub async fn serve(self, listener: Listener, stop: impl Future<Output = ()>) {
         let (tell, told) = watch::channel(false);
         let common = Common {
