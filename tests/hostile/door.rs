@@ -145,7 +145,7 @@ attacks! { Door:
         },
         contained: "one more than a backend may have at once is turned away, and the others are \
                     served; what runs is given up with the connection",
-        refused: "64 requests of the backend `hostile` run",
+        refused: "1024 requests of the backend `hostile` run",
         twin: async |_| at(discover).await,
         answers: "\"result\"",
     }

@@ -33,17 +33,16 @@ use crate::error::{Error, ErrorDocument};
 use crate::quarantine::Standing;
 use crate::types::ShareProtocol;
 
-pub use self::connection::{CALLS_PER_CONNECTION, CANCEL, DISCOVER};
+pub use self::connection::{ARRAY, CALLS_PER_CONNECTION, CANCEL, DISCOVER};
 pub use self::failure::Failure;
 pub use self::lines::LINE_BYTES;
 pub use self::methods::{Method, all as methods};
 pub use self::schema::{document as schema, of_method as schema_of};
 pub use self::server::{CALLS, CONNECTIONS, Listener, REQUEST_BYTES, bind};
 
-/// Requests of one backend that run at once, whoever asked: its driver may let all of them hang, and
-/// then three quarters of a connection's requests are left for the others. It is more than a storage
-/// does at once.
-pub const CALLS_PER_BACKEND: usize = 64;
+/// Requests of one backend that run at once or wait for their turn, whoever asked: its driver may let
+/// all of them hang, and then a quarter of all that there are hang, and others are served.
+pub const CALLS_PER_BACKEND: usize = 1024;
 
 /// The backends that are served, by name. Cheap to clone; all clones are the same door.
 #[derive(Clone, Debug, Default)]

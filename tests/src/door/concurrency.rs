@@ -7,20 +7,20 @@ use serde_json::{Value, json};
 
 use super::{of_dummy, recorded};
 use crate::support::{
-    Client, DUMMIES, Desk, Ground, Service, attack_share, audit, component, dummies_desk,
-    dummy_desk, processes_with, share, unique_sleep, until,
+    Client, Desk, Ground, Service, attack_share, audit, component, dummy_desk, processes_with,
+    share, unique_sleep, until,
 };
 
 #[test]
 fn two_hundred_requests_at_once_are_answered_each_by_its_own() {
     let ground = Ground::new();
-    let desk = dummies_desk(&ground, "dummy_capacity_gib = 100000\n");
+    let desk = dummy_desk(&ground, "dummy_capacity_gib = 100000\n");
     let service = Service::start(&ground, &desk, &[]);
     let mut client = service.client();
     let shares: Vec<_> = (1..=200).map(|size| share(&format!("share {size}"), size)).collect();
     let mut asked = BTreeMap::new();
-    for (share, backend) in shares.iter().zip(DUMMIES.iter().cycle()) {
-        let id = client.send("create_share", &json!({ "backend": backend, "share": share }));
+    for share in &shares {
+        let id = client.send("create_share", &of_dummy(json!({ "share": share })));
         asked.insert(id, share);
     }
     let mut order = Vec::new();
@@ -31,24 +31,23 @@ fn two_hundred_requests_at_once_are_answered_each_by_its_own() {
         assert!(path.ends_with(&asked[&id].name), "{answer}");
         order.push(id);
     }
+    let all = client.ok("list_shares", &of_dummy(json!({})));
+    assert_eq!(all.as_array().unwrap().len(), shares.len());
+
     // Different methods, each of a share of its own, and all in one array.
     let mut requests = Vec::new();
-    for backend in DUMMIES {
-        let all = client.ok("list_shares", &json!({ "backend": backend }));
-        assert_eq!(all.as_array().unwrap().len(), shares.len() / DUMMIES.len());
-        for (at, made) in all.as_array().unwrap().iter().enumerate() {
-            let share = &made["share"];
-            let (method, mut params) = match at % 4 {
-                0 => ("extend_share", json!({ "share": share, "new_size": 300 })),
-                1 => ("delete_share", json!({ "share": share })),
-                2 => ("ensure_share", json!({ "share": share })),
-                _ => ("get_share_stats", json!({ "refresh": true })),
-            };
-            params["backend"] = backend.into();
-            requests.push(
-                json!({ "jsonrpc": "2.0", "id": share["id"], "method": method, "params": params }),
-            );
-        }
+    for (at, made) in all.as_array().unwrap().iter().enumerate() {
+        let share = &made["share"];
+        let (method, params) = match at % 4 {
+            0 => ("extend_share", json!({ "share": share, "new_size": 300 })),
+            1 => ("delete_share", json!({ "share": share })),
+            2 => ("ensure_share", json!({ "share": share })),
+            _ => ("get_share_stats", json!({ "refresh": true })),
+        };
+        let params = of_dummy(params);
+        requests.push(
+            json!({ "jsonrpc": "2.0", "id": share["id"], "method": method, "params": params }),
+        );
     }
     let answers = client.says(json!(requests).to_string());
     assert_eq!(answers.as_array().unwrap().len(), requests.len());
@@ -60,17 +59,10 @@ fn two_hundred_requests_at_once_are_answered_each_by_its_own() {
             assert!(path.ends_with(answer["id"].as_str().unwrap()), "{answer}");
         }
     }
-    for backend in DUMMIES {
-        let left = client.ok("list_shares", &json!({ "backend": backend }));
-        let left = left.as_array().unwrap();
-        let asked = |method: &str| {
-            let of = |one: &&Value| one["method"] == method && one["params"]["backend"] == backend;
-            requests.iter().filter(of).count()
-        };
-        assert_eq!(left.len(), shares.len() / DUMMIES.len() - asked("delete_share"));
-        let grown = left.iter().filter(|one| one["share"]["size"] == 300);
-        assert_eq!(grown.count(), asked("extend_share"));
-    }
+    let left = client.ok("list_shares", &of_dummy(json!({})));
+    assert_eq!(left.as_array().unwrap().len(), 150);
+    let grown = left.as_array().unwrap().iter().filter(|one| one["share"]["size"] == 300);
+    assert_eq!(grown.count(), 50);
 }
 
 /// A service whose driver does what the metadata of a share says, and may run a `sleep`.
@@ -184,24 +176,4 @@ async fn what_runs_is_finished_when_the_service_is_told_to_stop() {
     let mut service = service;
     assert_eq!(service.child.wait().unwrap().code(), Some(0));
     assert!(!service.socket.exists(), "the socket has gone with it");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_hangs_when_the_service_is_told_to_stop_is_given_up() {
-    let ground = Ground::new();
-    let desk = dummy_desk(&ground, "");
-    let service = Service::start(&ground, &desk, &["--grace", "1"]);
-    let mut client = service.client();
-    let mut slow = share("slow", 1);
-    slow.metadata.push(("sleep_ms".to_owned(), "3600000".to_owned()));
-    client.send("create_share", &of_dummy(json!({ "share": slow })));
-    let mut other = service.client();
-    until("it has begun", || recorded(&mut other, &slow.id) != Value::Null).await;
-    assert_eq!(service.stop(), Some(130));
-    assert!(client.is_closed() && other.is_closed());
-    // The next one is there at once, and knows what became of the call.
-    let service = Service::start(&ground, &desk, &[]);
-    let shares = service.client().ok("list_shares", &of_dummy(json!({})));
-    assert_eq!(shares[0]["share"]["status"], "error", "{shares}");
-    assert!(shares[0]["message"].as_str().unwrap().contains("interrupted"), "{shares}");
 }

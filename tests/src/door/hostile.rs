@@ -184,7 +184,7 @@ fn memory_is_bounded_whatever_is_left_unread() {
     let before = service.memory();
     let discover = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rpc.discover\"}";
     let numbered = |number: usize| discover.replace(":1,", &format!(":{number},"));
-    let batch: Vec<_> = (0..abaca::door::CALLS_PER_CONNECTION).map(numbered).collect();
+    let batch: Vec<_> = (0..abaca::door::ARRAY).map(numbered).collect();
     let batch = format!("[{}]\n", batch.join(","));
     let mut slow = share("slow", 1);
     slow.metadata.push(("sleep_ms".to_owned(), "60000".to_owned()));
@@ -207,8 +207,7 @@ fn memory_is_bounded_whatever_is_left_unread() {
     let mut sending = asking.try_clone().unwrap();
     let mut params = json!({ "share": slow });
     let writer = std::thread::spawn(move || {
-        for (id, backend) in (0..abaca::door::CALLS_PER_CONNECTION).zip(DUMMIES.into_iter().cycle())
-        {
+        for (id, backend) in (0..abaca::door::ARRAY).zip(DUMMIES.into_iter().cycle()) {
             params["backend"] = backend.into();
             let ask = json!({ "jsonrpc": "2.0", "id": id, "method": "get_pool", "params": params });
             sending.write_all(format!("{ask}\n").as_bytes()).unwrap();
@@ -216,7 +215,7 @@ fn memory_is_bounded_whatever_is_left_unread() {
     });
     let fits = abaca::door::REQUEST_BYTES / (900 * 1024);
     let mut answers = BufReader::new(&asking);
-    for _ in fits..abaca::door::CALLS_PER_CONNECTION {
+    for _ in fits..abaca::door::ARRAY {
         let mut line = String::new();
         answers.read_line(&mut line).unwrap();
         assert!(line.contains("-32007"), "{line}");

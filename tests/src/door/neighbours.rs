@@ -79,7 +79,7 @@ fn calls_that_hang_leave_room_for_the_other_backends() {
     for client in [&mut client, &mut other] {
         let error = client.fails("list_shares", &refused);
         assert_eq!((&error["code"], &error["data"]["kind"]), (&json!(-32007), &json!("busy")));
-        assert_eq!(error["message"], "64 requests of the backend `hangs` run already");
+        assert_eq!(error["message"], "1024 requests of the backend `hangs` run already");
         assert!(error["data"]["advice"].as_str().unwrap().contains("cancel"), "{error}");
         // The others are served, and what is of no backend is.
         let one = json!({ "share": share("one", 1) });

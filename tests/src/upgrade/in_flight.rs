@@ -1,5 +1,4 @@
-//! As many calls as a backend may have at once, again and again, while the driver is upgraded and
-//! rolled back under a running service.
+//! A thousand calls while the driver is upgraded and rolled back under a running service.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -16,8 +15,8 @@ use crate::support::{Client, Ground, PATIENCE, Service, share};
 /// How many clients ask at the same time.
 const CLIENTS: usize = 4;
 
-/// How many calls each of them has under way: all of them together what a backend may have.
-const UNDER_WAY: usize = abaca::door::CALLS_PER_BACKEND / CLIENTS;
+/// How many calls each of them has under way: a thousand in all.
+const UNDER_WAY: usize = 250;
 
 /// How many shares each of them has; a share has one call at a time.
 const SHARES: usize = 8;
@@ -53,7 +52,7 @@ fn version(line: &Value) -> (String, String) {
 
 /// Waits until a call begins on another component than before, at the end of the audit.
 fn until_other(ground: &Ground, before: &str) -> (String, String) {
-    // The other version is opened beside all those calls.
+    // The other version is opened beside a thousand calls.
     let deadline = Instant::now() + PATIENCE * 6;
     loop {
         let lines = ground.audit("home");

@@ -28,11 +28,14 @@ use super::lines::{LINE_BYTES, Line, Lines};
 use super::message::{Id, Message, Refused, Request, Response};
 use super::methods::answers_a_list;
 use super::unread::{Answer, Place, Unread, write_all};
-use super::{Door, Failure};
+use super::{CALLS_PER_BACKEND, Door, Failure};
 
-/// The requests of one connection that run, wait, or have an answer that is not read yet: more than
-/// any service has found useful, and a quarter of all there are.
-pub const CALLS_PER_CONNECTION: usize = 256;
+/// The requests of one array: more than any service has found useful.
+pub const ARRAY: usize = 256;
+
+/// The requests of one connection that run, wait, or have an answer that is not read yet: all that one
+/// backend may let hang, and an array for the others.
+pub const CALLS_PER_CONNECTION: usize = CALLS_PER_BACKEND + ARRAY;
 
 /// The method that gives up a request of the same connection: `{"id": …}`. It answers whether
 /// there was one. Names that begin with `rpc.` are JSON-RPC's for such things.
@@ -155,7 +158,7 @@ impl Connection {
     }
 
     fn take(&mut self, line: &[u8]) -> Result<(), Gone> {
-        match Message::read(line, CALLS_PER_CONNECTION) {
+        match Message::read(line, ARRAY) {
             Message::Single(request) => self.begin(request, None),
             Message::Batch(all) => {
                 // One more than there are, until all have begun.

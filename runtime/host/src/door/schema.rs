@@ -6,12 +6,11 @@ use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::CALLS_PER_BACKEND;
-use super::Failure;
-use super::connection::{CALLS_PER_CONNECTION, CANCEL, DISCOVER};
+use super::connection::{ARRAY, CALLS_PER_CONNECTION, CANCEL, DISCOVER};
 use super::failure::CODES;
 use super::lines::LINE_BYTES;
 use super::methods::{Method, all, named};
+use super::{CALLS_PER_BACKEND, Failure};
 use crate::error::ErrorDocument;
 
 /// The version of OpenRPC that the document is written in.
@@ -44,9 +43,8 @@ pub fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": format!(
                 "JSON-RPC 2.0 over a Unix socket, one message a line, parameters by name. A request \
-                 has at most {LINE_BYTES} bytes, an array at most {CALLS_PER_CONNECTION} requests, \
-                 and as many run at once in one connection, of them {CALLS_PER_BACKEND} of one \
-                 backend. `{CANCEL}` with {{\"id\": …}} gives up \
+                 has at most {LINE_BYTES} bytes, an array at most {ARRAY} requests. {CALLS_PER_BACKEND} of \
+                 one backend run at once, {CALLS_PER_CONNECTION} in one connection. `{CANCEL}` with {{\"id\": …}} gives up \
                  a request of the same connection; `{DISCOVER}` answers this document."
             ),
         },

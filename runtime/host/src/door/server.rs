@@ -16,14 +16,14 @@ use tokio::task::JoinSet;
 
 use super::connection::{Common, PERMIT_BYTES, serve};
 use super::message::{Id, Response};
-use super::{Door, Failure};
+use super::{CALLS_PER_BACKEND, Door, Failure};
 use crate::error::{Error, Result};
 
 /// Clients that are connected at once. Each costs a descriptor and up to a line of memory.
 pub const CONNECTIONS: usize = 256;
 
 /// Requests of all clients that run, wait, or have an answer that is not read yet.
-pub const CALLS: usize = 1024;
+pub const CALLS: usize = 4 * CALLS_PER_BACKEND;
 
 /// The text of all those requests, in bytes.
 pub const REQUEST_BYTES: usize = 64 * 1024 * 1024;
