@@ -124,7 +124,7 @@ impl Room {
                 if other.dir_metadata()?.dev() != device {
                     continue;
                 }
-                all += beneath(&other, device, DEPTH)?;
+                all = all.saturating_add(beneath(&other, device, DEPTH)?);
                 // What all backends have together, and the cache, are no backend's.
                 backends += u64::from(other.exists(files::FILE));
             }

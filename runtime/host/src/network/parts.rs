@@ -42,8 +42,11 @@ pub(crate) fn divide(
     let most = |described: &Section| part(described, &others);
     let key = format!("{PREFIX}max_addresses");
     let user = options.get(NAMING[0]).is_none().then(|| most(options)).flatten();
-    for section in named(options) {
-        if let Some(section) = sections.get_mut(&section)
+    let named = named(options);
+    // Which one another option tells is not known here: it may be any.
+    let any = NAMING.iter().any(|option| options.get(*option).is_some_and(is_told_elsewhere));
+    for (name, section) in sections.iter_mut() {
+        if (any || named.contains(name))
             && let Some(part) = most(section)
         {
             section.insert(key.clone(), OptionValue::Integer(part.into()));
@@ -217,6 +220,9 @@ mod tests {
         let (mut options, mut divided) = (naming("storage"), sections.clone());
         divide(&mut options, &mut divided, &[&naming("storage"), &naming("elsewhere")]);
         assert_eq!(most(&options), None);
+        assert_eq!(most(&divided["storage"]), Some(126));
+        let mut divided = sections.clone();
+        divide(&mut naming("$other"), &mut divided, &[&naming("storage")]);
         assert_eq!(most(&divided["storage"]), Some(126));
         let mut divided = sections.clone();
         divide(&mut options, &mut divided, &[&naming("elsewhere")]);
